@@ -1,0 +1,74 @@
+"""Train, evaluate, read and ship recurrent text classifiers.
+
+The path of one prediction, in reading order:
+
+    text → tokenizer → vocabulary → batching → (native) → cells → encoder → pooling → head → prediction
+
+Everything on that path needs only NumPy. Training lives in ``tenor.training`` and is the only
+part that imports PyTorch.
+
+Letters for axes, used in every docstring: ``B`` texts in the batch · ``T`` tokens of a text ·
+``N`` tokens of the whole batch · ``V`` vocabulary · ``E`` embedding · ``H`` hidden, per direction
+· ``D`` directions · ``L`` layers · ``P`` pooled vector · ``C`` labels. (PyTorch's manual calls the
+batch ``N`` and the length ``L``.)
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tenor.artifact import load, save
+    from tenor.classifier import Encoding, TextClassifier
+    from tenor.config import ModelConfig, TokenizerConfig, TrainConfig, VocabularyConfig
+    from tenor.errors import TenorError
+    from tenor.evaluation import evaluate
+    from tenor.prediction import Prediction
+    from tenor.reading import Reading
+    from tenor.training import train
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Encoding": "classifier",
+    "ModelConfig": "config",
+    "Prediction": "prediction",
+    "Reading": "reading",
+    "TenorError": "errors",
+    "TextClassifier": "classifier",
+    "TokenizerConfig": "config",
+    "TrainConfig": "config",
+    "VocabularyConfig": "config",
+    "evaluate": "evaluation",
+    "load": "artifact",
+    "save": "artifact",
+    "train": "training",
+}
+
+__all__ = [
+    "Encoding",
+    "ModelConfig",
+    "Prediction",
+    "Reading",
+    "TenorError",
+    "TextClassifier",
+    "TokenizerConfig",
+    "TrainConfig",
+    "VocabularyConfig",
+    "evaluate",
+    "load",
+    "save",
+    "train",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name on first use (PEP 562): ``tenor --help`` never pays for NumPy."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"tenor.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

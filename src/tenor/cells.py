@@ -1,0 +1,174 @@
+"""One word's input and a state in → the next state: one step of each recurrent cell.
+
+NumPy is the specification: these functions say what a cell computes, in any float dtype. The
+compiled core and PyTorch are tested against them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.floating[Any]]
+
+_BLOCK = 8
+"""Rows a product is computed in, and the fewest columns."""
+
+
+class RNNState(NamedTuple):
+    """What a plain recurrent cell or a GRU remembers between two words."""
+
+    h: Floats
+    """(B, H) hidden state, also the output."""
+
+
+class LSTMState(NamedTuple):
+    """What an LSTM remembers between two words."""
+
+    h: Floats
+    """(B, H) hidden state, also the output."""
+    c: Floats
+    """(B, H) cell state."""
+
+
+State = RNNState | LSTMState
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellWeights:
+    """Weights of one layer and direction, G gates one below the other, as PyTorch lays them."""
+
+    weight_ih: Floats
+    """(G*H, I) for the input of width I."""
+    weight_hh: Floats
+    """(G*H, H) for the state."""
+    bias_ih: Floats | None = None
+    """(G*H,) added to the input's product; None for none."""
+    bias_hh: Floats | None = None
+    """(G*H,) added to the state's product; None for none."""
+
+
+class Cell(NamedTuple):
+    """A recurrent cell: all that the rest of Tenor needs to know of it."""
+
+    step: Callable[[Floats, State, CellWeights], State]
+    """(input's share (B, G*H) from ``project``, state, weights) → the new state."""
+    gates: int
+    """G: blocks of H rows in its weights."""
+    state: type[RNNState] | type[LSTMState]
+    """The state it keeps."""
+
+
+def rows_matmul(x: Floats, weight: Floats) -> Floats:
+    """``x @ weight.T`` with each row's bits the same whatever rows stand beside it.
+
+    BLAS takes other paths, with other rounding, for 1 row than for 64, and may for a row at the
+    edge of its blocks. So all products are of one shape: 8 rows, the last block filled with zeros.
+
+    Args:
+        x: (B, K) rows.
+        weight: (M, K).
+
+    Returns:
+        (B, M).
+    """
+    rows, width = x.shape
+    columns = weight.shape[0]
+    if columns < _BLOCK:  # one column would be a matrix-vector product: another path again
+        weight = np.concatenate([weight, np.zeros((_BLOCK - columns, width), weight.dtype)])
+    missing = -rows % _BLOCK
+    if missing:
+        x = np.concatenate([x, np.zeros((missing, width), x.dtype)])
+    blocks = np.matmul(np.ascontiguousarray(x).reshape(-1, _BLOCK, width), weight.T)
+    return blocks.reshape(-1, weight.shape[0])[:rows, :columns]
+
+
+def project(x: Floats, weights: CellWeights) -> Floats:
+    """The input's share of the gates (B, G*H) for word vectors or lower states x (B, I)."""
+    product = rows_matmul(x, weights.weight_ih)
+    return product if weights.bias_ih is None else product + weights.bias_ih
+
+
+def lstm_step(projected: Floats, state: State, weights: CellWeights) -> LSTMState:
+    """Read one word.
+
+    Args:
+        projected: (B, 4H) the word's share of the gates, from ``project``.
+        state: what was remembered up to the previous word; not changed.
+        weights: the layer's parameters.
+
+    Returns:
+        The new state; its ``h`` (B, H) is the layer's output at this position.
+
+    Source:
+        Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al. 2000; gate order
+        (input, forget, cell, output) as in ``torch.nn.LSTM``.
+    """
+    assert isinstance(state, LSTMState)
+    gates = projected + _recurrent(state.h, weights)
+    i, f, g, o = _split(gates, 4)  # each (B, H)
+    c = sigmoid(f) * state.c + sigmoid(i) * np.tanh(g)
+    return LSTMState(h=sigmoid(o) * np.tanh(c), c=c)
+
+
+def gru_step(projected: Floats, state: State, weights: CellWeights) -> RNNState:
+    """Read one word; as ``lstm_step`` with (B, 3H) shares.
+
+    Source:
+        Cho et al. 2014 in the variant of ``torch.nn.GRU`` and Keras' ``reset_after``: the reset
+        gate acts on the state's product, bias included. Gate order reset, update, new.
+    """
+    x_r, x_z, x_n = _split(projected, 3)
+    h_r, h_z, h_n = _split(_recurrent(state.h, weights), 3)
+    z = sigmoid(x_z + h_z)
+    n = np.tanh(x_n + sigmoid(x_r + h_r) * h_n)
+    return RNNState(h=(1 - z) * n + z * state.h)
+
+
+def rnn_tanh_step(projected: Floats, state: State, weights: CellWeights) -> RNNState:
+    """Read one word; as ``lstm_step`` with (B, H) shares. Source: Elman 1990."""
+    return RNNState(h=np.tanh(projected + _recurrent(state.h, weights)))
+
+
+def rnn_relu_step(projected: Floats, state: State, weights: CellWeights) -> RNNState:
+    """Read one word; as ``rnn_tanh_step`` with a ReLU (Le et al. 2015)."""
+    return RNNState(h=np.maximum(projected + _recurrent(state.h, weights), 0))
+
+
+def sigmoid(x: Floats) -> Floats:
+    """1 / (1 + exp(-x)) without overflow: only numbers of at most 1 are raised."""
+    raised = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1, raised).astype(x.dtype) / (1 + raised)
+
+
+CELLS: dict[tuple[str, str], Cell] = {
+    ("lstm", "tanh"): Cell(lstm_step, 4, LSTMState),
+    ("gru", "tanh"): Cell(gru_step, 3, RNNState),
+    ("rnn", "tanh"): Cell(rnn_tanh_step, 1, RNNState),
+    ("rnn", "relu"): Cell(rnn_relu_step, 1, RNNState),
+}
+"""Every cell, by its name and activation."""
+
+
+def cell(name: Literal["rnn", "lstm", "gru"], activation: Literal["tanh", "relu"]) -> Cell:
+    """The cell of a model; only ``rnn`` has a choice of activation."""
+    return CELLS[name, activation if name == "rnn" else "tanh"]
+
+
+def _recurrent(h: Floats, weights: CellWeights) -> Floats:
+    product = rows_matmul(h, weights.weight_hh)
+    return product if weights.bias_hh is None else product + weights.bias_hh
+
+
+def _split(gates: Floats, count: int) -> list[Floats]:
+    """Gates (B, count*H) → count arrays (B, H), each contiguous.
+
+    NumPy computes exp and tanh of strided arrays on other paths than of contiguous ones, which
+    may differ in the last bit.
+    """
+    rows, width = gates.shape
+    return list(np.ascontiguousarray(gates.reshape(rows, count, width // count).swapaxes(0, 1)))

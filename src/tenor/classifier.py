@@ -1,0 +1,255 @@
+"""Texts in → labels, probabilities, or what the model thought after each word."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from tenor import artifact
+from tenor.batching import chunks, join
+from tenor.cells import Floats, State
+from tenor.encoder import Encoded, Encoder, Runtime
+from tenor.errors import ArtifactError, InputError, UnsupportedError
+from tenor.head import logits
+from tenor.model import Model
+from tenor.pooling import Pooler
+from tenor.prediction import Prediction, predictions, probabilities
+from tenor.reading import Reading, ReadingState, ReadWord
+from tenor.tokenizer import Token, Tokenizer
+
+PRETRAINED = Path(__file__).parent / "pretrained" / "imdb"
+"""The model inside the package: English film reviews, ``negative`` or ``positive``."""
+
+SELF_TEST_TEXT = "This film is not bad: it is the best I have seen this year."
+_SELF_TEST_TOLERANCE = 1e-4
+_CHUNK_TEXTS = 256
+_CHUNK_TOKENS = 32_768
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoding:
+    """A text as the last recurrent layer sees it."""
+
+    tokens: tuple[Token, ...]
+    """T tokens that were read."""
+    states: Floats
+    """(T, D*H) state after every word, directions side by side."""
+    final_states: list[list[State]]
+    """For each layer and direction the state, (1, H) arrays, after the last word it read."""
+
+
+class TextClassifier:
+    """A trained model, ready to read. Holds nothing of the texts it was given.
+
+    Calls are safe from several threads at once. A result depends on the text and the model
+    alone: not on the other texts of a call, their order, or the number of threads.
+    """
+
+    def __init__(self, model: Model, *, runtime: Runtime = "auto") -> None:
+        """Prepare a model.
+
+        Args:
+            model: settings, vocabulary, labels and weights.
+            runtime: ``"native"`` computes in the compiled core, ``"numpy"`` in the reference;
+                ``"auto"`` takes the core for what it can compute.
+
+        Raises:
+            UnsupportedError: ``"native"`` was asked for and cannot compute this model.
+        """
+        self.model = model
+        self.labels = model.labels
+        self.tokenizer = Tokenizer(model.tokenizer)
+        self._embedding = model.weights["embedding.weight"]
+        self._encoder = Encoder(model.config, model.weights, runtime=runtime)
+        state_size = model.config.hidden_sizes[-1] * model.config.directions
+        self._pooler = Pooler(
+            model.config.pooling, state_size, model.config.directions, model.weights
+        )
+
+    @classmethod
+    def load(
+        cls, path: str | os.PathLike[str] | None = None, *, runtime: Runtime = "auto"
+    ) -> TextClassifier:
+        """Load a model folder; without a path, the model inside the package.
+
+        Raises:
+            ArtifactError: the folder is not there, damaged, or computes other probabilities here
+                than where it was saved.
+        """
+        folder = PRETRAINED if path is None else Path(path)
+        model, test = artifact.read(folder)
+        classifier = cls(model, runtime=runtime)
+        found = classifier.predict_proba([test.text])[0]
+        if len(found) != len(test.probabilities) or not np.allclose(
+            found, test.probabilities, rtol=0, atol=_SELF_TEST_TOLERANCE
+        ):
+            raise ArtifactError(
+                f"{folder} fails its self-test: {test.text!r} gives {found.tolist()}, and gave "
+                f"{test.probabilities} when it was saved; copy the folder anew"
+            )
+        return classifier
+
+    def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
+        """Write a model folder: whole, or not at all.
+
+        Raises:
+            ArtifactError: a folder is there and ``force`` is false, or writing failed.
+        """
+        found = self.predict_proba([SELF_TEST_TEXT])[0].tolist()
+        artifact.write(self.model, path, artifact.SelfTest(SELF_TEST_TEXT, found), force=force)
+
+    @property
+    def runtime(self) -> str:
+        """What computes the recurrent layers: ``"native"`` or ``"numpy"``."""
+        return self._encoder.runtime
+
+    def predict(self, texts: Sequence[str]) -> list[Prediction]:
+        """Classify texts: tokens → ids → batch → word vectors → states → logits → labels.
+
+        A text without words gets the label that the model holds before reading: the same for all
+        of them, however they are empty.
+
+        Raises:
+            InputError: ``texts`` is not a list of strings.
+        """
+        token_ids, truncated = self._encode_all(texts)
+        return predictions(self._logits(token_ids), self.labels, truncated)
+
+    def predict_proba(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Probabilities (B, C) of texts; columns in the order of ``labels``, rows sum to 1."""
+        return probabilities(self.predict_logits(texts))
+
+    def predict_logits(self, texts: Sequence[str]) -> Floats:
+        """Logits (B, C) of texts, or (B, 1) of a two-label model with one logit."""
+        return self._logits(self._encode_all(texts)[0])
+
+    def read(self, text: str) -> Reading:
+        """Say what the model thought after each word.
+
+        A one-directional model reads the text once. A bidirectional one has to read each of the
+        T beginnings of the text anew: T / 2 times the work of ``predict``.
+
+        Raises:
+            InputError: ``text`` is not a string.
+        """
+        tokens, token_ids, truncated = self._tokens(text)
+        if self.model.config.bidirectional:
+            scores = self._logits([token_ids[:t] for t in range(len(token_ids) + 1)])
+        else:
+            states = self._encoded(token_ids).states
+            pooled = [np.zeros((1, self._pooler.width), states.dtype)]
+            pooled += self._pooler.prefixes(states)
+            scores = logits(np.concatenate(pooled), self.model.weights)
+        before, *after = self._named(scores)
+        return Reading(
+            text=text,
+            before=before,
+            words=tuple(
+                ReadWord(token=token, known=token.text in self.model.vocabulary, probabilities=p)
+                for token, p in zip(tokens, after, strict=True)
+            ),
+            truncated=truncated,
+        )
+
+    def encode(self, text: str) -> Encoding:
+        """The recurrent states of a text: after every word, and each layer's last.
+
+        Raises:
+            InputError: ``text`` is not a string.
+        """
+        tokens, token_ids, _ = self._tokens(text)
+        encoded = self._encoded(token_ids)
+        return Encoding(
+            tokens=tuple(tokens), states=encoded.states, final_states=encoded.final_states
+        )
+
+    def begin(self) -> ReadingState:
+        """The state before any word, for ``step``.
+
+        Raises:
+            UnsupportedError: the model is bidirectional.
+        """
+        if self.model.config.bidirectional:
+            raise UnsupportedError(
+                "a bidirectional model reads from the end as well, so it cannot go on word by "
+                "word; use read(text), or train one with bidirectional = false"
+            )
+        zeros = self._encoder.zero_states(1, self._embedding.dtype)
+        return ReadingState(zeros, None, self._named(self._logits([[]]))[0])
+
+    def step(self, state: ReadingState, word: str) -> ReadingState:
+        """Read one more word.
+
+        Args:
+            state: from ``begin`` or an earlier ``step``; not changed, so it can be gone on from
+                again.
+            word: one token, such as ``"great"`` or ``"!"``.
+
+        Returns:
+            The new state, with the label probabilities after this word. After the words of a text
+            they are those of ``read(text)`` and ``predict([text])``, to the bit.
+
+        Raises:
+            InputError: the word is no token or several.
+        """
+        tokens = self.tokenizer.tokens(_string(word))
+        if len(tokens) != 1:
+            raise InputError(
+                f"step reads one token at a time, and {word!r} has {len(tokens)}: {tokens}; call "
+                "it once for each"
+            )
+        x = self._embedding[self.model.vocabulary.encode(tokens)]  # (1, E)
+        encoded = self._encoder.encode(x, np.array([0, 1]), initial=state.layers)
+        memory = self._pooler.step(state.memory, encoded.states)
+        scores = logits(self._pooler.vector(memory), self.model.weights)
+        return ReadingState(encoded.final_states, memory, self._named(scores)[0])
+
+    def _encode_all(self, texts: Sequence[str]) -> tuple[list[list[int]], list[bool]]:
+        if isinstance(texts, str) or not isinstance(texts, Sequence):
+            raise InputError(
+                f"texts is a {type(texts).__name__}; it must be a list of strings: predict([text])"
+            )
+        token_ids, truncated = [], []
+        for text in texts:
+            tokens = self.tokenizer.tokens(_string(text))
+            kept = self.tokenizer.truncate(tokens)
+            token_ids.append(self.model.vocabulary.encode(kept))
+            truncated.append(len(kept) < len(tokens))
+        return token_ids, truncated
+
+    def _tokens(self, text: str) -> tuple[list[Token], list[int], bool]:
+        tokens = self.tokenizer.tokenize(_string(text))
+        kept = self.tokenizer.truncate(tokens)
+        token_ids = self.model.vocabulary.encode(token.text for token in kept)
+        return kept, token_ids, len(kept) < len(tokens)
+
+    def _encoded(self, token_ids: list[int]) -> Encoded:
+        batch = join([token_ids])
+        return self._encoder.encode(self._embedding[batch.token_ids], batch.offsets)
+
+    def _logits(self, token_ids: Sequence[Sequence[int]]) -> Floats:
+        """Logits (B, C) of B lists of ids, computed in chunks of similar length."""
+        num_logits = len(self.model.weights["head.bias"])
+        scores = np.empty((len(token_ids), num_logits), self._embedding.dtype)
+        lengths = [len(ids) for ids in token_ids]
+        for chunk in chunks(lengths, max_texts=_CHUNK_TEXTS, max_tokens=_CHUNK_TOKENS):
+            batch = join([token_ids[index] for index in chunk])
+            encoded = self._encoder.encode(self._embedding[batch.token_ids], batch.offsets)
+            pooled = self._pooler.pool(encoded.states, batch.offsets)
+            scores[chunk] = logits(pooled, self.model.weights)
+        return scores
+
+    def _named(self, scores: Floats) -> list[dict[str, float]]:
+        rows = probabilities(scores).tolist()
+        return [dict(zip(self.labels, row, strict=True)) for row in rows]
+
+
+def _string(text: object) -> str:
+    if not isinstance(text, str):
+        raise InputError(f"a text is {text!r}, of type {type(text).__name__}; it must be a string")
+    return text

@@ -1,0 +1,276 @@
+"""Settings in → the same settings, checked and frozen: the one declaration of every choice.
+
+A field gives its type, its default, its check (in the type) and, in the docstring below it, its
+help. Command-line flags, TOML keys and ``config.json`` are all derived from these fields.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import difflib
+import functools
+import math
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, Self
+
+from tenor.errors import ConfigError
+
+
+class Range(NamedTuple):
+    """Bounds of a number, both included."""
+
+    low: float
+    high: float = math.inf
+
+
+Count = Annotated[int, Range(1)]
+Whole = Annotated[int, Range(0)]
+Fraction = Annotated[float, Range(0.0, 1.0)]
+Share = Annotated[float, Range(0.0, 0.95)]
+Rate = Annotated[float, Range(0.0)]
+PoolingName = Literal["last", "first_last", "mean", "max", "attention"]
+
+
+class Settings:
+    """What all groups of settings share: checking, and the way to and from plain dictionaries."""
+
+    def __post_init__(self) -> None:
+        for name, annotation in _annotations(type(self)).items():
+            value = check(name, getattr(self, name), annotation)
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> Self:
+        """Build from parsed TOML or JSON; what is not named keeps its default.
+
+        Raises:
+            ConfigError: a key is not a setting (the message names the closest one), or a value
+                is of the wrong type or outside its range.
+        """
+        known = list(_annotations(cls))
+        for key in settings:
+            if key not in known:
+                raise ConfigError(f"unknown setting {key!r}{closest(key, known)}")
+        return cls(**settings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON: tuples become lists."""
+        values = {name: getattr(self, name) for name in _annotations(type(self))}
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizerConfig(Settings):
+    """How a text becomes tokens."""
+
+    split: Literal["words", "spaces"] = "words"
+    """Where tokens end: at the edges of words and punctuation marks, or at white space only."""
+    lowercase: bool = True
+    """Write every token in lower case."""
+    punctuation: Literal["keep", "delete"] = "keep"
+    """Keep punctuation marks, or delete the 32 ASCII ones from every token."""
+    strip_html: bool = True
+    """Read tags such as <br /> as white space."""
+    max_tokens: Count | None = None
+    """Read at most this many tokens of a text; none reads them all."""
+    keep: Literal["start", "end", "both"] = "start"
+    """Which part of a text longer than max_tokens is read; both means half from each end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VocabularyConfig(Settings):
+    """Which tokens the model knows, and by which numbers."""
+
+    min_count: Count = 2
+    """Leave out words seen fewer times than this in the training texts."""
+    max_size: Count | None = 25_000
+    """Keep at most this many words, the most frequent, not counting special tokens."""
+    ties: Literal["alphabetical", "reverse_alphabetical", "first_seen"] = "alphabetical"
+    """Order of words that are equally frequent."""
+    special_tokens: tuple[str, ...] = ("<pad>", "<unk>")
+    """Tokens that no text can spell, in the order of their ids."""
+    specials_place: Literal["start", "end"] = "start"
+    """Whether special tokens take the first ids or the last."""
+    unknown_token: str = "<unk>"
+    """The special token that stands for every unknown word."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.unknown_token not in self.special_tokens:
+            raise ConfigError(
+                f"unknown_token is {self.unknown_token!r}, which is not one of special_tokens "
+                f"{', '.join(map(repr, self.special_tokens))}; add it there"
+            )
+        if len(set(self.special_tokens)) < len(self.special_tokens):
+            raise ConfigError("special_tokens names a token twice; name each once")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig(Settings):
+    """Shape of the network."""
+
+    cell: Literal["rnn", "lstm", "gru"] = "lstm"
+    """Recurrent cell."""
+    activation: Literal["tanh", "relu"] = "tanh"
+    """Nonlinearity of the rnn cell; lstm and gru have their own."""
+    embedding_dim: Count = 64
+    """E: width of a word vector."""
+    hidden_sizes: tuple[Count, ...] = (64,)
+    """H of each layer, from the words up, per direction."""
+    bidirectional: bool = False
+    """Read every text from its end as well."""
+    biases: Literal["both", "input", "recurrent"] = "both"
+    """Where the gates' biases stand: at both products (PyTorch), at the input's or the state's."""
+    pooling: tuple[PoolingName, ...] = ("mean", "max")
+    """What the answer is read from: one or more poolings of the last layer's states, joined."""
+    head_hidden: Whole = 0
+    """Width of a hidden ReLU layer before the logits; 0 for none."""
+    binary_logits: Literal[1, 2] = 1
+    """Logits of a two-label model: 1 (the second label when >= 0) or 2."""
+    init: Literal["torch", "keras", "flax"] = "keras"
+    """Whose initial values the weights start from."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("hidden_sizes", "pooling"):
+            if not getattr(self, name):
+                raise ConfigError(f"{name} is empty; name at least one")
+
+    @property
+    def directions(self) -> int:
+        """D: 1, or 2 for a bidirectional model."""
+        return 2 if self.bidirectional else 1
+
+    def num_logits(self, num_labels: int) -> int:
+        """C, or 1 for a two-label model with one logit."""
+        return self.binary_logits if num_labels == 2 else num_labels
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(Settings):
+    """How the weights are learnt."""
+
+    epochs: Count = 3
+    """Passes over the training texts, at most."""
+    batch_size: Count = 32
+    """Texts per update."""
+    optimizer: Literal["adam", "adamw"] = "adam"
+    """Adam, or Adam with decoupled weight decay."""
+    learning_rate: Rate = 2e-3
+    """Peak learning rate."""
+    schedule: Literal["constant", "linear", "one_cycle"] = "one_cycle"
+    """Learning rate over the run: flat, linear warm-up and decay, or one cosine cycle."""
+    warmup: Fraction = 0.25
+    """Share of the run in which linear and one_cycle rise to the peak."""
+    weight_decay: Rate = 0.0
+    """Weight decay of the optimizer."""
+    clip_norm: Rate = 1.0
+    """Largest global norm of the gradients; 0 does not clip."""
+    embedding_dropout: Share = 0.3
+    """Share of the vocabulary whose word vectors are zeroed in each update."""
+    input_dropout: Share = 0.3
+    """Share of the elements of the word vectors that are zeroed."""
+    hidden_dropout: Share = 0.3
+    """Share of the elements zeroed between recurrent layers."""
+    output_dropout: Share = 0.5
+    """Share of the elements zeroed in the pooled vector and in the head's hidden layer."""
+    freeze_embedding: bool = False
+    """Leave the word vectors as they are at the start."""
+    validation: Annotated[float, Range(0.0, 0.9)] = 0.1
+    """Share of the training texts kept back to choose the best epoch."""
+    best_metric: Literal["loss", "accuracy", "macro_f1"] = "loss"
+    """What chooses the best epoch, measured on the validation texts."""
+    patience: Count | None = None
+    """Stop after this many epochs without a better one; none never does."""
+    precision: Literal["auto", "float32", "bf16"] = "auto"
+    """Arithmetic of training; auto takes bf16 where the processor is faster in it."""
+    threads: Whole = 0
+    """Threads of the training; 0 takes all cores."""
+    seed: Whole = 0
+    """Where all random choices come from."""
+
+
+SECTIONS: dict[str, type[Settings]] = {
+    "tokenizer": TokenizerConfig,
+    "vocabulary": VocabularyConfig,
+    "model": ModelConfig,
+    "train": TrainConfig,
+}
+"""The groups of settings by the name of their table in TOML and ``config.json``."""
+
+
+@functools.cache
+def _annotations(cls: type[Settings]) -> dict[str, Any]:
+    """Types of the fields, with their ``Annotated`` bounds, in the order of declaration."""
+    return typing.get_type_hints(cls, include_extras=True)
+
+
+@functools.cache
+def field_help(cls: type[Settings]) -> dict[str, str]:
+    """The docstring below each field: one sentence on what it sets."""
+    tree = ast.parse(Path(__file__).read_text(encoding="utf-8"))
+    body = next(n.body for n in tree.body if isinstance(n, ast.ClassDef) and n.name == cls.__name__)
+    return {
+        field.target.id: " ".join(text.value.value.split())
+        for field, text in zip(body, body[1:], strict=False)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+        and isinstance(text.value.value, str)
+    }
+
+
+def fields(cls: type[Settings]) -> dict[str, tuple[Any, Any]]:
+    """Name → (type with its bounds, default) of every setting of a group."""
+    defaults = {f.name: f.default for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    return {name: (kind, defaults[name]) for name, kind in _annotations(cls).items()}
+
+
+def closest(name: str, known: typing.Iterable[str]) -> str:
+    """``"; did you mean 'x'?"`` for the known name most like this one, or nothing."""
+    found = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {found[0]!r}?" if found else ""
+
+
+def check(name: str, value: Any, annotation: Any) -> Any:
+    """The value, as the annotation wants it (a whole float for an int, a list for a tuple).
+
+    Raises:
+        ConfigError: the value is not of the type, or outside the bounds or the choices.
+    """
+    origin = typing.get_origin(annotation)
+    if origin is types.UnionType or origin is typing.Union:
+        if value is None:
+            return None
+        return check(name, value, typing.get_args(annotation)[0])
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise ConfigError(f"{name} is {value!r}; it must be a list")
+        return tuple(check(name, item, typing.get_args(annotation)[0]) for item in value)
+    if origin is Literal:
+        choices = typing.get_args(annotation)
+        if isinstance(value, bool) or value not in choices:
+            allowed = ", ".join(map(str, choices))
+            raise ConfigError(f"{name} is {value!r}; it must be one of {allowed}")
+        return value
+    bounds = Range(-math.inf)
+    if origin is Annotated:
+        annotation, bounds = typing.get_args(annotation)
+    return _check_plain(name, value, annotation, bounds)
+
+
+def _check_plain(name: str, value: Any, kind: type, bounds: Range) -> Any:
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind:
+        raise ConfigError(f"{name} is {value!r}; it must be of type {kind.__name__}")
+    if kind in (int, float) and not bounds.low <= value <= bounds.high:
+        high = "" if bounds.high == math.inf else f" and at most {bounds.high:g}"
+        raise ConfigError(f"{name} is {value!r}; it must be at least {bounds.low:g}{high}")
+    return value

@@ -1,0 +1,95 @@
+"""Settings, vocabulary, labels and weights in → one checked ``Model``: all that a prediction needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tenor.cells import Floats, cell
+from tenor.config import ModelConfig, TokenizerConfig
+from tenor.errors import InputError
+from tenor.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """What a model folder holds, in memory."""
+
+    tokenizer: TokenizerConfig
+    vocabulary: Vocabulary
+    config: ModelConfig
+    labels: tuple[str, ...]
+    """C labels; their order is that of the logits."""
+    weights: Mapping[str, Floats]
+    """Name → array, as ``weight_shapes`` lists them."""
+    record: Mapping[str, Any] = field(default_factory=dict)
+    """Where the model comes from: ``data``, ``train`` settings, ``metrics``, ``tenor_version``."""
+    card: str = ""
+    """The model card, in Markdown."""
+
+    def __post_init__(self) -> None:
+        if len(set(self.labels)) < max(len(self.labels), 2):
+            raise InputError(f"labels are {self.labels!r}; a model needs at least two, each once")
+        expected = weight_shapes(
+            self.config, vocab_size=len(self.vocabulary), num_labels=len(self.labels)
+        )
+        problem = _mismatch(self.weights, expected)
+        if problem:
+            raise InputError(f"the weights do not fit the settings: {problem}")
+
+    @property
+    def num_weights(self) -> int:
+        """How many numbers were learnt, the embedding included."""
+        return sum(weight.size for weight in self.weights.values())
+
+
+def weight_shapes(
+    config: ModelConfig, *, vocab_size: int, num_labels: int
+) -> dict[str, tuple[int, ...]]:
+    """Name → shape of every weight, in the order of the path; names are PyTorch's."""
+    shapes: dict[str, tuple[int, ...]] = {"embedding.weight": (vocab_size, config.embedding_dim)}
+    gates = cell(config.cell, config.activation).gates
+    width = config.embedding_dim
+    for layer, size in enumerate(config.hidden_sizes):
+        for suffix in (f"l{layer}", f"l{layer}_reverse")[: config.directions]:
+            shapes[f"rnn.weight_ih_{suffix}"] = (gates * size, width)
+            shapes[f"rnn.weight_hh_{suffix}"] = (gates * size, size)
+            if config.biases != "recurrent":
+                shapes[f"rnn.bias_ih_{suffix}"] = (gates * size,)
+            if config.biases != "input":
+                shapes[f"rnn.bias_hh_{suffix}"] = (gates * size,)
+        width = size * config.directions
+    if "attention" in config.pooling:
+        shapes["attention.weight"] = (width, width)
+        shapes["attention.bias"] = (width,)
+        shapes["attention.context"] = (width,)
+    width *= sum(2 if name == "first_last" else 1 for name in config.pooling)
+    if config.head_hidden:
+        shapes["head.hidden.weight"] = (config.head_hidden, width)
+        shapes["head.hidden.bias"] = (config.head_hidden,)
+        width = config.head_hidden
+    num_logits = config.num_logits(num_labels)
+    return shapes | {"head.weight": (num_logits, width), "head.bias": (num_logits,)}
+
+
+def _mismatch(weights: Mapping[str, Floats], expected: Mapping[str, tuple[int, ...]]) -> str:
+    """What is wrong with names, shapes, dtypes or ranges, or nothing."""
+    missing = [name for name in expected if name not in weights]
+    if missing:
+        return f"{', '.join(missing)} missing"
+    unexpected = [name for name in weights if name not in expected]
+    if unexpected:
+        return f"{', '.join(unexpected)} unexpected"
+    dtype = weights["embedding.weight"].dtype
+    for name, shape in expected.items():
+        weight = weights[name]
+        if weight.shape != shape:
+            return f"{name} has the shape {weight.shape}, not {shape}"
+        if weight.dtype != dtype or dtype not in (np.float32, np.float64):
+            return f"{name} is {weight.dtype}, not float32"
+        if not np.isfinite(weight).all():
+            return f"{name} holds numbers that are not finite"
+    return ""

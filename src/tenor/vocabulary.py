@@ -1,0 +1,82 @@
+"""Tokens in → their ids, and back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from tenor.config import VocabularyConfig
+from tenor.errors import ConfigError
+
+
+class Vocabulary:
+    """The tokens a model knows, in the order of their ids.
+
+    A text that spells a special token (``"<unk>"``) does not get its id: it is unknown.
+    """
+
+    def __init__(self, tokens: Sequence[str], config: VocabularyConfig) -> None:
+        """Take tokens, special ones among them, in the order of their ids.
+
+        Raises:
+            ConfigError: a token stands twice, holds a line break, or a special token is absent.
+        """
+        self.tokens = tuple(tokens)
+        self.config = config
+        ids = {token: i for i, token in enumerate(self.tokens)}
+        if len(ids) < len(self.tokens):
+            twice = next(token for token, n in Counter(self.tokens).items() if n > 1)
+            raise ConfigError(f"the vocabulary has the token {twice!r} twice; list it once")
+        for special in config.special_tokens:
+            if special not in ids:
+                raise ConfigError(f"the vocabulary lacks the special token {special!r}; add it")
+        broken = next((token for token in self.tokens if "\n" in token), None)
+        if broken is not None:
+            raise ConfigError(f"the token {broken!r} holds a line break; remove it from the list")
+        self.unknown_id = ids[config.unknown_token]
+        self._special_ids = {special: ids.pop(special) for special in config.special_tokens}
+        self._ids = ids
+
+    def __len__(self) -> int:
+        """V: the number of ids, special tokens included."""
+        return len(self.tokens)
+
+    def __contains__(self, token: str) -> bool:
+        """Whether a text's token has an id of its own."""
+        return token in self._ids
+
+    def special_id(self, token: str) -> int:
+        """The id of a special token."""
+        return self._special_ids[token]
+
+    def encode(self, tokens: Iterable[str]) -> list[int]:
+        """Ids of a text's tokens; unknown ones get the unknown token's."""
+        find, unknown = self._ids.get, self.unknown_id
+        return [find(token, unknown) for token in tokens]
+
+    def decode(self, token_ids: Iterable[int]) -> list[str]:
+        """Tokens of ids: the way back, but for unknown words."""
+        return [self.tokens[i] for i in token_ids]
+
+
+def build_from_counts(counts: Counter[str], config: VocabularyConfig) -> Vocabulary:
+    """The most frequent words of the training texts.
+
+    Args:
+        counts: word → occurrences, in the order in which words were first seen.
+        config: minimum count, maximum size, order of ties, special tokens.
+    """
+    words = [word for word in counts if counts[word] >= config.min_count]
+    if config.ties != "first_seen":
+        words.sort(reverse=config.ties == "reverse_alphabetical")
+    words.sort(key=lambda word: -counts[word])  # stable: ties stay as they are
+    words = [word for word in words if word not in config.special_tokens]
+    return build_from_words(words[: config.max_size], config)
+
+
+def build_from_words(words: Iterable[str], config: VocabularyConfig) -> Vocabulary:
+    """The given words in their order (a list, or the rows of a vectors file), and the specials."""
+    specials = list(config.special_tokens)
+    known = [word for word in dict.fromkeys(words) if word not in specials]
+    ordered = specials + known if config.specials_place == "start" else known + specials
+    return Vocabulary(ordered, config)

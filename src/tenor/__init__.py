@@ -17,11 +17,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tenor.artifact import load, save
     from tenor.classifier import Encoding, TextClassifier
-    from tenor.config import ModelConfig, TokenizerConfig, TrainConfig, VocabularyConfig
+    from tenor.config import ModelConfig, Settings, TokenizerConfig, TrainConfig, VocabularyConfig
     from tenor.errors import TenorError
-    from tenor.evaluation import evaluate
+    from tenor.evaluation import Evaluation, evaluate
     from tenor.prediction import Prediction
     from tenor.reading import Reading
     from tenor.training import train
@@ -30,33 +29,33 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Encoding": "classifier",
+    "Evaluation": "evaluation",
     "ModelConfig": "config",
     "Prediction": "prediction",
     "Reading": "reading",
+    "Settings": "config",
     "TenorError": "errors",
     "TextClassifier": "classifier",
     "TokenizerConfig": "config",
     "TrainConfig": "config",
     "VocabularyConfig": "config",
     "evaluate": "evaluation",
-    "load": "artifact",
-    "save": "artifact",
     "train": "training",
 }
 
 __all__ = [
     "Encoding",
+    "Evaluation",
     "ModelConfig",
     "Prediction",
     "Reading",
+    "Settings",
     "TenorError",
     "TextClassifier",
     "TokenizerConfig",
     "TrainConfig",
     "VocabularyConfig",
     "evaluate",
-    "load",
-    "save",
     "train",
 ]
 

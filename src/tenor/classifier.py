@@ -118,7 +118,7 @@ class TextClassifier:
             InputError: ``texts`` is not a list of strings.
         """
         token_ids, truncated = self._encode_all(texts)
-        return predictions(self._logits(token_ids), self.labels, truncated)
+        return predictions(self.logits_of(token_ids), self.labels, truncated)
 
     def predict_proba(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
         """Probabilities (B, C) of texts; columns in the order of ``labels``, rows sum to 1."""
@@ -126,7 +126,7 @@ class TextClassifier:
 
     def predict_logits(self, texts: Sequence[str]) -> Floats:
         """Logits (B, C) of texts, or (B, 1) of a two-label model with one logit."""
-        return self._logits(self._encode_all(texts)[0])
+        return self.logits_of(self._encode_all(texts)[0])
 
     def read(self, text: str) -> Reading:
         """Say what the model thought after each word.
@@ -139,7 +139,7 @@ class TextClassifier:
         """
         tokens, token_ids, truncated = self._tokens(text)
         if self.model.config.bidirectional:
-            scores = self._logits([token_ids[:t] for t in range(len(token_ids) + 1)])
+            scores = self.logits_of([token_ids[:t] for t in range(len(token_ids) + 1)])
         else:
             states = self._encoded(token_ids).states
             pooled = [np.zeros((1, self._pooler.width), states.dtype)]
@@ -180,7 +180,7 @@ class TextClassifier:
                 "word; use read(text), or train one with bidirectional = false"
             )
         zeros = self._encoder.zero_states(1, self._embedding.dtype)
-        return ReadingState(zeros, None, self._named(self._logits([[]]))[0])
+        return ReadingState(zeros, None, self._named(self.logits_of([[]]))[0])
 
     def step(self, state: ReadingState, word: str) -> ReadingState:
         """Read one more word.
@@ -232,8 +232,8 @@ class TextClassifier:
         batch = join([token_ids])
         return self._encoder.encode(self._embedding[batch.token_ids], batch.offsets)
 
-    def _logits(self, token_ids: Sequence[Sequence[int]]) -> Floats:
-        """Logits (B, C) of B lists of ids, computed in chunks of similar length."""
+    def logits_of(self, token_ids: Sequence[Sequence[int]]) -> Floats:
+        """Logits (B, C) of B texts given as token ids, computed in chunks of similar length."""
         num_logits = len(self.model.weights["head.bias"])
         scores = np.empty((len(token_ids), num_logits), self._embedding.dtype)
         lengths = [len(ids) for ids in token_ids]

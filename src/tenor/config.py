@@ -36,7 +36,7 @@ Rate = Annotated[float, Range(0.0)]
 PoolingName = Literal["last", "first_last", "mean", "max", "attention"]
 
 
-class Settings:
+class Section:
     """What all groups of settings share: checking, and the way to and from plain dictionaries."""
 
     def __post_init__(self) -> None:
@@ -65,7 +65,7 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TokenizerConfig(Settings):
+class TokenizerConfig(Section):
     """How a text becomes tokens."""
 
     split: Literal["words", "spaces"] = "words"
@@ -83,13 +83,15 @@ class TokenizerConfig(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class VocabularyConfig(Settings):
+class VocabularyConfig(Section):
     """Which tokens the model knows, and by which numbers."""
 
+    source: Literal["texts", "vectors", "list"] = "texts"
+    """Where words come from: training texts, the rows of --vectors, or the lines of --words."""
     min_count: Count = 2
-    """Leave out words seen fewer times than this in the training texts."""
+    """Leave out words seen fewer times than this in the training texts, if they are the source."""
     max_size: Count | None = 25_000
-    """Keep at most this many words, the most frequent, not counting special tokens."""
+    """Keep at most this many words, the first or most frequent, not counting special tokens."""
     ties: Literal["alphabetical", "reverse_alphabetical", "first_seen"] = "alphabetical"
     """Order of words that are equally frequent."""
     special_tokens: tuple[str, ...] = ("<pad>", "<unk>")
@@ -111,7 +113,7 @@ class VocabularyConfig(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelConfig(Settings):
+class ModelConfig(Section):
     """Shape of the network."""
 
     cell: Literal["rnn", "lstm", "gru"] = "lstm"
@@ -119,7 +121,7 @@ class ModelConfig(Settings):
     activation: Literal["tanh", "relu"] = "tanh"
     """Nonlinearity of the rnn cell; lstm and gru have their own."""
     embedding_dim: Count = 64
-    """E: width of a word vector."""
+    """E: width of a word vector; given word vectors bring their own."""
     hidden_sizes: tuple[Count, ...] = (64,)
     """H of each layer, from the words up, per direction."""
     bidirectional: bool = False
@@ -152,11 +154,11 @@ class ModelConfig(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig(Settings):
+class TrainConfig(Section):
     """How the weights are learnt."""
 
-    epochs: Count = 3
-    """Passes over the training texts, at most."""
+    epochs: Count | None = None
+    """Passes over the training texts, at most; none takes 2,000 updates' worth, 3 to 40."""
     batch_size: Count = 32
     """Texts per update."""
     optimizer: Literal["adam", "adamw"] = "adam"
@@ -181,7 +183,7 @@ class TrainConfig(Settings):
     """Share of the elements zeroed in the pooled vector and in the head's hidden layer."""
     freeze_embedding: bool = False
     """Leave the word vectors as they are at the start."""
-    validation: Annotated[float, Range(0.0, 0.9)] = 0.1
+    validation: Annotated[float, Range(0.01, 0.9)] = 0.1
     """Share of the training texts kept back to choose the best epoch."""
     best_metric: Literal["loss", "accuracy", "macro_f1"] = "loss"
     """What chooses the best epoch, measured on the validation texts."""
@@ -195,23 +197,14 @@ class TrainConfig(Settings):
     """Where all random choices come from."""
 
 
-SECTIONS: dict[str, type[Settings]] = {
-    "tokenizer": TokenizerConfig,
-    "vocabulary": VocabularyConfig,
-    "model": ModelConfig,
-    "train": TrainConfig,
-}
-"""The groups of settings by the name of their table in TOML and ``config.json``."""
-
-
 @functools.cache
-def _annotations(cls: type[Settings]) -> dict[str, Any]:
+def _annotations(cls: type[Section]) -> dict[str, Any]:
     """Types of the fields, with their ``Annotated`` bounds, in the order of declaration."""
     return typing.get_type_hints(cls, include_extras=True)
 
 
 @functools.cache
-def field_help(cls: type[Settings]) -> dict[str, str]:
+def field_help(cls: type[Section]) -> dict[str, str]:
     """The docstring below each field: one sentence on what it sets."""
     tree = ast.parse(Path(__file__).read_text(encoding="utf-8"))
     body = next(n.body for n in tree.body if isinstance(n, ast.ClassDef) and n.name == cls.__name__)
@@ -226,7 +219,7 @@ def field_help(cls: type[Settings]) -> dict[str, str]:
     }
 
 
-def fields(cls: type[Settings]) -> dict[str, tuple[Any, Any]]:
+def fields(cls: type[Section]) -> dict[str, tuple[Any, Any]]:
     """Name → (type with its bounds, default) of every setting of a group."""
     defaults = {f.name: f.default for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     return {name: (kind, defaults[name]) for name, kind in _annotations(cls).items()}
@@ -274,3 +267,41 @@ def _check_plain(name: str, value: Any, kind: type, bounds: Range) -> Any:
         high = "" if bounds.high == math.inf else f" and at most {bounds.high:g}"
         raise ConfigError(f"{name} is {value!r}; it must be at least {bounds.low:g}{high}")
     return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Every choice of a training, in its four groups."""
+
+    tokenizer: TokenizerConfig = TokenizerConfig()
+    vocabulary: VocabularyConfig = VocabularyConfig()
+    model: ModelConfig = ModelConfig()
+    train: TrainConfig = TrainConfig()
+
+    @classmethod
+    def from_dict(cls, sections: Mapping[str, Mapping[str, Any]]) -> Self:
+        """Build from the tables of a TOML file or of ``config.json``.
+
+        Raises:
+            ConfigError: a table or a key is unknown (the message names the closest one), or a
+                value is not allowed.
+        """
+        for name, table in sections.items():
+            if name not in SECTIONS:
+                raise ConfigError(f"unknown group of settings {name!r}{closest(name, SECTIONS)}")
+            if not isinstance(table, Mapping):
+                raise ConfigError(f"{name} is {table!r}; it must be a table of settings")
+        return cls(**{name: SECTIONS[name].from_dict(table) for name, table in sections.items()})
+
+    def to_dict(self) -> dict[str, dict[str, Any]]:
+        """Plain values for TOML or JSON."""
+        return {name: getattr(self, name).to_dict() for name in SECTIONS}
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "tokenizer": TokenizerConfig,
+    "vocabulary": VocabularyConfig,
+    "model": ModelConfig,
+    "train": TrainConfig,
+}
+"""The groups of settings by the name of their table in TOML and ``config.json``."""

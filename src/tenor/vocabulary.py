@@ -70,13 +70,12 @@ def build_from_counts(counts: Counter[str], config: VocabularyConfig) -> Vocabul
     if config.ties != "first_seen":
         words.sort(reverse=config.ties == "reverse_alphabetical")
     words.sort(key=lambda word: -counts[word])  # stable: ties stay as they are
-    words = [word for word in words if word not in config.special_tokens]
-    return build_from_words(words[: config.max_size], config)
+    return build_from_words(words, config)
 
 
 def build_from_words(words: Iterable[str], config: VocabularyConfig) -> Vocabulary:
-    """The given words in their order (a list, or the rows of a vectors file), and the specials."""
+    """The first ``max_size`` of the given words (a list, or a vectors file's), and the specials."""
     specials = list(config.special_tokens)
-    known = [word for word in dict.fromkeys(words) if word not in specials]
+    known = [word for word in dict.fromkeys(words) if word not in specials][: config.max_size]
     ordered = specials + known if config.specials_place == "start" else known + specials
     return Vocabulary(ordered, config)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from tenor.cells import Floats
 from tenor.config import ModelConfig
@@ -14,28 +15,25 @@ from tenor.errors import ConfigError
 from tenor.model import weight_shapes
 from tenor.vocabulary import Vocabulary
 
-Draw = Callable[[str, tuple[int, ...], np.random.Generator], Floats]
+Shapes = Mapping[str, tuple[int, ...]]
+Draw = Callable[[str, Shapes, np.random.Generator], npt.NDArray[np.float64]]
+
+_STREAM = 1
+"""Keeps these random numbers apart from those that order the texts."""
 
 
 def initial_weights(
     config: ModelConfig, vocabulary: Vocabulary, *, num_labels: int, seed: int
 ) -> dict[str, Floats]:
     """Name → float32 array for every weight of a model; the same seed gives the same weights."""
-    generator = np.random.default_rng([seed, 0x1717])
+    generator = np.random.default_rng([seed, _STREAM])
     shapes = weight_shapes(config, vocab_size=len(vocabulary), num_labels=num_labels)
     draw = _DRAWS[config.init]
-    gates = 4 if config.cell == "lstm" else 1
-    weights = {}
-    for name, shape in shapes.items():
-        weight = np.asarray(draw(name, shape, generator), dtype=np.float32)
-        if gates == 4 and _carries_forget_bias(name, config):
-            weight[shape[0] // 4 : shape[0] // 2] += 1
-        weights[name] = weight
-    return weights
+    return {name: draw(name, shapes, generator).astype(np.float32) for name in shapes}
 
 
 def place_vectors(
-    weights: dict[str, Floats], vocabulary: Vocabulary, vectors: WordVectors
+    weights: Mapping[str, Floats], vocabulary: Vocabulary, vectors: WordVectors
 ) -> dict[str, Floats]:
     """The weights with the embedding's rows taken from word vectors, where these have the word.
 
@@ -43,74 +41,99 @@ def place_vectors(
         ConfigError: the vectors are not of the embedding's width.
     """
     embedding = weights["embedding.weight"].copy()
-    if vectors.matrix.shape[1] != embedding.shape[1]:
+    width = vectors.matrix.shape[1]
+    if width != embedding.shape[1]:
         raise ConfigError(
-            f"the word vectors are {vectors.matrix.shape[1]} wide and embedding_dim is "
-            f"{embedding.shape[1]}; set --embedding-dim {vectors.matrix.shape[1]}"
+            f"the word vectors are {width} wide and embedding_dim is {embedding.shape[1]}; "
+            f"set --embedding-dim {width}"
         )
     rows = {word: row for row, word in enumerate(vectors.words)}
-    known = [(i, rows[t]) for i, t in enumerate(vocabulary.tokens) if t in rows]
-    if known:
-        ids, found = np.array(known).T
-        embedding[ids] = vectors.matrix[found]
-    return weights | {"embedding.weight": embedding}
+    known = [i for i, token in enumerate(vocabulary.tokens) if token in rows]
+    embedding[known] = vectors.matrix[[rows[vocabulary.tokens[i]] for i in known]]
+    return dict(weights) | {"embedding.weight": embedding}
 
 
-def _carries_forget_bias(name: str, config: ModelConfig) -> bool:
-    """Keras' ``unit_forget_bias`` adds 1 to the forget gate's one bias (Jozefowicz et al. 2015)."""
-    where = "bias_hh" if config.biases == "recurrent" else "bias_ih"
-    return config.init == "keras" and name.startswith(f"rnn.{where}")
-
-
-def _torch(name: str, shape: tuple[int, ...], generator: np.random.Generator) -> Floats:
-    """``reset_parameters`` of ``nn.Embedding``, ``nn.LSTM`` and ``nn.Linear``.
-
-    Linear layers draw from ±1/sqrt(fan-in); a bias does not know its fan-in, so ``torch`` draws
-    here from the larger of ±1/sqrt(its own size) and ±0.01 for heads.
-    """
+def _torch(
+    name: str, shapes: Shapes, generator: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    """``reset_parameters`` of ``nn.Embedding``, of ``nn.LSTM`` (±1/√H) and ``nn.Linear`` (±1/√I)."""
     if name == "embedding.weight":
-        return generator.standard_normal(shape)
-    size = shape[-1] if "rnn" not in name else _hidden_size(name, shape)
-    bound = 1 / math.sqrt(size)
-    return generator.uniform(-bound, bound, shape)
+        return generator.standard_normal(shapes[name])
+    if name.startswith("rnn."):
+        _, _, suffix = name.split("_", 2)
+        width = shapes[f"rnn.weight_hh_{suffix}"][1]
+    else:
+        width = shapes[name.rsplit(".", 1)[0] + ".weight"][1]
+    bound = 1 / math.sqrt(width)
+    return generator.uniform(-bound, bound, shapes[name])
 
 
-def _keras(name: str, shape: tuple[int, ...], generator: np.random.Generator) -> Floats:
-    """Glorot uniform kernels, orthogonal recurrent kernels, zero biases, embedding ±0.05."""
+def _keras(
+    name: str, shapes: Shapes, generator: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    """Glorot uniform kernels, orthogonal recurrent kernels, zero biases, embedding ±0.05.
+
+    An LSTM's forget gate starts with a bias of 1 (``unit_forget_bias``; Jozefowicz et al. 2015).
+    """
+    shape = shapes[name]
     if name == "embedding.weight":
         return generator.uniform(-0.05, 0.05, shape)
     if "weight_hh" in name:
         return _orthogonal(shape, generator)
-    if len(shape) == 1 and name != "attention.context":
-        return np.zeros(shape)
-    bound = math.sqrt(6 / (shape[0] + shape[-1]))
-    return generator.uniform(-bound, bound, shape)
+    if name.endswith(".context") or len(shape) == 2:
+        bound = math.sqrt(6 / (shape[0] + shape[-1]))
+        return generator.uniform(-bound, bound, shape)
+    bias = np.zeros(shape)
+    if _holds_forget_bias(name, shapes):
+        bias[shape[0] // 4 : shape[0] // 2] = 1
+    return bias
 
 
-def _flax(name: str, shape: tuple[int, ...], generator: np.random.Generator) -> Floats:
-    """LeCun normal kernels, an orthogonal recurrent kernel a gate, zero biases."""
+def _flax(
+    name: str, shapes: Shapes, generator: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    """LeCun normal kernels, an orthogonal recurrent kernel a gate, zero biases, embedding 1/√E."""
+    shape = shapes[name]
+    if name == "embedding.weight":
+        return generator.standard_normal(shape) / math.sqrt(shape[1])
     if "weight_hh" in name:
         size = shape[1]
         blocks = [_orthogonal((size, size), generator) for _ in range(shape[0] // size)]
         return np.concatenate(blocks)
-    if len(shape) == 1 and name != "attention.context":
-        return np.zeros(shape)
-    return generator.standard_normal(shape) / math.sqrt(shape[-1])
+    if name.endswith(".context") or len(shape) == 2:
+        return _truncated_normal(shape, generator) / math.sqrt(shape[-1])
+    return np.zeros(shape)
 
 
 _DRAWS: Mapping[str, Draw] = {"torch": _torch, "keras": _keras, "flax": _flax}
 
 
-def _hidden_size(name: str, shape: tuple[int, ...]) -> int:
-    raise NotImplementedError
+def _holds_forget_bias(name: str, shapes: Shapes) -> bool:
+    """Whether this is the one bias of an LSTM's layer that carries the 1: the input's, if any."""
+    if not name.startswith("rnn.bias_"):
+        return False
+    _, side, suffix = name.split("_", 2)
+    gates = shapes[name][0] // shapes[f"rnn.weight_hh_{suffix}"][1]
+    return gates == 4 and (side == "ih" or f"rnn.bias_ih_{suffix}" not in shapes)
 
 
-def _orthogonal(shape: tuple[int, ...], generator: np.random.Generator) -> Floats:
-    """A matrix (rows, columns) with orthonormal columns, or rows if these are fewer.
+def _orthogonal(
+    shape: tuple[int, ...], generator: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    """A matrix with orthonormal columns, or rows if these are fewer.
 
     Source: Saxe et al. 2014; the signs make the distribution uniform (Mezzadri 2007).
     """
-    tall = (max(shape), min(shape))
-    q, r = np.linalg.qr(generator.standard_normal(tall))
+    q, r = np.linalg.qr(generator.standard_normal((max(shape), min(shape))))
     q *= np.sign(np.diagonal(r))
-    return q if shape[0] >= shape[1] else q.T
+    return np.asarray(q if shape[0] >= shape[1] else q.T)
+
+
+def _truncated_normal(
+    shape: tuple[int, ...], generator: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    """Normal numbers within two standard deviations, scaled back to a variance of 1, as JAX does."""
+    numbers = generator.standard_normal(shape)
+    while (outside := np.abs(numbers) > 2).any():
+        numbers[outside] = generator.standard_normal(int(outside.sum()))
+    return numbers / 0.87962566103423978

@@ -1,0 +1,142 @@
+"""Names and first rows of a table → which column holds the text, and which the label."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from tenor.config import closest
+from tenor.errors import DataError
+
+# fmt: off
+TEXT_NAMES = (
+    "text", "review", "sentence", "comment", "content", "body", "message", "tweet", "document",
+    "reviewtext", "reviewbody", "commenttext", "phrase", "utterance", "question", "description",
+    "headline", "title",
+)
+"""What text columns are called, the surest names first."""
+LABEL_NAMES = (
+    "label", "sentiment", "class", "category", "target", "rating", "stars", "polarity", "labels",
+    "score", "intent", "topic", "emotion",
+)
+"""What label columns are called, the surest names first."""
+# fmt: on
+
+
+class Asked(NamedTuple):
+    """What the caller said about a table; None leaves it to Tenor."""
+
+    text_column: str | None = None
+    label_column: str | None = None
+    encoding: str | None = None
+
+
+ANYTHING = Asked()
+
+
+class Columns(NamedTuple):
+    """Names of the two columns; the label's is None where nothing says which it is."""
+
+    text: str
+    label: str | None
+
+
+def has_header(first: Sequence[str], rows: Sequence[Sequence[str]], asked: Asked) -> bool:
+    """Whether the first row names the columns.
+
+    It does not where it has one or two cells and they look like data: a value that comes again
+    below, a number, a sentence. One cell is a name only where the name is a usual one.
+    """
+    cells = [cell.strip() for cell in first]
+    usual = [_normal(cell) in (*TEXT_NAMES, *LABEL_NAMES) for cell in cells]
+    if len(cells) > 2 or all(usual) or {asked.text_column, asked.label_column} & set(cells):
+        return True
+    if len(cells) == 1 or any(_comes_again(first, rows, column) for column in range(len(first))):
+        return False
+    return any(usual) or not any(_is_value(cell) for cell in cells)
+
+
+def choose_columns(
+    names: Sequence[str], rows: Iterable[Mapping[str, object]], asked: Asked, place: str
+) -> Columns:
+    """Pick the columns: as asked, else by their names, else by how long their texts are.
+
+    Raises:
+        DataError: a column that was asked for is not there, both are the same, or nothing says
+            which column holds the text.
+    """
+    text = _asked_for(asked.text_column, names, "--text-column", place)
+    label = _asked_for(asked.label_column, names, "--label-column", place)
+    if text is not None and text == label:
+        raise DataError(f"{place}: column {text!r} cannot be both the text and the label")
+    text = text or _usual(TEXT_NAMES, [name for name in names if name != label])
+    label = label or _usual(LABEL_NAMES, [name for name in names if name != text])
+    free = [name for name in names if name not in (text, label)]
+    if text is None and label is None and len(free) == 2:
+        free.sort(key=_mean_lengths(rows, free).__getitem__)
+    if text is None and len(names) <= 2 and free:
+        text = free.pop()
+    if label is None and len(names) == 2 and free:
+        label = free.pop()
+    if text is None:
+        raise DataError(
+            f"{place}: which column holds the text? It has {_listed(names)}; say --text-column NAME, "
+            "or add a first line that names the columns if there is none"
+        )
+    return Columns(text, label)
+
+
+def need_label(columns: Columns, names: Sequence[str], place: str) -> str:
+    """The label's column.
+
+    Raises:
+        DataError: there is none.
+    """
+    if columns.label is not None:
+        return columns.label
+    if len(names) == 1:
+        raise DataError(f"{place} has one column, {names[0]!r}; a text and a label are needed on each line")
+    raise DataError(
+        f"{place}: which column holds the label? It has {_listed(names)}; say --label-column NAME"
+    )
+
+
+def _asked_for(name: str | None, names: Sequence[str], flag: str, place: str) -> str | None:
+    if name is None or name in names:
+        return name
+    raise DataError(
+        f"{place} has no column {name!r}{closest(name, names)}; it has {_listed(names)}; say {flag} NAME"
+    )
+
+
+def _usual(usual: Sequence[str], names: Sequence[str]) -> str | None:
+    """The first usual name that is among the names, as the table spells it."""
+    spelt = {_normal(name): name for name in reversed(names)}
+    return next((spelt[name] for name in usual if name in spelt), None)
+
+
+def _mean_lengths(rows: Iterable[Mapping[str, object]], names: Sequence[str]) -> dict[str, int]:
+    """Characters in each column; as all have the same rows, the sum ranks as the mean does."""
+    rows = list(rows)
+    return {name: sum(len(str(row.get(name, ""))) for row in rows) for name in names}
+
+
+def _comes_again(first: Sequence[str], rows: Sequence[Sequence[str]], column: int) -> bool:
+    return any(row[column] == first[column] for row in rows if column < len(row))
+
+
+def _is_value(cell: str) -> bool:
+    """Whether a cell is a number, a sentence or nothing: not a column's name."""
+    number = re.fullmatch(r"[+-]?\d+(\.\d+)?", cell)
+    return not cell or bool(number) or (" " in cell and cell[-1] in ".!")
+
+
+def _normal(name: str) -> str:
+    """``Review_Text``, ``reviewText`` and ``review text`` are one name."""
+    return re.sub(r"[\W_]", "", name).lower()
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(map(repr, names[:20]))
+    return f"columns {shown}, …" if len(names) > 20 else f"columns {shown}"

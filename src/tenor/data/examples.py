@@ -1,0 +1,132 @@
+"""Labelled texts in → a checked dataset, and its validation split."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import numpy as np
+
+from tenor.config import closest
+from tenor.errors import DataError
+
+SPLITS = ("train", "validation", "test")
+"""Names a split can have, in the order of their use."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """A text and what a person said it is."""
+
+    text: str
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """Labelled texts, in splits that share no example; made by ``build_dataset``."""
+
+    name: str
+    """The corpus's name, or the file's without its ending."""
+    labels: tuple[str, ...]
+    """Every label of the train split; an index in it is a label_id."""
+    splits: Mapping[str, tuple[Example, ...]]
+    """``train`` and, where there are any, ``validation`` and ``test``."""
+    sha256: str
+    """Hash of the bytes that were read: the file's own, or that of a list of several files'."""
+    source: str
+    """Names of the files that were read, without their folders."""
+
+
+def build_dataset(splits: Mapping[str, Iterable[Example]], *, name: str, sha256: str, source: str) -> Dataset:
+    """Check the splits and read the labels off the train split.
+
+    Labels are sorted, as numbers where all of them are numbers. A label of the train split may
+    be absent from another split: rare labels are.
+
+    Raises:
+        DataError: a split is empty, the train split has fewer than two labels, or another split
+            has a label that the train split has not.
+    """
+    fixed = {split: tuple(splits[split]) for split in SPLITS if split in splits}
+    for split, examples in fixed.items():
+        if not examples:
+            raise DataError(f"the {split} split of {source} has no examples; give it some")
+    labels = sort_labels({example.label for example in fixed["train"]})
+    if len(labels) < 2:
+        raise DataError(
+            f"all {len(fixed['train'])} training examples of {source} have the label {labels[0]!r}; "
+            "there must be at least two labels to tell apart"
+        )
+    for split, examples in fixed.items():
+        _check_labels(split, {example.label for example in examples}, labels)
+    return Dataset(name=name, labels=labels, splits=MappingProxyType(fixed), sha256=sha256, source=source)
+
+
+def sort_labels(labels: Iterable[str]) -> tuple[str, ...]:
+    """Labels in alphabetical order, or in order of size where all of them are numbers."""
+    ordered = sorted(labels)
+    if all(re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?", label) for label in ordered):
+        ordered.sort(key=float)
+    return tuple(ordered)
+
+
+def hold_out(dataset: Dataset, fraction: float, seed: int) -> Dataset:
+    """Move a share of the train split into a validation split.
+
+    Every label with at least two examples gives its share, rounded, but at least one example and
+    never all. Both splits keep the order of the examples. Which ones move depends on the order of
+    the examples and the seed only: the smallest of the raw numbers of PCG64, whose stream, unlike
+    that of NumPy's samplers, is the same in every version of NumPy.
+
+    Args:
+        dataset: one without a validation split; not changed.
+        fraction: share of the train split to move, above 0 and below 1.
+        seed: a whole number, at least 0.
+
+    Raises:
+        DataError: the fraction is out of range, there is a validation split already, or no label
+            has two examples.
+    """
+    if not 0.0 < fraction < 1.0:
+        raise DataError(f"the validation fraction is {fraction!r}; it must be above 0 and below 1")
+    if "validation" in dataset.splits:
+        raise DataError(f"{dataset.name} has a validation split already; there is nothing to hold out")
+    train = dataset.splits["train"]
+    held = _chosen([example.label for example in train], fraction, seed)
+    if not held:
+        raise DataError(
+            f"{dataset.name} has one training example per label, so none can be held out; "
+            "add examples, or give validation texts of your own"
+        )
+    splits = {
+        **dataset.splits,
+        "train": tuple(example for i, example in enumerate(train) if i not in held),
+        "validation": tuple(example for i, example in enumerate(train) if i in held),
+    }
+    return replace(dataset, splits=MappingProxyType({s: splits[s] for s in SPLITS if s in splits}))
+
+
+def _chosen(labels: list[str], fraction: float, seed: int) -> set[int]:
+    """Places of the examples to hold out."""
+    keys = np.random.PCG64(seed).random_raw(len(labels))
+    by_label: dict[str, list[int]] = {}
+    for place in np.argsort(keys, kind="stable").tolist():
+        by_label.setdefault(labels[place], []).append(place)
+    held: set[int] = set()
+    for places in by_label.values():
+        count = min(max(round(fraction * len(places)), 1), len(places) - 1)
+        held.update(places[:count])
+    return held
+
+
+def _check_labels(split: str, found: set[str], labels: tuple[str, ...]) -> None:
+    unknown = sort_labels(found.difference(labels))
+    if unknown:
+        shown = ", ".join(map(repr, labels[:10])) + (", …" if len(labels) > 10 else "")
+        raise DataError(
+            f"the {split} split has the label {unknown[0]!r}, which no training example has"
+            f"{closest(unknown[0], labels)}; the labels are {shown}"
+        )

@@ -1,0 +1,176 @@
+"""The lines of a CSV, TSV or JSON-lines file → its records, each with its line number."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, islice
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from tenor.data.columns import Asked, has_header
+from tenor.data.decoding import plain_suffix, read_lines
+from tenor.errors import DataError
+
+_SAMPLE_ROWS = 1000
+_FIELD_LIMIT_BYTES = 2**31 - 1  # the largest C long of every platform; the csv module allows 131,072
+_FORMATS = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+}
+
+_ONE_A_LINE = 'write one object a line, such as {"text": "...", "label": "..."}'
+
+Row = tuple[int, list[str]]
+Quoting = Literal[0, 3]  # csv.QUOTE_MINIMAL, csv.QUOTE_NONE
+
+
+class Record(NamedTuple):
+    """One row of a table: the number of its first line, and its values by column."""
+
+    line: int
+    values: Mapping[str, object]
+
+
+class Table(NamedTuple):
+    """A table that is being read."""
+
+    names: tuple[str, ...]
+    """Columns in their order: of the header, else ``"1"``, ``"2"``, …, or the keys of the objects."""
+    sample: list[Record]
+    """The first records, to choose columns by."""
+    records: Iterator[Record]
+    """All records, those of the sample included."""
+
+
+def table_format(path: Path) -> str | None:
+    """``csv``, ``tsv`` or ``jsonl`` by the file's ending; None for any other."""
+    return _FORMATS.get(plain_suffix(path))
+
+
+def sniff_format(path: Path, encoding: str | None) -> str | None:
+    """The format by the file's ending, else by its first line; None where neither tells."""
+    first = next((line for line in read_lines(path, encoding) if line.strip()), "")
+    if first.startswith("__label__"):
+        return "fasttext"
+    guess = "jsonl" if first.startswith("{") else "tsv" if "\t" in first else None
+    return table_format(path) or guess
+
+
+def read_table(path: Path, kind: str, asked: Asked) -> Table:
+    """Open a table in constant memory, whatever its size.
+
+    Raises:
+        DataError: as for ``read_lines``; or the table has no rows, two columns of one name, a row
+            of another width than its header, a quote that does not end, or a line that is no
+            JSON object. The message has the line number.
+    """
+    table = _read_objects(path, asked) if kind == "jsonl" else _read_rows(path, kind, asked)
+    if not table.sample:
+        raise DataError(f"{path} has no rows below its header; give a file with texts in it")
+    twice = next((name for name in table.names if name and table.names.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"{path} has two columns called {twice!r}; rename one")
+    return table
+
+
+def _read_rows(path: Path, kind: str, asked: Asked) -> Table:
+    delimiter = _delimiter(path, kind, asked.encoding)
+    quoting = _quoting(path, delimiter, asked.encoding)
+    rows = _split(path, delimiter, quoting, asked.encoding)
+    head = list(islice(rows, _SAMPLE_ROWS))
+    if not head:
+        raise DataError(f"{path} has no rows; give a file with texts in it")
+    first, below = head[0][1], [row for _, row in head[1:]]
+    header = first if has_header(first, below, asked) else None
+    names = tuple(name.strip() for name in header or map(str, range(1, len(first) + 1)))
+    if header is not None:
+        del head[0]
+    sample = list(_named(iter(head), names, header, path))
+    return Table(names, sample, chain(sample, _named(rows, names, header, path)))
+
+
+def _split(path: Path, delimiter: str, quoting: Quoting, encoding: str | None) -> Iterator[Row]:
+    csv.field_size_limit(_FIELD_LIMIT_BYTES)  # a setting of the process: there is no other way
+    reader = csv.reader(read_lines(path, encoding), delimiter=delimiter, quoting=quoting, strict=True)
+    line = 1
+    try:
+        for row in reader:
+            if row:
+                yield line, row
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise DataError(
+            f"{path}, line {line}: {error}; a text with quotes, line breaks or {delimiter!r} in it must "
+            "stand between double quotes, and each quote inside it be doubled"
+        ) from error
+
+
+def _named(
+    rows: Iterator[Row], names: Sequence[str], header: list[str] | None, path: Path
+) -> Iterator[Record]:
+    for line, row in rows:
+        if len(row) < len(names) or any(row[len(names) :]):
+            raise DataError(
+                f"{path}, line {line} has {len(row)} fields where the first line has {len(names)}; "
+                "put texts with commas, tabs or line breaks between double quotes"
+            )
+        if row == header:
+            raise DataError(f"{path}, line {line} repeats the header; remove that line")
+        yield Record(line, dict(zip(names, row, strict=False)))
+
+
+def _delimiter(path: Path, kind: str, encoding: str | None) -> str:
+    """What separates the fields: the format's own mark, or another that the first line has."""
+    first = next(read_lines(path, encoding), "")
+    order = "\t,;" if kind == "tsv" else ",;\t"
+    return next((mark for mark in order if mark in first), order[0])
+
+
+def _quoting(path: Path, delimiter: str, encoding: str | None) -> Quoting:
+    """Whether double quotes enclose fields: always, but in tab-separated files that say otherwise.
+
+    Many of those never quote, and a text that begins with a quote is only that. Their rows come
+    out wrong when quotes are minded, which one pass over the file shows.
+    """
+    if delimiter != "\t":
+        return csv.QUOTE_MINIMAL
+    try:
+        widths = {len(row) for _, row in _split(path, delimiter, csv.QUOTE_MINIMAL, encoding)}
+    except DataError as error:
+        if not isinstance(error.__cause__, csv.Error):
+            raise
+        return csv.QUOTE_NONE
+    return csv.QUOTE_MINIMAL if len(widths) == 1 else csv.QUOTE_NONE
+
+
+def _read_objects(path: Path, asked: Asked) -> Table:
+    records = _objects(path, asked.encoding)
+    sample = list(islice(records, _SAMPLE_ROWS))
+    names = dict.fromkeys(name for record in sample for name in record.values)
+    return Table(tuple(names), sample, chain(sample, records))
+
+
+def _objects(path: Path, encoding: str | None) -> Iterator[Record]:
+    for number, line in enumerate(read_lines(path, encoding), 1):
+        if not line.strip():
+            continue
+        try:
+            value = _parse(line)
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{path}, line {number} is not JSON ({error}); {_ONE_A_LINE}") from error
+        if not isinstance(value, dict):
+            raise DataError(f"{path}, line {number} is not a JSON object; {_ONE_A_LINE}")
+        yield Record(number, value)
+
+
+def _parse(line: str) -> object:
+    value = json.loads(line)
+    if "\\u" in line:
+        json.dumps(value, ensure_ascii=False).encode()  # refuses half a surrogate pair
+    return value

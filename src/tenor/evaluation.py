@@ -1,0 +1,129 @@
+"""A classifier and labelled texts in → how often it is right, how sure it is, and where it errs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tenor.classifier import TextClassifier
+from tenor.data.examples import Example
+from tenor.errors import DataError
+from tenor.metrics import accuracy, confusion, cross_entropy, f1_scores
+from tenor.prediction import label_ids
+
+_CHUNK_TEXTS = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelScores:
+    """How one label fared; shares are 0 to 1."""
+
+    precision: float
+    """Of the texts given this label, the share that have it."""
+    recall: float
+    """Of the texts that have this label, the share given it."""
+    f1: float
+    texts: int
+    """How many texts have this label."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """How a classifier did on labelled texts."""
+
+    texts: int
+    accuracy: float
+    """Share of right labels, 0 to 1."""
+    accuracy_interval: tuple[float, float]
+    """95 % interval of the accuracy for this many texts (Wilson 1927)."""
+    loss: float
+    """Mean cross-entropy, nats."""
+    macro_f1: float
+    """Mean F1 of the labels that are there or were given."""
+    labels: dict[str, LabelScores]
+    confusion: list[list[int]]
+    """Counts: a row for each right label, a column for each given one, in the model's order."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as JSON holds it."""
+        scores = {label: vars(s) for label, s in self.labels.items()}
+        return vars(self) | {"accuracy_interval": list(self.accuracy_interval), "labels": scores}
+
+
+def evaluate(
+    classifier: TextClassifier,
+    examples: Sequence[Example],
+    *,
+    on_chunk: Callable[[int], object] = lambda texts: None,
+) -> Evaluation:
+    """Compare a classifier's labels with the right ones.
+
+    Args:
+        classifier: any model.
+        examples: labelled texts; their labels must be labels of the model.
+        on_chunk: called as texts are done, with their number.
+
+    Raises:
+        DataError: there are no examples, or one has a label that the model does not know.
+    """
+    targets = _targets(classifier, examples)
+    scores = []
+    for chunk in _chunks(examples):
+        scores.append(classifier.predict_logits([example.text for example in chunk]))
+        on_chunk(len(chunk))
+    logits = np.concatenate(scores)
+    guesses = label_ids(logits)
+    counts = confusion(targets, guesses, len(classifier.labels))
+    return Evaluation(
+        texts=len(examples),
+        accuracy=accuracy(targets, guesses),
+        accuracy_interval=_interval(int((targets == guesses).sum()), len(targets)),
+        loss=cross_entropy(targets, logits),
+        macro_f1=float(f1_scores(counts)[counts.sum(0) + counts.sum(1) > 0].mean()),
+        labels=_label_scores(classifier.labels, counts),
+        confusion=counts.tolist(),
+    )
+
+
+def _targets(classifier: TextClassifier, examples: Sequence[Example]) -> np.ndarray[Any, Any]:
+    if not examples:
+        raise DataError("there are no labelled texts to evaluate on")
+    ids = {label: i for i, label in enumerate(classifier.labels)}
+    strange = sorted({example.label for example in examples} - set(ids))
+    if strange:
+        raise DataError(
+            f"the data has the label {strange[0]!r}, which the model does not know; it knows "
+            f"{', '.join(map(repr, classifier.labels))}"
+        )
+    return np.array([ids[example.label] for example in examples], dtype=np.intp)
+
+
+def _chunks(examples: Sequence[Example]) -> Iterator[Sequence[Example]]:
+    for start in range(0, len(examples), _CHUNK_TEXTS):
+        yield examples[start : start + _CHUNK_TEXTS]
+
+
+def _label_scores(labels: Sequence[str], counts: np.ndarray[Any, Any]) -> dict[str, LabelScores]:
+    right, there, given = np.diagonal(counts), counts.sum(axis=1), counts.sum(axis=0)
+    return {
+        label: LabelScores(
+            precision=float(right[i] / max(given[i], 1)),
+            recall=float(right[i] / max(there[i], 1)),
+            f1=float(f1_scores(counts)[i]),
+            texts=int(there[i]),
+        )
+        for i, label in enumerate(labels)
+    }
+
+
+def _interval(right: int, total: int) -> tuple[float, float]:
+    """Wilson's score interval with z = 1.96."""
+    z, share = 1.96, right / total
+    middle = (share + z * z / (2 * total)) / (1 + z * z / total)
+    reach = z / (1 + z * z / total)
+    reach *= math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+    return middle - reach, middle + reach

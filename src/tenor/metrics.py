@@ -1,0 +1,48 @@
+"""Right labels and guesses in → accuracy, F1, confusion: plain counts over examples."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from tenor.cells import Floats
+
+LabelIds = npt.NDArray[np.intp]
+
+
+def accuracy(targets: LabelIds, guesses: LabelIds) -> float:
+    """Share of right guesses, 0 to 1; over examples, never a mean of batch means."""
+    return float(np.mean(targets == guesses))
+
+
+def confusion(targets: LabelIds, guesses: LabelIds, num_labels: int) -> npt.NDArray[np.intp]:
+    """(C, C) counts: rows are the right labels, columns the guesses."""
+    counts = np.bincount(targets * num_labels + guesses, minlength=num_labels**2)
+    return counts.reshape(num_labels, num_labels)
+
+
+def f1_scores(confusion: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+    """(C,) F1 of each label, 0 to 1; 0 for a label that is neither there nor guessed."""
+    right = np.diagonal(confusion)
+    total = confusion.sum(axis=0) + confusion.sum(axis=1)
+    return np.asarray(2 * right / np.maximum(total, 1))
+
+
+def macro_f1(targets: LabelIds, guesses: LabelIds, num_labels: int) -> float:
+    """Mean F1 of the labels that are there or guessed, 0 to 1."""
+    counts = confusion(targets, guesses, num_labels)
+    present = counts.sum(axis=0) + counts.sum(axis=1) > 0
+    return float(f1_scores(counts)[present].mean())
+
+
+def cross_entropy(targets: LabelIds, logits: Floats) -> float:
+    """Mean cross-entropy in nats of logits (B, C), or (B, 1): log-odds of the second label.
+
+    Computed from the logits, so that a probability that rounds to 0 costs its true price.
+    """
+    logits = logits.astype(np.float64)
+    if logits.shape[1] == 1:
+        logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
+    logits = logits - logits.max(axis=1, keepdims=True)
+    log_mass = np.log(np.exp(logits).sum(axis=1))
+    return float(np.mean(log_mass - logits[np.arange(len(targets)), targets]))

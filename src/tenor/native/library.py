@@ -1,0 +1,132 @@
+"""The package's folder in → the compiled core, loaded once, or the reason why it cannot be."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tenor.errors import InputError, NativeError
+
+INTERFACE = 1
+"""``TENOR_INTERFACE`` of the ``tenor.h`` that this code was written for."""
+
+REBUILD = (
+    "install a C++ compiler (Debian, Ubuntu: apt install g++), then type"
+    " TENOR_REQUIRE_NATIVE=1 pip install --force-reinstall --no-deps --no-binary tenor tenor"
+    " (in a checkout: TENOR_REQUIRE_NATIVE=1 pip install .)"
+)
+
+_NAMES = {"darwin": "libtenor_core.dylib", "win32": "tenor_core.dll"}
+_BAD_ISA, _BAD_THREADS, _NO_MEMORY = 1, 2, 6  # tenor_result
+
+
+class LSTMPass(ctypes.Structure):
+    """``tenor_lstm_pass`` of ``tenor.h``: what a pass reads and fills."""
+
+    _fields_ = (
+        ("x", ctypes.c_void_p),
+        ("x_stride", ctypes.c_int64),
+        ("offsets", ctypes.c_void_p),
+        ("texts", ctypes.c_int64),
+        ("words", ctypes.c_int64),
+        ("reverse", ctypes.c_int32),
+        ("initial_h", ctypes.c_void_p),
+        ("initial_c", ctypes.c_void_p),
+        ("states", ctypes.c_void_p),
+        ("states_stride", ctypes.c_int64),
+        ("final_h", ctypes.c_void_p),
+        ("final_c", ctypes.c_void_p),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """The outcome of looking for the core."""
+
+    core: ctypes.CDLL | None
+    """The library, ready to be called; None where there is none."""
+    path: Path | None
+    """The file, if there is one."""
+    reason: str | None
+    """None, or why ``core`` is None and what to do."""
+
+
+@functools.cache
+def load() -> Loaded:
+    """Find the library in the package and check that it can run here. Later calls cost nothing."""
+    path = _find()
+    if path is None:
+        return Loaded(
+            core=None,
+            path=None,
+            reason=f"this installation holds no compiled core, so NumPy computes; {REBUILD}",
+        )
+    try:
+        core = ctypes.CDLL(str(path))
+    except OSError as error:
+        reason = f"the compiled core cannot be loaded ({error}); {REBUILD}"
+        return Loaded(core=None, path=path, reason=reason)
+    reason = _declare(core, path)
+    return Loaded(core=None if reason else core, path=path, reason=reason)
+
+
+def core() -> ctypes.CDLL:
+    """The library.
+
+    Raises:
+        NativeError: there is none; the message says why and what to do.
+    """
+    loaded = load()
+    if loaded.core is None:
+        raise NativeError(loaded.reason)
+    return loaded.core
+
+
+def check(result: int) -> None:
+    """Raise what the core refused: InputError, or NativeError where the caller is not at fault."""
+    if result:
+        error = NativeError if result == _NO_MEMORY else InputError
+        raise error(core().tenor_message(result).decode())
+
+
+def _find() -> Path | None:
+    # An editable installation has two folders: the sources and what was built from them.
+    package = sys.modules[__package__ or "tenor.native"]
+    name = _NAMES.get(sys.platform, "libtenor_core.so")
+    return next((p for p in (Path(f, name) for f in package.__path__) if p.is_file()), None)
+
+
+def _declare(core: ctypes.CDLL, path: Path) -> str | None:
+    """Give the functions their types; say why the library cannot be used, None if it can."""
+    if not hasattr(core, "tenor_interface") or core.tenor_interface() != INTERFACE:
+        return f"{path} belongs to another version of Tenor; {REBUILD}"
+    size, pointer, name = ctypes.c_int64, ctypes.c_void_p, ctypes.c_char_p
+    core.tenor_message.restype = name
+    core.tenor_isa.restype = name
+    core.tenor_isas.restype = name
+    core.tenor_set_threads.argtypes = [ctypes.c_int32]
+    core.tenor_activation.argtypes = [name, name, pointer, pointer, size]
+    core.tenor_lstm_create.argtypes = [
+        name, size, size, pointer, pointer, pointer, ctypes.POINTER(pointer),
+    ]  # fmt: skip
+    core.tenor_lstm_destroy.argtypes = [pointer]
+    core.tenor_lstm_destroy.restype = None
+    core.tenor_lstm_forward.argtypes = [pointer, ctypes.POINTER(LSTMPass)]
+    return _setting(core)
+
+
+def _setting(core: ctypes.CDLL) -> str | None:
+    """Which environment variable holds a value that cannot be used; None if none does."""
+    ready = core.tenor_ready()
+    if ready == _BAD_ISA:
+        have = ", ".join(core.tenor_isas().decode().split())
+        value = os.environ.get("TENOR_ISA")
+        return f"TENOR_ISA={value!r} is not one of {have}, which this processor has; unset it"
+    if ready == _BAD_THREADS:
+        value = os.environ.get("TENOR_THREADS")
+        return f"TENOR_THREADS={value!r} is not a whole number from 1 to 1024; unset it"
+    return None

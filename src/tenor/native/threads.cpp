@@ -1,0 +1,124 @@
+#include "threads.hpp"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <system_error>
+#include <thread>
+
+namespace tenor {
+namespace {
+
+class Pool {
+ public:
+  const pid_t process = getpid();
+  std::atomic_flag busy = ATOMIC_FLAG_INIT;  // held by the caller whose tasks run
+
+  void run(int64_t tasks, int threads, Task task, void* context) {
+    start(threads - 1);
+    {
+      std::lock_guard lock(mutex_);
+      task_ = task;
+      context_ = context;
+      tasks_ = tasks;
+      next_ = 0;
+      helpers_ = threads - 1;
+      ++round_;
+      open_ = true;
+    }
+    wake_.notify_all();
+    work();
+    std::unique_lock lock(mutex_);
+    open_ = false;  // a helper that wakes only now is not waited for
+    idle_.wait(lock, [this] { return working_ == 0; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable wake_, idle_;
+  Task task_ = nullptr;
+  void* context_ = nullptr;
+  int64_t tasks_ = 0;
+  std::atomic<int64_t> next_{0};
+  int helpers_ = 0, started_ = 0, working_ = 0;
+  uint64_t round_ = 0;
+  bool open_ = false;
+
+  void work() {
+    for (int64_t i = next_++; i < tasks_; i = next_++) task_(context_, i);
+  }
+
+  void help(int id, uint64_t seen) {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      wake_.wait(lock, [&] { return open_ && round_ != seen && id < helpers_; });
+      seen = round_;
+      ++working_;
+      lock.unlock();
+      work();
+      lock.lock();
+      if (--working_ == 0) idle_.notify_one();
+    }
+  }
+
+  void start(int count) {
+    if (started_ >= count) return;
+    sigset_t all, before;  // signals are for the program's own threads
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    try {
+      for (; started_ < count; ++started_) {
+        std::thread([this, id = started_, seen = round_] { help(id, seen); }).detach();
+      }
+    } catch (const std::system_error&) {
+      // The system gives no more threads: those that there are do the work.
+    }
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+};
+
+std::atomic<Pool*> current{nullptr};
+
+// The pool of this process. A child made by fork has none of its parent's threads, and the locks as
+// they were: it leaves the parent's pool behind and makes its own. Pools are never destroyed, so no
+// thread of one can outlive it.
+Pool& pool() {
+  Pool* found = current.load();
+  while (!found || found->process != getpid()) {
+    Pool* fresh = new Pool;
+    if (current.compare_exchange_strong(found, fresh)) return *fresh;
+    delete fresh;
+  }
+  return *found;
+}
+
+}  // namespace
+
+void run(int64_t tasks, int threads, Task task, void* context) {
+  threads = static_cast<int>(std::min<int64_t>(threads, tasks));
+  if (threads > 1) {
+    Pool& workers = pool();
+    if (!workers.busy.test_and_set(std::memory_order_acquire)) {
+      workers.run(tasks, threads, task, context);
+      workers.busy.clear(std::memory_order_release);
+      return;
+    }
+  }
+  for (int64_t i = 0; i < tasks; ++i) task(context, i);
+}
+
+int processors() {
+#if defined(__linux__)
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+#endif
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+}  // namespace tenor

@@ -1,0 +1,114 @@
+"""A model and its evaluation in → the model card, in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tenor
+from tenor.evaluation import Evaluation
+from tenor.model import Model
+
+
+def render_card(model: Model, evaluation: Evaluation | None) -> str:
+    """What a stranger should know before using the model.
+
+    Args:
+        model: with the record of its training.
+        evaluation: on the test texts; None when the data has none.
+    """
+    data, train = model.record["data"], model.record["train"]
+    parts = [
+        f"# {data['name']}: {' / '.join(model.labels)}",
+        f"A recurrent text classifier made with Tenor {tenor.__version__}. It reads a text word "
+        f"by word and gives one of {len(model.labels)} labels: {_listed(model.labels)}.",
+        "```python\nfrom tenor import TextClassifier\n\n"
+        'classifier = TextClassifier.load("this folder")\n'
+        'classifier.predict(["a text"])[0].label\n```',
+        "## How it was made",
+        _table(_origin(model, data, train)),
+        "## How good it is",
+        _quality(model.record["metrics"], evaluation),
+        "## What to mind",
+        _limits(model),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _origin(model: Model, data: Mapping[str, Any], train: Mapping[str, Any]) -> dict[str, str]:
+    config = model.config
+    sizes = ", ".join(f"{count:,} {split}" for split, count in data["texts"].items())
+    layers = " → ".join(map(str, config.hidden_sizes))
+    direction = "both directions" if config.bidirectional else "forwards"
+    return {
+        "data": f"{data['name']} ({sizes} texts), SHA-256 `{data['sha256']}`",
+        "word vectors": "learnt from the data alone" if data["vectors_sha256"] is None else "started from given ones",
+        "vocabulary": f"{len(model.vocabulary):,} tokens",
+        "network": f"{config.cell.upper()} {config.embedding_dim} → {layers}, {direction}, "
+        f"pooled by {' and '.join(config.pooling)}",
+        "weights": f"{model.num_weights:,}",
+        "training": f"{model.record['metrics']['epochs']} epochs of batches of "
+        f"{train['batch_size']}, {train['optimizer']} at {train['learning_rate']:g}, "
+        f"seed {train['seed']}; all settings are in `config.json`",
+    }
+
+
+def _quality(metrics: Mapping[str, Any], evaluation: Evaluation | None) -> str:
+    rows = {
+        f"validation (chose epoch {metrics['best_epoch']})": _scores(
+            metrics["validation_accuracy"],
+            metrics["validation_loss"],
+            metrics["validation_macro_f1"],
+        )
+    }
+    if evaluation is None:
+        note = (
+            "These are the texts that chose the epoch, so expect a little less on others. There "
+            "were no test texts."
+        )
+        return _table(rows, "texts", "scores") + "\n\n" + note
+    rows[f"test ({evaluation.texts:,} texts, read once)"] = _scores(
+        evaluation.accuracy, evaluation.loss, evaluation.macro_f1
+    )
+    low, high = evaluation.accuracy_interval
+    note = f"95 % interval of the test accuracy: {low:.4f} to {high:.4f}."
+    return "\n\n".join([_table(rows, "texts", "scores"), note, _labels(evaluation)])
+
+
+def _scores(accuracy: float, loss: float, macro_f1: float) -> str:
+    return f"accuracy {accuracy:.4f}, loss {loss:.4f}, macro F1 {macro_f1:.4f}"
+
+
+def _labels(evaluation: Evaluation) -> str:
+    rows = {
+        label: f"precision {s.precision:.4f}, recall {s.recall:.4f}, F1 {s.f1:.4f}, "
+        f"{s.texts:,} texts"
+        for label, s in evaluation.labels.items()
+    }
+    return _table(rows, "label", "on the test texts")
+
+
+def _limits(model: Model) -> str:
+    limit = model.tokenizer.max_tokens
+    points = [
+        "It knows the language, the subject and the time of its training texts; on others it is "
+        "less accurate, and still as sure of itself. Evaluate it on some of yours: "
+        "`tenor evaluate MODEL FILE`.",
+        "Its probabilities are not calibrated.",
+        f"It reads at most {limit:,} tokens of a text." if limit else "It reads texts of any length.",
+        "A text without a known word gets the label that it holds before reading.",
+    ]
+    return "\n".join(f"* {point}" for point in points)
+
+
+def _listed(labels: tuple[str, ...]) -> str:
+    return ", ".join(f"`{_cell(label)}`" for label in labels)
+
+
+def _table(rows: Mapping[str, str], first: str = "", second: str = "") -> str:
+    head = f"| {first} | {second} |\n|---|---|\n"
+    return head + "\n".join(f"| {_cell(name)} | {_cell(value)} |" for name, value in rows.items())
+
+
+def _cell(value: str) -> str:
+    return " ".join(value.split()).replace("|", "\\|")

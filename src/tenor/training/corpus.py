@@ -1,0 +1,86 @@
+"""Labelled texts in → a vocabulary and the ids of every split."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from tenor.config import VocabularyConfig
+from tenor.data.examples import Example
+from tenor.errors import DataError
+from tenor.tokenizer import Tokenizer
+from tenor.training.progress import Progress, RunningMean
+from tenor.training.trainer import Encoded
+from tenor.vocabulary import Vocabulary, build_from_counts, build_from_words
+
+TokenIds = npt.NDArray[np.int32]
+
+
+class Indexed:
+    """The training texts, tokenized once: each word numbered when it is first seen."""
+
+    def __init__(
+        self, examples: Sequence[Example], tokenizer: Tokenizer, progress: Progress
+    ) -> None:
+        """Tokenize.
+
+        Raises:
+            DataError: no text has a token.
+        """
+        numbers: defaultdict[str, int] = defaultdict()
+        numbers.default_factory = numbers.__len__
+        self._texts = [
+            np.array([numbers[token] for token in tokens], dtype=np.int32)
+            for tokens in _tokens(examples, tokenizer, progress, "reading training texts")
+        ]
+        self._words = list(numbers)
+        if not self._words:
+            raise DataError("no training text has a word; check which column holds the text")
+
+    def counts(self) -> Counter[str]:
+        """Word → occurrences, in the order in which words were first seen."""
+        numbers = np.bincount(np.concatenate(self._texts), minlength=len(self._words))
+        return Counter(dict(zip(self._words, numbers.tolist(), strict=True)))
+
+    def token_ids(self, vocabulary: Vocabulary) -> list[TokenIds]:
+        """Ids of the texts' tokens in a vocabulary."""
+        ids = np.array(vocabulary.encode(self._words), dtype=np.int32)
+        return [ids[text] for text in self._texts]
+
+
+def build_vocabulary(
+    indexed: Indexed, config: VocabularyConfig, words: Iterable[str] | None
+) -> Vocabulary:
+    """The vocabulary from the texts, or from words given in their order."""
+    if words is None:
+        return build_from_counts(indexed.counts(), config)
+    return build_from_words(words, config)
+
+
+def encode(
+    examples: Sequence[Example], tokenizer: Tokenizer, vocabulary: Vocabulary, progress: Progress
+) -> list[TokenIds]:
+    """Ids of the tokens of texts that the vocabulary was not made from."""
+    found = _tokens(examples, tokenizer, progress, "reading validation texts")
+    return [np.array(vocabulary.encode(tokens), dtype=np.int32) for tokens in found]
+
+
+def with_targets(
+    token_ids: list[TokenIds], examples: Sequence[Example], labels: Sequence[str]
+) -> Encoded:
+    """A split as the network takes it."""
+    ids = {label: i for i, label in enumerate(labels)}
+    targets = np.array([ids[example.label] for example in examples], dtype=np.int64)
+    return Encoded(token_ids=token_ids, targets=targets)
+
+
+def _tokens(
+    examples: Sequence[Example], tokenizer: Tokenizer, progress: Progress, title: str
+) -> Iterable[list[str]]:
+    with progress.bar(title, len(examples)) as bar:
+        for example in examples:
+            yield tokenizer.truncate(tokenizer.tokens(example.text))
+            bar.update(1, RunningMean())

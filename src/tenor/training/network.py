@@ -1,0 +1,226 @@
+"""Weights and a ragged batch in → logits that know their gradients: the model in PyTorch.
+
+The same function as the NumPy path, weight for weight and name for name. PyTorch's layers want
+dense tensors, so each direction is laid out with its own words first and padding after them,
+where no state that is used can see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from tenor.batching import Batch
+from tenor.config import ModelConfig, TrainConfig
+
+Weights = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dropout:
+    """What is left out while learning; every random number comes from the generator."""
+
+    config: TrainConfig
+    generator: torch.Generator
+
+    def elements(self, x: Tensor, share: float) -> Tensor:
+        """Zero a share of the elements, and scale up the rest."""
+        return x * self._mask(x.shape, share) if share else x
+
+    def rows(self, x: Tensor, row_ids: Tensor, num_rows: int, share: float) -> Tensor:
+        """Zero the vectors x (N, E) of a share of the rows of a table, wherever they occur.
+
+        Source: Gal & Ghahramani 2016; as in AWD-LSTM (Merity et al. 2018, section 4.3).
+        """
+        return x * self._mask((num_rows, 1), share)[row_ids] if share else x
+
+    def _mask(self, shape: tuple[int, ...] | torch.Size, share: float) -> Tensor:
+        kept = torch.empty(shape).bernoulli_(1 - share, generator=self.generator)
+        return kept.div_(1 - share)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the words of a ragged batch stand in dense tensors (T, B, …), time first."""
+
+    lengths: Tensor
+    """(B,)"""
+    text_of: Tensor
+    """(N,) the text of each word."""
+    place: Tensor
+    """(N,) row of each word in (T*B, …), first words first."""
+    place_reversed: Tensor
+    """(N,) the same with last words first."""
+    longest: int
+    """T, at least 1."""
+
+    @classmethod
+    def of(cls, offsets: Tensor) -> Layout:
+        """Lay out texts that begin at offsets (B+1,)."""
+        lengths = offsets.diff()
+        count = len(lengths)
+        text_of = torch.repeat_interleave(torch.arange(count), lengths)
+        position = torch.arange(len(text_of)) - offsets[:-1][text_of]
+        back = lengths[text_of] - 1 - position
+        longest = max(int(lengths.max()), 1)
+        return cls(lengths, text_of, position * count + text_of, back * count + text_of, longest)
+
+    def dense(self, rows: Tensor, *, reverse: bool = False, fill: float = 0.0) -> Tensor:
+        """(N, W) → (T, B, W); places without a word hold ``fill``."""
+        width, count = rows.shape[1], len(self.lengths)
+        place = self.place_reversed if reverse else self.place
+        laid = rows.new_full((self.longest * count, width), fill).index_copy(0, place, rows)
+        return laid.view(self.longest, count, width)
+
+    def ragged(self, laid: Tensor, *, reverse: bool = False) -> Tensor:
+        """(T, B, W) → (N, W)."""
+        place = self.place_reversed if reverse else self.place
+        return laid.flatten(0, 1).index_select(0, place)
+
+
+def logits(
+    weights: Weights, config: ModelConfig, batch: Batch, *, dropout: Dropout | None = None
+) -> Tensor:
+    """Score every label.
+
+    Args:
+        weights: name → tensor, as ``tenor.model.weight_shapes`` lists them.
+        config: shape of the network.
+        batch: B texts.
+        dropout: what to leave out; None for the whole network.
+
+    Returns:
+        (B, C), or (B, 1) for a two-label model with one logit.
+    """
+    layout = Layout.of(torch.from_numpy(batch.offsets))
+    states = _embed(weights, torch.from_numpy(batch.token_ids), dropout)
+    for layer in range(len(config.hidden_sizes)):
+        if layer and dropout:
+            states = dropout.elements(states, dropout.config.hidden_dropout)
+        states = _layer(weights, config, layer, states, layout)
+    return _head(weights, _pool(weights, config, states, layout), dropout)
+
+
+def loss(scores: Tensor, targets: Tensor) -> Tensor:
+    """Mean cross-entropy of logits (B, C) or (B, 1) and label ids (B,), in nats."""
+    if scores.shape[1] == 1:
+        return functional.binary_cross_entropy_with_logits(scores[:, 0], targets.to(scores.dtype))
+    return functional.cross_entropy(scores, targets)
+
+
+def _embed(weights: Weights, token_ids: Tensor, dropout: Dropout | None) -> Tensor:
+    """(N, E) word vectors."""
+    table = weights["embedding.weight"]
+    x = functional.embedding(token_ids, table)
+    if dropout is None:
+        return x
+    x = dropout.rows(x, token_ids, len(table), dropout.config.embedding_dropout)
+    return dropout.elements(x, dropout.config.input_dropout)
+
+
+def _layer(
+    weights: Weights, config: ModelConfig, layer: int, x: Tensor, layout: Layout
+) -> Tensor:
+    """(N, D*H) states of one layer, directions side by side, from its inputs x (N, I)."""
+    size = config.hidden_sizes[layer]
+    states = []
+    for reverse in (False, True)[: config.directions]:
+        suffix = f"l{layer}" + ("_reverse" if reverse else "")
+        parameters = _parameters(weights, suffix)
+        out = _run(config, layout.dense(x, reverse=reverse), parameters, size)
+        states.append(layout.ragged(out, reverse=reverse).to(x.dtype))
+    return torch.cat(states, dim=1) if len(states) > 1 else states[0]
+
+
+def _parameters(weights: Weights, suffix: str) -> list[Tensor]:
+    """The four tensors that PyTorch's layers take; zeros stand for a bias that a model lacks."""
+    weight_ih, weight_hh = weights[f"rnn.weight_ih_{suffix}"], weights[f"rnn.weight_hh_{suffix}"]
+    none = weight_hh.new_zeros(len(weight_hh))
+    biases = [weights.get(f"rnn.bias_{side}_{suffix}", none) for side in ("ih", "hh")]
+    return [weight_ih, weight_hh, *biases]
+
+
+def _run(config: ModelConfig, x: Tensor, parameters: list[Tensor], size: int) -> Tensor:
+    """(T, B, H) states from inputs (T, B, I)."""
+    zeros = x.new_zeros((1, x.shape[1], size))
+    options = (True, 1, 0.0, torch.is_grad_enabled(), False, False)
+    if config.cell == "lstm":
+        return torch.lstm(x, [zeros, zeros], parameters, *options)[0]
+    return _ONE_STATE[config.cell, config.activation](x, zeros, parameters, *options)[0]
+
+
+_ONE_STATE: dict[tuple[str, str], Callable[..., tuple[Tensor, Tensor]]] = {
+    ("gru", "tanh"): torch.gru,
+    ("gru", "relu"): torch.gru,
+    ("rnn", "tanh"): torch.rnn_tanh,
+    ("rnn", "relu"): torch.rnn_relu,
+}
+
+
+def _pool(weights: Weights, config: ModelConfig, states: Tensor, layout: Layout) -> Tensor:
+    """(B, P) pooled states; an empty text has zeros."""
+    empty = (layout.lengths == 0)[:, None]
+    if bool(empty.all()):
+        width = weights["head.hidden.weight" if config.head_hidden else "head.weight"].shape[1]
+        return states.new_zeros((len(empty), width))
+    parts = [_POOLINGS[name](weights, config, states, layout) for name in config.pooling]
+    return torch.cat(parts, dim=1).masked_fill(empty, 0.0)
+
+
+def _last(weights: Weights, config: ModelConfig, states: Tensor, layout: Layout) -> Tensor:
+    first, last = _ends(states, layout)
+    half = states.shape[1] // config.directions
+    return torch.cat([last[:, :half], first[:, half:]], dim=1)
+
+
+def _first_last(weights: Weights, config: ModelConfig, states: Tensor, layout: Layout) -> Tensor:
+    return torch.cat(_ends(states, layout), dim=1)
+
+
+def _mean(weights: Weights, config: ModelConfig, states: Tensor, layout: Layout) -> Tensor:
+    return layout.dense(states).sum(0) / layout.lengths.clamp(min=1)[:, None]
+
+
+def _max(weights: Weights, config: ModelConfig, states: Tensor, layout: Layout) -> Tensor:
+    return layout.dense(states, fill=-torch.inf).max(0).values
+
+
+def _attention(weights: Weights, config: ModelConfig, states: Tensor, layout: Layout) -> Tensor:
+    key = functional.linear(states, weights["attention.weight"], weights["attention.bias"])
+    scores = (torch.tanh(key) @ weights["attention.context"])[:, None]
+    top = layout.dense(scores.detach(), fill=-torch.inf).max(0).values  # (B, 1)
+    raised = torch.exp(scores - top[layout.text_of])
+    mass = layout.dense(raised).sum(0).clamp(min=torch.finfo(raised.dtype).tiny)
+    return layout.dense(states * raised).sum(0) / mass
+
+
+_POOLINGS: dict[str, Callable[[Weights, ModelConfig, Tensor, Layout], Tensor]] = {
+    "last": _last,
+    "first_last": _first_last,
+    "mean": _mean,
+    "max": _max,
+    "attention": _attention,
+}
+
+
+def _ends(states: Tensor, layout: Layout) -> tuple[Tensor, Tensor]:
+    """(B, S) states at each text's first and last word; of an empty text, any word's."""
+    ends = layout.lengths.cumsum(0)
+    first = (ends - layout.lengths).clamp(max=len(states) - 1)
+    return states[first], states[(ends - 1).clamp(min=0)]
+
+
+def _head(weights: Weights, pooled: Tensor, dropout: Dropout | None) -> Tensor:
+    for name in ("head.hidden", "head"):
+        if f"{name}.weight" not in weights:
+            continue
+        if dropout:
+            pooled = dropout.elements(pooled, dropout.config.output_dropout)
+        pooled = functional.linear(pooled, weights[f"{name}.weight"], weights[f"{name}.bias"])
+        if name == "head.hidden":
+            pooled = functional.relu(pooled)
+    return pooled

@@ -1,0 +1,83 @@
+"""What a training reports in → bars on a terminal, a line an epoch when piped."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from tqdm import tqdm
+
+from tenor.training.history import EpochRecord
+
+
+class RunningMean:
+    """Loss and accuracy so far in an epoch, over examples."""
+
+    def __init__(self) -> None:
+        self.examples = self.right = 0
+        self._loss = 0.0
+
+    def add(self, loss: float, right: int, examples: int) -> None:
+        """Take in a batch: its mean loss, its right guesses, its size."""
+        self._loss += loss * examples
+        self.right += right
+        self.examples += examples
+
+    @property
+    def loss(self) -> float:
+        """Mean loss, nats."""
+        return self._loss / max(self.examples, 1)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of right guesses, 0 to 1."""
+        return self.right / max(self.examples, 1)
+
+
+class Progress:
+    """Writes to one stream, standard error by default; ``None`` writes nothing."""
+
+    def __init__(self, stream: TextIO | None = sys.stderr) -> None:
+        self._stream = stream
+
+    def say(self, line: str) -> None:
+        """One line, above a bar if there is one."""
+        if self._stream is not None:
+            tqdm.write(line, file=self._stream)
+            self._stream.flush()
+
+    @contextmanager
+    def bar(self, title: str, texts: int) -> Iterator[Bar]:
+        """A bar over so many texts, with rate and time left; gone when it is done."""
+        shown = self._stream is not None and self._stream.isatty()
+        with tqdm(
+            total=texts, desc=title, unit=" texts", file=self._stream, disable=not shown,
+            leave=False, dynamic_ncols=True, smoothing=0.1,
+        ) as tq:  # fmt: skip
+            yield Bar(tq)
+
+    def epoch(self, record: EpochRecord, epochs: int) -> None:
+        """The line of one epoch."""
+        self.say(
+            f"epoch {record.epoch}/{epochs} · training loss {record.train_loss:.4f} "
+            f"accuracy {record.train_accuracy:.4f} · validation loss {record.validation_loss:.4f} "
+            f"accuracy {record.validation_accuracy:.4f} · {record.seconds:.0f} s, "
+            f"{record.tokens_per_second:,.0f} tokens/s{' · best' if record.best else ''}"
+        )
+
+
+class Bar:
+    """One bar: counts texts and shows loss and accuracy so far."""
+
+    def __init__(self, tq: tqdm) -> None:
+        self._tq = tq
+
+    def update(self, texts: int, mean: RunningMean) -> None:
+        """So many more texts were read."""
+        if not self._tq.disable:
+            self._tq.set_postfix_str(
+                f"loss {mean.loss:.4f}, accuracy {mean.accuracy:.4f}", refresh=False
+            )
+            self._tq.update(texts)

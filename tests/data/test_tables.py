@@ -1,0 +1,281 @@
+"""Files and folders of labelled texts."""
+
+import csv
+import gzip
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tenor.data import Asked, read_examples, read_folder
+from tenor.errors import DataError
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(
+    ['"', "a,b", "a\tb", "\r\n", "\n", "\u2028", "\x0c", "\x85", "\0", "\ufeff", 'say "hi"', "\\", " ", "🎬", "e\u0301"]
+)
+LABELS = st.sampled_from(["pos", "neg", "très bien", "1", "-1"])
+ROWS = st.lists(st.tuples(TEXTS, LABELS), min_size=1, max_size=8)
+
+
+def pairs(path, asked=Asked()):
+    return [(example.text, example.label) for example in read_examples(path, asked)]
+
+
+def write(path, content, encoding="utf-8"):
+    path.write_bytes(content.encode(encoding))
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("tables")
+
+
+@given(rows=ROWS, delimiter=st.sampled_from([",", "\t"]))
+def test_any_text_survives_a_table(folder, rows, delimiter):
+    path = folder / ("table.csv" if delimiter == "," else "table.tsv")
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, delimiter=delimiter).writerows([("text", "label"), *rows])
+
+    assert pairs(path) == rows
+
+
+@given(rows=ROWS, escape=st.booleans())
+def test_any_text_survives_json_lines(folder, rows, escape):
+    lines = [json.dumps({"label": label, "text": text}, ensure_ascii=escape) for text, label in rows]
+    path = write(folder / "table.jsonl", "\n".join(lines))
+
+    assert pairs(path) == rows
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "text,label\ngood,1\nbad,0\n",
+        "label,text\r\n1,good\r\n0,bad",
+        "Sentiment,id,Review_Text\n1,7,good\n0,8,bad\n",
+        "text;label\ngood;1\nbad;0\n",
+        "text\tlabel\ngood\t1\nbad\t0\n",
+        "utter,kind\ngood,1\nbad,0\n",
+        "\ufefftext,label\n\n\"good\",1\nbad, 0\n",
+        "text,label,,\ngood,1,,\nbad,0,,\n",
+    ],
+)
+def test_columns_are_found(tmp_path, content):
+    assert pairs(write(tmp_path / "films.csv", content)) == [("good", "1"), ("bad", "0")]
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["good,pos\nbad,neg\nfine,pos\n", "pos,good\nneg,bad!!\npos,fine\n", "good,7\nbad,1\nfine,7\n", "A word.,1\nb,0\n"],
+)
+def test_a_first_row_of_data_is_no_header(tmp_path, content):
+    found = pairs(write(tmp_path / "films.csv", content))
+
+    assert len(found) == content.count("\n")
+    assert {label for _, label in found} <= {"pos", "neg", "7", "1", "0"}
+
+
+def test_columns_without_a_header_are_called_by_their_number(tmp_path):
+    path = write(tmp_path / "films.csv", "pos,a\nneg,b\npos,c\n")
+
+    assert pairs(path, Asked("2", "1")) == [("a", "pos"), ("b", "neg"), ("c", "pos")]
+
+
+def test_the_longer_of_two_unknown_columns_is_the_text(tmp_path):
+    path = write(tmp_path / "films.csv", "x,y\npos,a long text\nneg,another one\n")
+
+    assert pairs(path)[0] == ("a long text", "pos")
+
+
+def test_columns_that_are_asked_for_win(tmp_path):
+    path = write(tmp_path / "films.csv", "text,title,label,stars\na,b,c,4\n")
+
+    assert pairs(path, Asked("title", "stars")) == [("b", "4")]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "asked"),
+    [
+        ("utf-8", None),
+        ("utf-8-sig", None),
+        ("utf-16", None),
+        ("utf-16-be", "utf-16-be"),
+        ("windows-1252", "windows-1252"),
+        ("utf-8-sig", "utf-8"),
+    ],
+)
+def test_encodings_are_read(tmp_path, encoding, asked):
+    path = write(tmp_path / "films.csv", "text,label\ncafé,oui\nnul,non\n", encoding)
+
+    assert pairs(path, Asked(encoding=asked)) == [("café", "oui"), ("nul", "non")]
+
+
+def test_a_big_endian_mark_is_seen(tmp_path):
+    path = write(tmp_path / "films.csv", "\ufefftext,label\ncafé,oui\n", "utf-16-be")
+
+    assert pairs(path) == [("café", "oui")]
+
+
+def test_a_gzipped_table_is_read(tmp_path):
+    path = tmp_path / "films.csv.gz"
+    path.write_bytes(gzip.compress(b"text,label\ngood,1\n"))
+
+    assert pairs(path) == [("good", "1")]
+
+
+def test_a_text_longer_than_the_csv_limit_is_read(tmp_path):
+    text = "word " * 50_000
+
+    assert pairs(write(tmp_path / "films.csv", f"text,label\n{text},1\n")) == [(text, "1")]
+
+
+def test_quotes_in_a_table_that_does_not_quote_are_text(tmp_path):
+    path = write(tmp_path / "films.tsv", 'text\tlabel\n"good" film\t1\n"what a bore\t0\nhe said "no"\t0\n')
+
+    assert pairs(path) == [('"good" film', "1"), ('"what a bore', "0"), ('he said "no"', "0")]
+
+
+def test_tabs_in_a_file_of_any_other_ending_make_it_a_table(tmp_path):
+    assert pairs(write(tmp_path / "films.txt", "Good.\t1\nBad.\t0\n")) == [("Good.", "1"), ("Bad.", "0")]
+
+
+def test_fasttext_lines_are_read(tmp_path):
+    path = write(tmp_path / "films.train", "__label__2 a good film\n\n__label__1\tbad \u2028 one \r\n__label__1\n")
+
+    assert pairs(path) == [("a good film", "2"), ("bad \u2028 one ", "1"), ("", "1")]
+
+
+def test_json_labels_may_be_numbers_or_truth_values(tmp_path):
+    lines = '{"text": "a", "label": 1}\n\n{"text": "b", "label": true}\n{"text": "c", "label": 2.5}\n'
+
+    assert [label for _, label in pairs(write(tmp_path / "films.jsonl", lines))] == ["1", "true", "2.5"]
+
+
+BAD_FILES = [
+    ("films.csv", "text,label\ngood,1\n\n\"two\nlines\",\n", r"films.csv, line 4: the label, 'label', is empty; fill"),
+    ("films.csv", "text,label\ngood, really,1\n", r"line 2 has 3 fields where the first line has 2; put texts with"),
+    ("films.csv", "text,label\ngood\n", r"line 2 has 1 fields where"),
+    ("films.csv", 'text,label\nok,1\n"good,1\nbad,0\n', r"line 3: unexpected end of data; .*double quotes"),
+    ("films.csv", 'text,label\n"good" film,1\n', r"line 2: ',' expected after '\"'; .*be doubled"),
+    ("films.csv", "a,b,c\n1,2,3\n", r"which column holds the text\? It has columns 'a', 'b', 'c'; say --text-column"),
+    ("films.csv", "text,b,c\n1,2,3\n", r"which column holds the label\? .* say --label-column NAME"),
+    ("films.csv", "text\ngood\n", r"has one column, 'text'; a text and a label are needed"),
+    ("films.csv", "text,text,label\na,b,c\n", r"has two columns called 'text'; rename one"),
+    ("films.csv", "text,label\ngood,1\ntext,label\n", r"line 3 repeats the header; remove that line"),
+    ("films.csv", "text,label\n", r"has no rows below its header"),
+    ("films.csv", "\n\n", r"films.csv has no rows; give a file with texts"),
+    ("films.csv", "", r"films.csv is empty; give a file with texts"),
+    ("films.jsonl", '{"text": "a", "label": 1}\n{"text": 2}\n', r"line 2: 'text' is 2, not a text; put it between"),
+    ("films.jsonl", '{"text": "a", "label": 1}\n{"text": "b"}\n', r"line 2 has no 'label', only 'text'; add it"),
+    ("films.jsonl", '{"text": "a", "label": null}\n', r"line 1: the label, 'label', is empty"),
+    ("films.jsonl", '{"text": "a", "label": [1]}\n', r"line 1: the label, 'label', is \[1\]; it must be one word"),
+    ("films.jsonl", '{"text": "a"\n', r"line 1 is not JSON .*write one object a line, such as \{\"text\""),
+    ("films.json", '[{"text": "a", "label": 1}]\n', r"line 1 is not a JSON object; write one object a line"),
+    ("films.jsonl", '{"text": "\\ud800", "label": 1}\n', r"line 1 is not JSON \(.*surrogates"),
+    ("films.jsonl", "[" * 100_000, r"line 1 is not JSON"),
+    ("films.ft", "__label__1 a\nbad\n", r"line 2 does not begin with __label__NAME; add its label"),
+    ("films.ft", "__label__1 __label__2 a\n", r"line 1 has two labels; Tenor learns one per text"),
+    ("films.txt", "good\nbad\n", r"films.txt has no labels that Tenor can see; write the texts as CSV, TSV"),
+    ("films.xlsx", "PK\x03\x04rest", r"is a zip archive or a spreadsheet, not text; export it as CSV in UTF-8"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "message"), BAD_FILES)
+def test_a_bad_file_is_refused_with_its_place_and_the_next_step(tmp_path, name, content, message):
+    with pytest.raises(DataError, match=message):
+        pairs(write(tmp_path / name, content))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "asked", "message"),
+    [
+        ("windows-1252", None, r"line 3: byte 0xe9 is not UTF-8; .* add --encoding windows-1252"),
+        ("windows-1252", "ascii", r"line 3: byte 0xe9 is not ASCII; name the file's own encoding with --encoding"),
+        ("utf-16-le", None, r"looks like UTF-16 without its mark; add --encoding utf-16-le"),
+        ("utf-16-be", None, r"add --encoding utf-16-be"),
+        ("utf-8", "windows-1225", r"no encoding 'windows-1225'; did you mean 'windows-1252'\?; some are utf-8"),
+        ("utf-8", "hex", r"no encoding 'hex'"),
+        ("utf-8", "utf-16", r"after line 0: the bytes are not UTF-16; name the file's own encoding"),
+    ],
+)
+def test_bytes_of_another_encoding_are_refused_with_their_line(tmp_path, encoding, asked, message):
+    path = write(tmp_path / "films.csv", "text,label\ngood,1\ncafé,0\n!", encoding)
+
+    with pytest.raises(DataError, match=message):
+        pairs(path, Asked(encoding=asked))
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (Asked("txt", None), r"no column 'txt'; did you mean 'text'\?; it has columns 'text', 'label'; say --text-col"),
+        (Asked(None, "lable"), r"no column 'lable'; did you mean 'label'\?; .*; say --label-column NAME"),
+        (Asked("text", "text"), r"column 'text' cannot be both the text and the label"),
+    ],
+)
+def test_a_column_that_is_not_there_is_answered_with_those_that_are(tmp_path, asked, message):
+    with pytest.raises(DataError, match=message):
+        pairs(write(tmp_path / "films.csv", "text,label\ngood,1\n"), asked)
+
+
+def test_a_cut_gzip_file_is_refused(tmp_path):
+    path = tmp_path / "films.csv.gz"
+    path.write_bytes(gzip.compress(b"text,label\ngood,1\n")[:-9])
+
+    with pytest.raises(DataError, match="cannot be read to its end .*; check or fetch it again"):
+        pairs(path)
+
+
+def test_a_folder_is_not_a_file_of_texts(tmp_path):
+    with pytest.raises(DataError, match="is a folder; name the file in it"):
+        pairs(tmp_path)
+
+
+def write_folder(root, texts):
+    for name, text in texts.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        write(root / name, text)
+    return root
+
+
+def test_a_folder_of_labels_is_read_in_alphabetical_order(tmp_path):
+    write_folder(tmp_path, {"pos/b.txt": "B\n", "pos/a.txt": "A\nA", "neg/a.txt": "N", "neg/.x.txt": "", "a.txt": ""})
+
+    splits = read_folder(tmp_path)
+
+    assert [(e.label, e.text) for e in splits["train"]] == [("neg", "N"), ("pos", "A\nA"), ("pos", "B")]
+    assert list(splits) == ["train"]
+
+
+def test_a_folder_of_splits_is_read_without_its_unlabelled_texts(tmp_path):
+    texts = {"train/pos/a.txt": "A", "train/neg/a.txt": "N", "test/pos/b.txt": "B", "train/unsup/a.txt": "U"}
+
+    splits = read_folder(write_folder(tmp_path, texts))
+
+    assert [(e.label, e.text) for e in splits["train"]] == [("neg", "N"), ("pos", "A")]
+    assert [(e.label, e.text) for e in splits["test"]] == [("pos", "B")]
+
+
+def test_a_folder_of_another_shape_is_refused(tmp_path):
+    with pytest.raises(DataError, match="has no texts at .*LABEL.*txt; arrange them so, or give one file: CSV"):
+        read_folder(write_folder(tmp_path, {"a.txt": "A"}))
+
+
+def test_a_model_folder_is_not_data(tmp_path):
+    write_folder(tmp_path, {"manifest.json": "{}", "model.safetensors": ""})
+
+    with pytest.raises(DataError, match="is a model folder, not texts; give a file or folder of texts"):
+        read_folder(tmp_path)
+    with pytest.raises(DataError, match="is a model folder, not texts"):
+        read_examples(tmp_path)
+
+
+def test_a_bad_byte_in_a_folder_is_named_with_its_file(tmp_path):
+    write_folder(tmp_path, {"pos/a.txt": "A"})
+    write(tmp_path / "pos" / "b.txt", "a\ncafé", "latin-1")
+
+    with pytest.raises(DataError, match=r"b.txt, line 2: byte 0xe9"):
+        read_folder(tmp_path)
+    assert read_folder(tmp_path, "latin-1")["train"][1].text == "a\ncafé"

@@ -1,0 +1,144 @@
+"""Unlabelled texts, one at a time."""
+
+import gzip
+import io
+import tracemalloc
+
+import pytest
+
+from tenor.data import read_texts
+from tenor.errors import DataError
+
+
+def write(path, content):
+    path.write_bytes(content.encode())
+    return path
+
+
+def type_in(monkeypatch, content):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+
+def test_a_text_ends_at_a_line_break_and_nowhere_else(tmp_path):
+    path = write(tmp_path / "texts.txt", "a\u2028b\r\n\nc\x0cd\re\x85\nlast")
+
+    assert list(read_texts(path)) == ["a\u2028b", "", "c\x0cd\re\x85", "last"]
+
+
+def test_standard_input_is_a_dash(monkeypatch):
+    type_in(monkeypatch, "\ufeffgood\r\ncafé\n".encode())
+
+    assert list(read_texts("-")) == ["good", "café"]
+
+
+def test_standard_input_may_be_utf_16(monkeypatch):
+    type_in(monkeypatch, "good\r\ncafé\n".encode("utf-16"))
+
+    assert list(read_texts("-")) == ["good", "café"]
+
+
+def test_a_line_of_standard_input_is_given_before_the_next_is_read(monkeypatch):
+    class Typist(io.RawIOBase):
+        lines = [b"first\n", b"second\n"]
+
+        def readable(self):
+            return True
+
+        def readinto(self, buffer):
+            line = self.lines.pop(0) if self.lines else b""
+            buffer[: len(line)] = line
+            return len(line)
+
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(Typist())))
+
+    assert next(read_texts("-")) == "first"
+    assert Typist.lines == [b"second\n"]
+
+
+def test_empty_standard_input_gives_no_texts(monkeypatch):
+    type_in(monkeypatch, b"")
+
+    assert list(read_texts("-")) == []
+
+
+def test_a_bad_byte_of_standard_input_is_named_with_its_line(monkeypatch):
+    type_in(monkeypatch, b"good\ncaf\xe9\n")
+
+    with pytest.raises(DataError, match="standard input, line 2: byte 0xe9 .*--encoding windows-1252"):
+        list(read_texts("-"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("texts.csv", 'text\ngood\n""\nbad\n'),
+        ("texts.csv", 'good\n""\nbad\n'),
+        ("texts.csv", "id,text\n1,good\n2,\n3,bad\n"),
+        ("texts.tsv", "label\twhat\n1\tgood\n0\t\n0\tbad\n"),
+        ("texts.jsonl", '{"text": "good"}\n{"text": ""}\n{"text": "bad", "id": 7}\n'),
+    ],
+)
+def test_a_table_gives_its_text_column(tmp_path, name, content):
+    assert list(read_texts(write(tmp_path / name, content))) == ["good", "", "bad"]
+
+
+def test_the_text_column_may_be_asked_for(tmp_path):
+    path = write(tmp_path / "texts.csv", "text,title\na,b\n")
+
+    assert list(read_texts(path, text_column="title")) == ["b"]
+
+
+def test_gzipped_lines_are_read(tmp_path):
+    (tmp_path / "texts.txt.gz").write_bytes(gzip.compress(b"good\nbad\n"))
+
+    assert list(read_texts(tmp_path / "texts.txt.gz")) == ["good", "bad"]
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "line"),
+    [
+        ("texts.txt", "", "%s\n"),
+        ("texts.csv", "text\n", "%s\n"),
+        ("texts.tsv", "id\ttext\n", "1\t%s\n"),
+        ("texts.jsonl", "", '{"text": "%s"}\n'),
+    ],
+)
+def test_a_large_file_takes_constant_memory(tmp_path, name, header, line):
+    path = write(tmp_path / name, header + line % ("word " * 40) * 20_000)  # 4 MB
+
+    tracemalloc.start()
+    try:
+        count = sum(1 for _ in read_texts(path))
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert count == 20_000
+    assert peak_bytes < 2_000_000
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("texts.txt", "", "texts.txt is empty"),
+        ("texts.csv", "a,b,c\n1,2,3\n", "which column holds the text"),
+    ],
+)
+def test_what_is_wrong_with_the_file_is_said_at_once(tmp_path, name, content, message):
+    with pytest.raises(DataError, match=message):
+        read_texts(write(tmp_path / name, content))
+
+
+def test_a_file_that_is_not_there_is_answered_with_its_neighbour(tmp_path):
+    write(tmp_path / "reviews.txt", "a")
+
+    with pytest.raises(DataError, match=r"there is no file .*reviws.txt; did you mean 'reviews.txt'"):
+        read_texts(tmp_path / "reviws.txt")
+
+
+def test_a_model_folder_is_not_texts(tmp_path):
+    write(tmp_path / "manifest.json", "{}")
+    write(tmp_path / "model.safetensors", "")
+
+    with pytest.raises(DataError, match="is a model folder, not texts; give a file of texts in its place"):
+        read_texts(tmp_path)

@@ -57,14 +57,16 @@ def write(model: Model, path: str | os.PathLike[str], test: SelfTest, *, force: 
     target = Path(path)
     check_free(target, force=force)
     contents = _contents(model)
-    contents[MANIFEST] = _json({
-        "format_version": FORMAT_VERSION,
-        "files": {
-            name: {"sha256": hashlib.sha256(data).hexdigest(), "size_bytes": len(data)}
-            for name, data in contents.items()
-        },
-        "self_test": test._asdict(),
-    })
+    contents[MANIFEST] = _json(
+        {
+            "format_version": FORMAT_VERSION,
+            "files": {
+                name: {"sha256": hashlib.sha256(data).hexdigest(), "size_bytes": len(data)}
+                for name, data in contents.items()
+            },
+            "self_test": test._asdict(),
+        }
+    )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _write_folder(target, contents)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
+
+Ids = Sequence[int] | npt.NDArray[np.int32]
+"""Token ids of one text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,11 +25,13 @@ class Batch:
     """(B+1,) where each text begins; text b is ``token_ids[offsets[b]:offsets[b + 1]]``."""
 
 
-def join(texts: Sequence[Sequence[int]]) -> Batch:
+def join(texts: Sequence[Ids]) -> Batch:
     """Lay B lists of token ids end to end. An empty list is an empty text and stays one."""
     offsets = np.zeros(len(texts) + 1, dtype=np.int64)
     np.cumsum([len(ids) for ids in texts], out=offsets[1:])
-    token_ids = np.fromiter(chain.from_iterable(texts), dtype=np.int32, count=int(offsets[-1]))
+    token_ids = np.empty(int(offsets[-1]), dtype=np.int32)
+    for ids, start, end in zip(texts, offsets[:-1], offsets[1:], strict=True):
+        token_ids[start:end] = ids
     return Batch(token_ids=token_ids, offsets=offsets)
 
 

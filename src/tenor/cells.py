@@ -83,7 +83,7 @@ def rows_matmul(x: Floats, weight: Floats) -> Floats:
     missing = -rows % _BLOCK
     if missing:
         x = np.concatenate([x, np.zeros((missing, width), x.dtype)])
-    blocks = np.matmul(np.ascontiguousarray(x).reshape(-1, _BLOCK, width), weight.T)
+    blocks: Floats = np.matmul(np.ascontiguousarray(x).reshape(-1, _BLOCK, width), weight.T)
     return blocks.reshape(-1, weight.shape[0])[:rows, :columns]
 
 
@@ -142,7 +142,8 @@ def rnn_relu_step(projected: Floats, state: State, weights: CellWeights) -> RNNS
 def sigmoid(x: Floats) -> Floats:
     """1 / (1 + exp(-x)) without overflow: only numbers of at most 1 are raised."""
     raised = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1, raised).astype(x.dtype) / (1 + raised)
+    found: Floats = np.where(x >= 0, 1, raised).astype(x.dtype) / (1 + raised)
+    return found
 
 
 CELLS: dict[tuple[str, str], Cell] = {

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tenor import artifact
-from tenor.batching import chunks, join
+from tenor.batching import Ids, chunks, join
 from tenor.cells import Floats, State
 from tenor.encoder import Encoded, Encoder, Runtime
 from tenor.errors import ArtifactError, InputError, UnsupportedError
@@ -67,14 +67,10 @@ class TextClassifier:
         self._embedding = model.weights["embedding.weight"]
         self._encoder = Encoder(model.config, model.weights, runtime=runtime)
         state_size = model.config.hidden_sizes[-1] * model.config.directions
-        self._pooler = Pooler(
-            model.config.pooling, state_size, model.config.directions, model.weights
-        )
+        self._pooler = Pooler(model.config.pooling, state_size, model.config.directions, model.weights)
 
     @classmethod
-    def load(
-        cls, path: str | os.PathLike[str] | None = None, *, runtime: Runtime = "auto"
-    ) -> TextClassifier:
+    def load(cls, path: str | os.PathLike[str] | None = None, *, runtime: Runtime = "auto") -> TextClassifier:
         """Load a model folder; without a path, the model inside the package.
 
         Raises:
@@ -164,9 +160,7 @@ class TextClassifier:
         """
         tokens, token_ids, _ = self._tokens(text)
         encoded = self._encoded(token_ids)
-        return Encoding(
-            tokens=tuple(tokens), states=encoded.states, final_states=encoded.final_states
-        )
+        return Encoding(tokens=tuple(tokens), states=encoded.states, final_states=encoded.final_states)
 
     def begin(self) -> ReadingState:
         """The state before any word, for ``step``.
@@ -232,7 +226,7 @@ class TextClassifier:
         batch = join([token_ids])
         return self._encoder.encode(self._embedding[batch.token_ids], batch.offsets)
 
-    def logits_of(self, token_ids: Sequence[Sequence[int]]) -> Floats:
+    def logits_of(self, token_ids: Sequence[Ids]) -> Floats:
         """Logits (B, C) of B texts given as token ids, computed in chunks of similar length."""
         num_logits = len(self.model.weights["head.bias"])
         scores = np.empty((len(token_ids), num_logits), self._embedding.dtype)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import dataclasses
 import difflib
-import functools
 import math
 import types
 import typing
@@ -197,14 +196,12 @@ class TrainConfig(Section):
     """Where all random choices come from."""
 
 
-@functools.cache
-def _annotations(cls: type[Section]) -> dict[str, Any]:
+def _annotations(cls: type) -> dict[str, Any]:
     """Types of the fields, with their ``Annotated`` bounds, in the order of declaration."""
     return typing.get_type_hints(cls, include_extras=True)
 
 
-@functools.cache
-def field_help(cls: type[Section]) -> dict[str, str]:
+def field_help(cls: type) -> dict[str, str]:
     """The docstring below each field: one sentence on what it sets."""
     tree = ast.parse(Path(__file__).read_text(encoding="utf-8"))
     body = next(n.body for n in tree.body if isinstance(n, ast.ClassDef) and n.name == cls.__name__)
@@ -258,7 +255,7 @@ def check(name: str, value: Any, annotation: Any) -> Any:
     return _check_plain(name, value, annotation, bounds)
 
 
-def _check_plain(name: str, value: Any, kind: type, bounds: Range) -> Any:
+def _check_plain(name: str, value: Any, kind: Any, bounds: Range) -> Any:
     if kind is float and type(value) is int:
         value = float(value)
     if type(value) is not kind:
@@ -291,7 +288,8 @@ class Settings:
                 raise ConfigError(f"unknown group of settings {name!r}{closest(name, SECTIONS)}")
             if not isinstance(table, Mapping):
                 raise ConfigError(f"{name} is {table!r}; it must be a table of settings")
-        return cls(**{name: SECTIONS[name].from_dict(table) for name, table in sections.items()})
+        built: dict[str, Any] = {name: SECTIONS[name].from_dict(sections[name]) for name in sections}
+        return cls(**built)
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """Plain values for TOML or JSON."""

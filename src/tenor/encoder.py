@@ -80,9 +80,7 @@ class Encoder:
             for number, layer in enumerate(directions):
                 begin = None if initial is None else initial[depth][number]
                 columns = states[:, number * size : (number + 1) * size]
-                finals.append(
-                    layer.forward(x, offsets, reverse=number == 1, initial=begin, states=columns)
-                )
+                finals.append(layer.forward(x, offsets, reverse=number == 1, initial=begin, states=columns))
             final_states.append(finals)
             x = states
         return Encoded(states=x, final_states=final_states)
@@ -133,7 +131,7 @@ class _NativeLayer:
 
     def __init__(self, weights: CellWeights) -> None:
         biases = [b for b in (weights.bias_ih, weights.bias_hh) if b is not None]
-        bias = np.sum(biases, axis=0, dtype=np.float32)
+        bias: Floats = np.sum(biases, axis=0, dtype=np.float32)
         self._prepared = native.PreparedLSTM(weights.weight_ih, weights.weight_hh, bias)
         self.hidden_size = weights.weight_hh.shape[1]
 
@@ -147,16 +145,15 @@ class _NativeLayer:
         states: Floats,
     ) -> State:
         """As ``_NumpyLayer.forward``."""
-        h, c = self._prepared.forward(x, offsets, reverse=reverse, initial=initial, states=states)
+        begin = None if initial is None else LSTMState(*initial)
+        h, c = self._prepared.forward(x, offsets, reverse=reverse, initial=begin, states=states)
         return LSTMState(h=h, c=c)
 
 
 def _prepare(cell: Cell, weights: CellWeights, runtime: Runtime) -> _NumpyLayer | _NativeLayer:
     can = cell.state is LSTMState and weights.weight_ih.dtype == np.float32
     if runtime == "native" and not can:
-        raise UnsupportedError(
-            "the compiled core computes float32 LSTM layers only; use runtime='auto'"
-        )
+        raise UnsupportedError("the compiled core computes float32 LSTM layers only; use runtime='auto'")
     if runtime == "native" and not native.is_available():
         raise UnsupportedError(f"the compiled core is absent: {native.status().reason}")
     if runtime != "numpy" and can and native.is_available():

@@ -58,14 +58,14 @@ def evaluate(
     classifier: TextClassifier,
     examples: Sequence[Example],
     *,
-    on_chunk: Callable[[int], object] = lambda texts: None,
+    on_chunk: Callable[[int], object] | None = None,
 ) -> Evaluation:
     """Compare a classifier's labels with the right ones.
 
     Args:
         classifier: any model.
         examples: labelled texts; their labels must be labels of the model.
-        on_chunk: called as texts are done, with their number.
+        on_chunk: called as texts are done, with their number; None calls nothing.
 
     Raises:
         DataError: there are no examples, or one has a label that the model does not know.
@@ -74,7 +74,8 @@ def evaluate(
     scores = []
     for chunk in _chunks(examples):
         scores.append(classifier.predict_logits([example.text for example in chunk]))
-        on_chunk(len(chunk))
+        if on_chunk is not None:
+            on_chunk(len(chunk))
     logits = np.concatenate(scores)
     guesses = label_ids(logits)
     counts = confusion(targets, guesses, len(classifier.labels))

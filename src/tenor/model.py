@@ -33,9 +33,7 @@ class Model:
     def __post_init__(self) -> None:
         if len(set(self.labels)) < max(len(self.labels), 2):
             raise InputError(f"labels are {self.labels!r}; a model needs at least two, each once")
-        expected = weight_shapes(
-            self.config, vocab_size=len(self.vocabulary), num_labels=len(self.labels)
-        )
+        expected = weight_shapes(self.config, vocab_size=len(self.vocabulary), num_labels=len(self.labels))
         problem = _mismatch(self.weights, expected)
         if problem:
             raise InputError(f"the weights do not fit the settings: {problem}")
@@ -46,9 +44,7 @@ class Model:
         return sum(weight.size for weight in self.weights.values())
 
 
-def weight_shapes(
-    config: ModelConfig, *, vocab_size: int, num_labels: int
-) -> dict[str, tuple[int, ...]]:
+def weight_shapes(config: ModelConfig, *, vocab_size: int, num_labels: int) -> dict[str, tuple[int, ...]]:
     """Name → shape of every weight, in the order of the path; names are PyTorch's."""
     shapes: dict[str, tuple[int, ...]] = {"embedding.weight": (vocab_size, config.embedding_dim)}
     gates = cell(config.cell, config.activation).gates

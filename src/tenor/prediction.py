@@ -60,9 +60,7 @@ def label_ids(logits: Floats) -> npt.NDArray[np.intp]:
     return np.asarray(logits.argmax(axis=1))
 
 
-def predictions(
-    logits: Floats, labels: Sequence[str], truncated: Sequence[bool]
-) -> list[Prediction]:
+def predictions(logits: Floats, labels: Sequence[str], truncated: Sequence[bool]) -> list[Prediction]:
     """One record for each row of logits (B, C)."""
     rows = zip(probabilities(logits).tolist(), label_ids(logits).tolist(), truncated, strict=True)
     return [

@@ -132,7 +132,7 @@ def _unicode_pattern() -> re.Pattern[str]:
 
 
 def _combining_marks() -> str:
-    """Every combining mark and joiner, as ranges of a character class.
+    r"""Every combining mark and joiner, as ranges of a character class.
 
     ``\\w`` leaves them out, which would cut Hindi or Arabic words to pieces.
     """

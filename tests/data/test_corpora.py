@@ -1,4 +1,4 @@
-"""Named corpora, read from tiny archives of the official layout and from the one that is shipped."""
+"""Named corpora, read from tiny archives of the official layout and from the shipped one."""
 
 import io
 import tarfile
@@ -25,8 +25,20 @@ def archive(path, files):
 
 
 def imdb_files(prefix="aclImdb/"):
-    names = ["test/pos/0_9.txt", "train/pos/10_7.txt", "train/pos/9_8.txt", "train/neg/1_1.txt", "train/neg/0_4.txt"]
-    names += ["test/pos/1_9.txt", "test/neg/0_1.txt", "test/neg/1_1.txt", "train/unsup/0_0.txt", "README"]
+    names = [
+        "test/pos/0_9.txt",
+        "train/pos/10_7.txt",
+        "train/pos/9_8.txt",
+        "train/neg/1_1.txt",
+        "train/neg/0_4.txt",
+    ]
+    names += [
+        "test/pos/1_9.txt",
+        "test/neg/0_1.txt",
+        "test/neg/1_1.txt",
+        "train/unsup/0_0.txt",
+        "README",
+    ]
     return {prefix + name: f"{name} été<br />".encode() for name in names}
 
 
@@ -50,7 +62,8 @@ def test_the_shipped_sentences_are_all_read():
     assert dataset.source == "rt-polaritydata.tar.gz"
 
 
-def test_the_shipped_archive_is_one_that_is_known(empty_places, monkeypatch):
+@pytest.mark.usefixtures("empty_places")
+def test_the_shipped_archive_is_one_that_is_known(monkeypatch):
     monkeypatch.setenv("TENOR_DATA", str(SHIPPED))
 
     dataset = read_corpus("sentence-polarity")
@@ -59,7 +72,9 @@ def test_the_shipped_archive_is_one_that_is_known(empty_places, monkeypatch):
 
 
 def test_the_ten_folds_test_every_sentence_once():
-    tests = [e for fold in range(10) for e in load("sentence-polarity", data_dir=SHIPPED, fold=fold).splits["test"]]
+    tests = [
+        e for fold in range(10) for e in load("sentence-polarity", data_dir=SHIPPED, fold=fold).splits["test"]
+    ]
 
     assert len(tests) == 10_662
     whole = load("sentence-polarity", data_dir=SHIPPED)
@@ -95,16 +110,21 @@ def test_reviews_come_negative_first_in_order_of_their_numbers(tmp_path, prefix)
 def test_an_archive_with_too_few_reviews_is_refused(tmp_path):
     archive(tmp_path / "aclImdb_v1.tar.gz", imdb_files())
 
-    with pytest.raises(DataError, match="has 2 texts in aclImdb/train/neg where there should be 12,500; fetch it again"):
+    with pytest.raises(
+        DataError,
+        match=r"has 2 texts in aclImdb/train/neg where there should be 12,500; fetch it again",
+    ):
         load("imdb", data_dir=tmp_path)
 
 
-@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b[:-5] + b"\0" + b[-4:], lambda _: b"<html>"])
+@pytest.mark.parametrize(
+    "damage", [lambda b: b[: len(b) // 2], lambda b: b[:-5] + b"\0" + b[-4:], lambda _: b"<html>"]
+)
 def test_a_damaged_archive_is_refused(tmp_path, damage):
     path = archive(tmp_path / "imdb.tar.gz", imdb_files())
     path.write_bytes(damage(path.read_bytes()))
 
-    with pytest.raises(DataError, match="is damaged or no tar.gz archive .*; fetch it again"):
+    with pytest.raises(DataError, match=r"is damaged or no tar.gz archive .*; fetch it again"):
         read_imdb(path, per_label=2)
 
 
@@ -121,7 +141,7 @@ def test_a_corpus_that_is_not_there_says_where_to_get_and_put_it(empty_places):
 def test_a_data_folder_is_the_only_place_that_is_looked_in(empty_places):
     archive(empty_places / "data" / "aclImdb_v1.tar.gz", imdb_files())
 
-    with pytest.raises(DataError, match="save it as .*other/aclImdb_v1.tar.gz"):
+    with pytest.raises(DataError, match=r"save it as .*other/aclImdb_v1.tar.gz"):
         load("imdb", data_dir=empty_places / "other")
 
 
@@ -130,16 +150,18 @@ def test_places_are_looked_in_in_order(empty_places, monkeypatch):
         archive(empty_places / place / "aclImdb_v1.tar.gz", imdb_files())
         monkeypatch.setenv("TENOR_DATA", str(empty_places / "named"))
 
-        with pytest.raises(DataError, match=f"{place}/aclImdb_v1.tar.gz is not an archive that Tenor knows"):
+        with pytest.raises(DataError, match=rf"{place}/aclImdb_v1.tar.gz is not an archive that Tenor knows"):
             load("imdb")
 
 
 def test_an_unknown_archive_is_refused_unless_its_folder_is_named(empty_places):
     path = archive(empty_places / "data" / "rt-polaritydata.tar.gz", {"rt-polarity.neg": b"a\n"})
 
-    with pytest.raises(DataError, match=r"its SHA-256 is [0-9a-f]{64}.\nFetch it again from https.*--data-dir data"):
+    with pytest.raises(
+        DataError, match=r"its SHA-256 is [0-9a-f]{64}.\nFetch it again from https.*--data-dir data"
+    ):
         load("sentence-polarity")
-    with pytest.raises(DataError, match="has 1 texts in rt-polarity.neg where there should be 5,331"):
+    with pytest.raises(DataError, match=r"has 1 texts in rt-polarity.neg where there should be 5,331"):
         load("sentence-polarity", data_dir=path.parent)
 
 

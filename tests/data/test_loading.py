@@ -22,7 +22,11 @@ def test_a_file_becomes_a_train_split_that_can_be_traced(tmp_path):
     dataset = load(str(path))
 
     assert [(e.text, e.label) for e in dataset.splits["train"]] == [("good", "pos"), ("bad", "neg")]
-    assert (dataset.name, dataset.labels, list(dataset.splits)) == ("films", ("neg", "pos"), ["train"])
+    assert (dataset.name, dataset.labels, list(dataset.splits)) == (
+        "films",
+        ("neg", "pos"),
+        ["train"],
+    )
     assert dataset.sha256 == hashlib.sha256(TABLE.encode()).hexdigest()
     assert dataset.source == "films.v2.csv"
 
@@ -42,7 +46,11 @@ def test_test_and_validation_files_become_splits(tmp_path):
 
     dataset = load(paths[0], test=paths[1], validation=paths[2])
 
-    assert [dataset.splits[s][-1].text for s in ("train", "validation", "test")] == ["train", "dev", "test"]
+    assert [dataset.splits[s][-1].text for s in ("train", "validation", "test")] == [
+        "train",
+        "dev",
+        "test",
+    ]
     assert dataset.source == "train.csv, dev.csv, test.csv"
     assert dataset.sha256 != load(paths[0]).sha256
 
@@ -57,7 +65,13 @@ def test_the_hash_of_several_files_is_that_of_their_checksum_list(tmp_path):
 
 
 def test_a_folder_is_hashed_by_the_names_and_texts_that_are_read(tmp_path):
-    for name in ("one/pos/a.txt", "one/neg/a.txt", "two/pos/a.txt", "two/neg/b.txt", "one/notes.md"):
+    for name in (
+        "one/pos/a.txt",
+        "one/neg/a.txt",
+        "two/pos/a.txt",
+        "two/neg/b.txt",
+        "one/notes.md",
+    ):
         write(tmp_path / name, "text")
 
     one = load(tmp_path / "one")
@@ -81,7 +95,10 @@ def test_a_name_that_is_nothing_is_answered_with_the_closest(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "reviews.csv")
 
-    with pytest.raises(DataError, match=r"'imbd' is neither a file nor a corpus; did you mean 'imdb'\?.*of imdb, sent"):
+    with pytest.raises(
+        DataError,
+        match=r"'imbd' is neither a file nor a corpus; did you mean 'imdb'\?.*of imdb, sent",
+    ):
         load("imbd")
     with pytest.raises(DataError, match=r"did you mean 'reviews.csv'"):
         load("review.csv")
@@ -95,5 +112,5 @@ def test_a_file_with_a_corpus_name_is_read_by_its_path(tmp_path, monkeypatch):
 
 
 def test_a_file_has_no_folds(tmp_path):
-    with pytest.raises(DataError, match="fold is 3, but only a corpus without a test split has folds"):
+    with pytest.raises(DataError, match=r"fold is 3, but only a corpus without a test split has folds"):
         load(write(tmp_path / "films.csv"), fold=3)

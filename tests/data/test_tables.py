@@ -9,16 +9,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tenor.data import Asked, read_examples, read_folder
+from tenor.data.columns import ANYTHING
 from tenor.errors import DataError
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(
-    ['"', "a,b", "a\tb", "\r\n", "\n", "\u2028", "\x0c", "\x85", "\0", "\ufeff", 'say "hi"', "\\", " ", "🎬", "e\u0301"]
+    [
+        '"',
+        "a,b",
+        "a\tb",
+        "\r\n",
+        "\n",
+        "\u2028",
+        "\x0c",
+        "\x85",
+        "\0",
+        "\ufeff",
+        'say "hi"',
+        "\\",
+        " ",
+        "🎬",
+        "e\u0301",
+    ]
 )
 LABELS = st.sampled_from(["pos", "neg", "très bien", "1", "-1"])
 ROWS = st.lists(st.tuples(TEXTS, LABELS), min_size=1, max_size=8)
 
 
-def pairs(path, asked=Asked()):
+def pairs(path, asked=ANYTHING):
     return [(example.text, example.label) for example in read_examples(path, asked)]
 
 
@@ -58,7 +75,8 @@ def test_any_text_survives_json_lines(folder, rows, escape):
         "text;label\ngood;1\nbad;0\n",
         "text\tlabel\ngood\t1\nbad\t0\n",
         "utter,kind\ngood,1\nbad,0\n",
-        "\ufefftext,label\n\n\"good\",1\nbad, 0\n",
+        "label,2024\n1,good\n0,bad\n",
+        '\ufefftext,label\n\n"good",1\nbad, 0\n',
         "text,label,,\ngood,1,,\nbad,0,,\n",
     ],
 )
@@ -68,7 +86,12 @@ def test_columns_are_found(tmp_path, content):
 
 @pytest.mark.parametrize(
     "content",
-    ["good,pos\nbad,neg\nfine,pos\n", "pos,good\nneg,bad!!\npos,fine\n", "good,7\nbad,1\nfine,7\n", "A word.,1\nb,0\n"],
+    [
+        "good,pos\nbad,neg\nfine,pos\n",
+        "pos,good\nneg,bad!!\npos,fine\n",
+        "good,7\nbad,1\nfine,7\n",
+        "A word.,1\nb,0\n",
+    ],
 )
 def test_a_first_row_of_data_is_no_header(tmp_path, content):
     found = pairs(write(tmp_path / "films.csv", content))
@@ -137,12 +160,24 @@ def test_quotes_in_a_table_that_does_not_quote_are_text(tmp_path):
     assert pairs(path) == [('"good" film', "1"), ('"what a bore', "0"), ('he said "no"', "0")]
 
 
+def test_a_stray_quote_that_swallows_columns_is_text(tmp_path):
+    path = write(tmp_path / "films.tsv", 'text\tlabel\tnote\n"good\t1\t\nbad\t0\tcalled it "\n')
+
+    assert pairs(path) == [('"good', "1"), ("bad", "0")]
+
+
 def test_tabs_in_a_file_of_any_other_ending_make_it_a_table(tmp_path):
-    assert pairs(write(tmp_path / "films.txt", "Good.\t1\nBad.\t0\n")) == [("Good.", "1"), ("Bad.", "0")]
+    assert pairs(write(tmp_path / "films.txt", "Good.\t1\nBad.\t0\n")) == [
+        ("Good.", "1"),
+        ("Bad.", "0"),
+    ]
 
 
 def test_fasttext_lines_are_read(tmp_path):
-    path = write(tmp_path / "films.train", "__label__2 a good film\n\n__label__1\tbad \u2028 one \r\n__label__1\n")
+    path = write(
+        tmp_path / "films.train",
+        "__label__2 a good film\n\n__label__1\tbad \u2028 one \r\n__label__1\n",
+    )
 
     assert pairs(path) == [("a good film", "2"), ("bad \u2028 one ", "1"), ("", "1")]
 
@@ -150,35 +185,91 @@ def test_fasttext_lines_are_read(tmp_path):
 def test_json_labels_may_be_numbers_or_truth_values(tmp_path):
     lines = '{"text": "a", "label": 1}\n\n{"text": "b", "label": true}\n{"text": "c", "label": 2.5}\n'
 
-    assert [label for _, label in pairs(write(tmp_path / "films.jsonl", lines))] == ["1", "true", "2.5"]
+    assert [label for _, label in pairs(write(tmp_path / "films.jsonl", lines))] == [
+        "1",
+        "true",
+        "2.5",
+    ]
 
 
 BAD_FILES = [
-    ("films.csv", "text,label\ngood,1\n\n\"two\nlines\",\n", r"films.csv, line 4: the label, 'label', is empty; fill"),
-    ("films.csv", "text,label\ngood, really,1\n", r"line 2 has 3 fields where the first line has 2; put texts with"),
+    (
+        "films.csv",
+        'text,label\n"two\nlines",1\n\n"three\nlines",\n',
+        r"films.csv, line 5: the label, 'label', is empty; fill",
+    ),
+    (
+        "films.csv",
+        "text,label\ngood, really,1\n",
+        r"line 2 has 3 fields where the first line has 2; put texts with",
+    ),
     ("films.csv", "text,label\ngood\n", r"line 2 has 1 fields where"),
-    ("films.csv", 'text,label\nok,1\n"good,1\nbad,0\n', r"line 3: unexpected end of data; .*double quotes"),
+    (
+        "films.csv",
+        'text,label\nok,1\n"good,1\nbad,0\n',
+        r"line 3: unexpected end of data; .*double quotes",
+    ),
     ("films.csv", 'text,label\n"good" film,1\n', r"line 2: ',' expected after '\"'; .*be doubled"),
-    ("films.csv", "a,b,c\n1,2,3\n", r"which column holds the text\? It has columns 'a', 'b', 'c'; say --text-column"),
-    ("films.csv", "text,b,c\n1,2,3\n", r"which column holds the label\? .* say --label-column NAME"),
+    (
+        "films.csv",
+        "a,b,c\n1,2,3\n",
+        r"which column holds the text\? It has columns 'a', 'b', 'c'; say --text-column",
+    ),
+    (
+        "films.csv",
+        "text,b,c\n1,2,3\n",
+        r"which column holds the label\? .* say --label-column NAME",
+    ),
     ("films.csv", "text\ngood\n", r"has one column, 'text'; a text and a label are needed"),
     ("films.csv", "text,text,label\na,b,c\n", r"has two columns called 'text'; rename one"),
-    ("films.csv", "text,label\ngood,1\ntext,label\n", r"line 3 repeats the header; remove that line"),
+    (
+        "films.csv",
+        "text,label\ngood,1\ntext,label\n",
+        r"line 3 repeats the header; remove that line",
+    ),
     ("films.csv", "text,label\n", r"has no rows below its header"),
     ("films.csv", "\n\n", r"films.csv has no rows; give a file with texts"),
     ("films.csv", "", r"films.csv is empty; give a file with texts"),
-    ("films.jsonl", '{"text": "a", "label": 1}\n{"text": 2}\n', r"line 2: 'text' is 2, not a text; put it between"),
-    ("films.jsonl", '{"text": "a", "label": 1}\n{"text": "b"}\n', r"line 2 has no 'label', only 'text'; add it"),
+    (
+        "films.jsonl",
+        '{"text": "a", "label": 1}\n{"text": 2}\n',
+        r"line 2: 'text' is 2, not a text; put it between",
+    ),
+    (
+        "films.jsonl",
+        '{"text": "a", "label": 1}\n{"text": "b"}\n',
+        r"line 2 has no 'label', only 'text'; add it",
+    ),
     ("films.jsonl", '{"text": "a", "label": null}\n', r"line 1: the label, 'label', is empty"),
-    ("films.jsonl", '{"text": "a", "label": [1]}\n', r"line 1: the label, 'label', is \[1\]; it must be one word"),
-    ("films.jsonl", '{"text": "a"\n', r"line 1 is not JSON .*write one object a line, such as \{\"text\""),
-    ("films.json", '[{"text": "a", "label": 1}]\n', r"line 1 is not a JSON object; write one object a line"),
+    (
+        "films.jsonl",
+        '{"text": "a", "label": [1]}\n',
+        r"line 1: the label, 'label', is \[1\]; it must be one word",
+    ),
+    (
+        "films.jsonl",
+        '{"text": "a"\n',
+        r"line 1 is not JSON .*write one object a line, such as \{\"text\"",
+    ),
+    (
+        "films.json",
+        '[{"text": "a", "label": 1}]\n',
+        r"line 1 is not a JSON object; write one object a line",
+    ),
     ("films.jsonl", '{"text": "\\ud800", "label": 1}\n', r"line 1 is not JSON \(.*surrogates"),
     ("films.jsonl", "[" * 100_000, r"line 1 is not JSON"),
     ("films.ft", "__label__1 a\nbad\n", r"line 2 does not begin with __label__NAME; add its label"),
     ("films.ft", "__label__1 __label__2 a\n", r"line 1 has two labels; Tenor learns one per text"),
-    ("films.txt", "good\nbad\n", r"films.txt has no labels that Tenor can see; write the texts as CSV, TSV"),
-    ("films.xlsx", "PK\x03\x04rest", r"is a zip archive or a spreadsheet, not text; export it as CSV in UTF-8"),
+    (
+        "films.txt",
+        "good\nbad\n",
+        r"films.txt has no labels that Tenor can see; write the texts as CSV, TSV",
+    ),
+    (
+        "films.xlsx",
+        "PK\x03\x04rest",
+        r"is a zip archive or a spreadsheet, not text; export it as CSV in UTF-8",
+    ),
 ]
 
 
@@ -192,12 +283,24 @@ def test_a_bad_file_is_refused_with_its_place_and_the_next_step(tmp_path, name, 
     ("encoding", "asked", "message"),
     [
         ("windows-1252", None, r"line 3: byte 0xe9 is not UTF-8; .* add --encoding windows-1252"),
-        ("windows-1252", "ascii", r"line 3: byte 0xe9 is not ASCII; name the file's own encoding with --encoding"),
+        (
+            "windows-1252",
+            "ascii",
+            r"line 3: byte 0xe9 is not ASCII; name the file's own encoding with --encoding",
+        ),
         ("utf-16-le", None, r"looks like UTF-16 without its mark; add --encoding utf-16-le"),
         ("utf-16-be", None, r"add --encoding utf-16-be"),
-        ("utf-8", "windows-1225", r"no encoding 'windows-1225'; did you mean 'windows-1252'\?; some are utf-8"),
+        (
+            "utf-8",
+            "windows-1225",
+            r"no encoding 'windows-1225'; did you mean 'windows-1252'\?; some are utf-8",
+        ),
         ("utf-8", "hex", r"no encoding 'hex'"),
-        ("utf-8", "utf-16", r"after line 0: the bytes are not UTF-16; name the file's own encoding"),
+        (
+            "utf-8",
+            "utf-16",
+            r"after line 0: the bytes are not UTF-16; name the file's own encoding",
+        ),
     ],
 )
 def test_bytes_of_another_encoding_are_refused_with_their_line(tmp_path, encoding, asked, message):
@@ -210,8 +313,14 @@ def test_bytes_of_another_encoding_are_refused_with_their_line(tmp_path, encodin
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        (Asked("txt", None), r"no column 'txt'; did you mean 'text'\?; it has columns 'text', 'label'; say --text-col"),
-        (Asked(None, "lable"), r"no column 'lable'; did you mean 'label'\?; .*; say --label-column NAME"),
+        (
+            Asked("txt", None),
+            r"no column 'txt'; did you mean 'text'\?; it has columns 'text', 'label'; say --text-col",
+        ),
+        (
+            Asked(None, "lable"),
+            r"no column 'lable'; did you mean 'label'\?; .*; say --label-column NAME",
+        ),
         (Asked("text", "text"), r"column 'text' cannot be both the text and the label"),
     ],
 )
@@ -224,12 +333,12 @@ def test_a_cut_gzip_file_is_refused(tmp_path):
     path = tmp_path / "films.csv.gz"
     path.write_bytes(gzip.compress(b"text,label\ngood,1\n")[:-9])
 
-    with pytest.raises(DataError, match="cannot be read to its end .*; check or fetch it again"):
+    with pytest.raises(DataError, match=r"cannot be read to its end .*; check or fetch it again"):
         pairs(path)
 
 
 def test_a_folder_is_not_a_file_of_texts(tmp_path):
-    with pytest.raises(DataError, match="is a folder; name the file in it"):
+    with pytest.raises(DataError, match=r"is a folder; name the file in it"):
         pairs(tmp_path)
 
 
@@ -241,16 +350,28 @@ def write_folder(root, texts):
 
 
 def test_a_folder_of_labels_is_read_in_alphabetical_order(tmp_path):
-    write_folder(tmp_path, {"pos/b.txt": "B\n", "pos/a.txt": "A\nA", "neg/a.txt": "N", "neg/.x.txt": "", "a.txt": ""})
+    write_folder(
+        tmp_path,
+        {"pos/b.txt": "B\n", "pos/a.txt": "A\nA", "neg/a.txt": "N", "neg/.x.txt": "", "a.txt": ""},
+    )
 
     splits = read_folder(tmp_path)
 
-    assert [(e.label, e.text) for e in splits["train"]] == [("neg", "N"), ("pos", "A\nA"), ("pos", "B")]
+    assert [(e.label, e.text) for e in splits["train"]] == [
+        ("neg", "N"),
+        ("pos", "A\nA"),
+        ("pos", "B"),
+    ]
     assert list(splits) == ["train"]
 
 
 def test_a_folder_of_splits_is_read_without_its_unlabelled_texts(tmp_path):
-    texts = {"train/pos/a.txt": "A", "train/neg/a.txt": "N", "test/pos/b.txt": "B", "train/unsup/a.txt": "U"}
+    texts = {
+        "train/pos/a.txt": "A",
+        "train/neg/a.txt": "N",
+        "test/pos/b.txt": "B",
+        "train/unsup/a.txt": "U",
+    }
 
     splits = read_folder(write_folder(tmp_path, texts))
 
@@ -259,16 +380,18 @@ def test_a_folder_of_splits_is_read_without_its_unlabelled_texts(tmp_path):
 
 
 def test_a_folder_of_another_shape_is_refused(tmp_path):
-    with pytest.raises(DataError, match="has no texts at .*LABEL.*txt; arrange them so, or give one file: CSV"):
+    with pytest.raises(
+        DataError, match=r"has no texts at .*LABEL.*txt; arrange them so, or give one file: CSV"
+    ):
         read_folder(write_folder(tmp_path, {"a.txt": "A"}))
 
 
 def test_a_model_folder_is_not_data(tmp_path):
     write_folder(tmp_path, {"manifest.json": "{}", "model.safetensors": ""})
 
-    with pytest.raises(DataError, match="is a model folder, not texts; give a file or folder of texts"):
+    with pytest.raises(DataError, match=r"is a model folder, not texts; give a file or folder of texts"):
         read_folder(tmp_path)
-    with pytest.raises(DataError, match="is a model folder, not texts"):
+    with pytest.raises(DataError, match=r"is a model folder, not texts"):
         read_examples(tmp_path)
 
 

@@ -52,7 +52,10 @@ def test_a_file_in_a_zip_may_be_named(tmp_path):
     zipped(tmp_path / "glove.zip", "glove.2d.txt", "glove.3d.txt")
 
     check(read_vectors(tmp_path / "glove.zip" / "glove.3d.txt"))
-    with pytest.raises(DataError, match=r"has no glove.txt; it has glove.2d.txt, glove.3d.txt; name one: .*glove.2d"):
+    with pytest.raises(
+        DataError,
+        match=r"has no glove.txt; it has glove.2d.txt, glove.3d.txt; name one: .*glove.2d",
+    ):
         read_vectors(tmp_path / "glove.zip")
     with pytest.raises(DataError, match=r"has no glove.9d.txt"):
         read_vectors(tmp_path / "glove.zip" / "glove.9d.txt")
@@ -88,7 +91,10 @@ def test_no_line_is_lost_where_blocks_meet(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("a 1 2\nb 3\n", "line 2 is not a word and 2 numbers; each line must be a word and its numbers"),
+        (
+            "a 1 2\nb 3\n",
+            "line 2 is not a word and 2 numbers; each line must be a word and its numbers",
+        ),
         ("a 1 2\n\n", "line 2 is not a word and 2 numbers"),
         ("a 1 2\n 3 4\n", "line 2 is not a word and 2 numbers"),
         ("a 1 2\nb 3 x\n", "line 2 does not end in 2 numbers"),
@@ -114,7 +120,7 @@ def test_a_word_that_is_not_utf_8_is_refused_with_its_line(tmp_path):
 
 @pytest.mark.parametrize("name", ["glove.txt.gz", "glove.zip"])
 def test_a_damaged_archive_is_refused(tmp_path, name):
-    with pytest.raises(DataError, match=f"{name} cannot be read to its end .*; fetch it again"):
+    with pytest.raises(DataError, match=rf"{name} cannot be read to its end .*; fetch it again"):
         read_vectors(write(tmp_path / name))
 
 

@@ -81,8 +81,8 @@ def choose_columns(
         label = free.pop()
     if text is None:
         raise DataError(
-            f"{place}: which column holds the text? It has {_listed(names)}; say --text-column NAME, "
-            "or add a first line that names the columns if there is none"
+            f"{place}: which column holds the text? It has {_listed(names)}; "
+            "say --text-column NAME, or add a first line that names the columns if there is none"
         )
     return Columns(text, label)
 

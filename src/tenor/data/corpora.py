@@ -64,7 +64,8 @@ def read_corpus(name: str, *, data_dir: StrPath | None = None, fold: int = 0) ->
     if data_dir is None and sha256 not in corpus.sha256:
         raise DataError(
             f"{path} is not an archive that Tenor knows: its SHA-256 is {sha256}.\n"
-            f"Fetch it again from {corpus.url}, or, to take it as it is, add --data-dir {path.parent}"
+            f"Fetch it again from {corpus.url}, "
+            f"or, to take it as it is, add --data-dir {path.parent}"
         )
     return build_dataset(corpus.read(path, fold), name=name, sha256=sha256, source=corpus.file)
 
@@ -175,7 +176,9 @@ CORPORA = {
         file="aclImdb_v1.tar.gz",
         url="https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
         sha256={
-            "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe": "official, 84,125,825 bytes",
+            "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe": (
+                "official, 84,125,825 bytes"
+            ),
             "b9013fc7dc8fdb07a9bef48f0baa11f9f6d1f548134b1475f165d8f0fd1bd4e9": (
                 "the same texts without the bag-of-words files, 56,743,795 bytes"
             ),
@@ -187,7 +190,7 @@ CORPORA = {
         file="rt-polaritydata.tar.gz",
         url="https://www.cs.cornell.edu/people/pabo/movie-review-data/rt-polaritydata.tar.gz",
         sha256={
-            "a05befe52aafda71d458d188a1c54506a998b1308613ba76bbda2e5029409ce9": "official, 487,770 bytes",
+            "a05befe52aafda71d458d188a1c54506a998b1308613ba76bbda2e5029409ce9": ("official, 487,770 bytes"),
             "6a85d0f49c9e48409ed7586d302809a1f7a96fdf39deb7254493c0685cca5527": (
                 "in UTF-8, as Tenor's repository ships it, 487,514 bytes"
             ),

@@ -57,8 +57,8 @@ def build_dataset(splits: Mapping[str, Iterable[Example]], *, name: str, sha256:
     labels = sort_labels({example.label for example in fixed["train"]})
     if len(labels) < 2:
         raise DataError(
-            f"all {len(fixed['train'])} training examples of {source} have the label {labels[0]!r}; "
-            "there must be at least two labels to tell apart"
+            f"all {len(fixed['train'])} training examples of {source} have the label "
+            f"{labels[0]!r}; there must be at least two labels to tell apart"
         )
     for split, examples in fixed.items():
         _check_labels(split, {example.label for example in examples}, labels)

@@ -41,7 +41,7 @@ class Table(NamedTuple):
     """A table that is being read."""
 
     names: tuple[str, ...]
-    """Columns in their order: of the header, else ``"1"``, ``"2"``, …, or the keys of the objects."""
+    """Columns in order: of the header, else ``"1"``, ``"2"``, …, or the keys of the objects."""
     sample: list[Record]
     """The first records, to choose columns by."""
     records: Iterator[Record]

@@ -141,7 +141,10 @@ def _opened(path: Path) -> Iterator[Iterable[bytes]]:
     check_file(archive)
     try:
         if archive.suffix == ".zip":
-            with zipfile.ZipFile(archive) as opened, opened.open(_member(opened, archive, path)) as stream:
+            with (
+                zipfile.ZipFile(archive) as opened,
+                opened.open(_member(opened, archive, path)) as stream,
+            ):
                 yield io.BufferedReader(cast(io.RawIOBase, stream), 1 << 20)  # its own readline is slow
         else:
             with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:

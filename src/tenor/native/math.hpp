@@ -36,19 +36,36 @@ TENOR_INLINE Vec exp(Vec x) {
   return y * power(half) * power(n - half);
 }
 
+// 1 / (1 + exp(x)) for x >= 0. Both sides of the fraction are multiplied by 2^-half, which keeps
+// them in range for every n; the sum's order loses nothing where n is large.
+TENOR_INLINE Vec falling(Vec x) {
+  x = x > 104.0f ? splat(104.0f) : x;
+  Int n;
+  const Vec rest = reduced(x, n);
+  const Int half = n >> 1;
+  const Vec one = power(-half);
+  const Vec scale = power(n - half);
+  return one / (fma(scale, rest, one) + scale);
+}
+
 TENOR_INLINE Vec sigmoid(Vec x) {
-  const Vec raised = exp(-abs(x));
-  return (x < 0.0f ? raised : splat(1.0f)) / (raised + 1.0f);
+  const Vec y = falling(abs(x));
+  return x < 0.0f ? y : 1.0f - y;
 }
 
 TENOR_INLINE Vec tanh(Vec x) {
-  Vec twice = abs(x) * -2.0f;
-  twice = twice < -20.0f ? splat(-20.0f) : twice;
-  Int n;
-  const Vec rest = reduced(twice, n);
-  const Vec scale = power(n);
-  const Vec y = fma(scale, rest, scale - 1.0f);  // exp(-2|x|) - 1
-  return with_sign(y / (-2.0f - y), x);
+  Vec size = abs(x);
+  const Vec square = size * size;
+  Vec p = splat(-5.70498872745e-3f);  // coefficients: Moshier, Cephes, tanhf
+  p = fma(p, square, splat(2.06390887954e-2f));
+  p = fma(p, square, splat(-5.37397155531e-2f));
+  p = fma(p, square, splat(1.33314422036e-1f));
+  p = fma(p, square, splat(-3.33332819422e-1f));
+  const Vec small = fma(p * square, size, size);
+  const Int is_small = size < 0.625f;
+  size = size > 10.0f ? splat(10.0f) : size;  // where the result has long been 1
+  const Vec large = fma(splat(-2.0f), falling(size + size), splat(1.0f));
+  return with_sign(is_small ? small : large, x);
 }
 
 }  // namespace tenor::TENOR_ISA

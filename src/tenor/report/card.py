@@ -42,7 +42,9 @@ def _origin(model: Model, data: Mapping[str, Any], train: Mapping[str, Any]) -> 
     direction = "both directions" if config.bidirectional else "forwards"
     return {
         "data": f"{data['name']} ({sizes} texts), SHA-256 `{data['sha256']}`",
-        "word vectors": "learnt from the data alone" if data["vectors_sha256"] is None else "started from given ones",
+        "word vectors": "learnt from the data alone"
+        if data["vectors_sha256"] is None
+        else "started from given ones",
         "vocabulary": f"{len(model.vocabulary):,} tokens",
         "network": f"{config.cell.upper()} {config.embedding_dim} → {layers}, {direction}, "
         f"pooled by {' and '.join(config.pooling)}",
@@ -81,8 +83,7 @@ def _scores(accuracy: float, loss: float, macro_f1: float) -> str:
 
 def _labels(evaluation: Evaluation) -> str:
     rows = {
-        label: f"precision {s.precision:.4f}, recall {s.recall:.4f}, F1 {s.f1:.4f}, "
-        f"{s.texts:,} texts"
+        label: f"precision {s.precision:.4f}, recall {s.recall:.4f}, F1 {s.f1:.4f}, {s.texts:,} texts"
         for label, s in evaluation.labels.items()
     }
     return _table(rows, "label", "on the test texts")

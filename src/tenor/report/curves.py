@@ -23,9 +23,7 @@ def render_curves(records: Sequence[Mapping[str, Any]]) -> str:
     return svg.picture(_WIDTH, _HEIGHT, title, marks)
 
 
-def _panel(
-    records: Sequence[Mapping[str, Any]], metric: str, left: float, best: Sequence[int]
-) -> list[str]:
+def _panel(records: Sequence[Mapping[str, Any]], metric: str, left: float, best: Sequence[int]) -> list[str]:
     curves = {name: [float(r[f"{name}_{metric}"]) for r in records] for name in _KINDS}
     low, high = _bounds([value for curve in curves.values() for value in curve])
     epochs = len(records)
@@ -72,8 +70,7 @@ def _grid(left: float, low: float, high: float, y: Callable[[float], float]) -> 
 def _epochs(count: int, x: Callable[[float], float]) -> list[str]:
     stride = math.ceil(count / 10)
     shown = range(1, count + 1, stride)
-    marks = [svg.text(x(i), _BOTTOM + 18, str(i), kind="faint", anchor="middle") for i in shown]
-    return marks
+    return [svg.text(x(i), _BOTTOM + 18, str(i), kind="faint", anchor="middle") for i in shown]
 
 
 def _names(left: float, last: Mapping[str, float]) -> list[str]:

@@ -73,16 +73,12 @@ def _row(words: list[Placed], row: int, strongest: float) -> list[str]:
     top = _HEAD + row * _ROW
     floor = top + _CHART
     middle = (top + floor) / 2
-    marks = [
-        svg.line([(_MARGIN, y), (_WIDTH - _MARGIN, y)], kind="axis") for y in (top, middle, floor)
-    ]
+    marks = [svg.line([(_MARGIN, y), (_WIDTH - _MARGIN, y)], kind="axis") for y in (top, middle, floor)]
     marks += [
         svg.text(_MARGIN - 4, y + 4, name, kind="faint", anchor="end")
         for y, name in ((top, "1"), (floor, "0"))
     ]
-    points = [
-        (word.x + word.width / 2, floor - _CHART * word.probability) for word in words
-    ]
+    points = [(word.x + word.width / 2, floor - _CHART * word.probability) for word in words]
     marks.append(svg.line(points, kind="line one"))
     for word, (x, y) in zip(words, points, strict=True):
         kind = "for" if word.effect >= 0 else "against"
@@ -90,9 +86,7 @@ def _row(words: list[Placed], row: int, strongest: float) -> list[str]:
         note = f"{word.word}: {word.effect:+.3f} → {word.probability:.3f}"
         marks.append(svg.dot(x, y, kind=_side(word.probability), radius=2.5))
         marks.append(
-            svg.box(
-                word.x - 3, floor + 8, word.width + 6, _WORD, kind=kind, opacity=opacity, note=note
-            )
+            svg.box(word.x - 3, floor + 8, word.width + 6, _WORD, kind=kind, opacity=opacity, note=note)
         )
         marks.append(svg.text(word.x, floor + 25, word.word))
         if not word.known:

@@ -56,9 +56,7 @@ def dot(x: float, y: float, *, kind: str, radius: float = 3) -> str:
     return f'<circle class="dot {kind}" cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}"/>'
 
 
-def box(
-    x: float, y: float, width: float, height: float, *, kind: str, opacity: float, note: str = ""
-) -> str:
+def box(x: float, y: float, width: float, height: float, *, kind: str, opacity: float, note: str = "") -> str:
     """A rectangle; the note is shown where a pointer rests on it."""
     title = f"<title>{escape(clean(note))}</title>" if note else ""
     return (

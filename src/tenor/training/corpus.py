@@ -22,9 +22,7 @@ TokenIds = npt.NDArray[np.int32]
 class Indexed:
     """The training texts, tokenized once: each word numbered when it is first seen."""
 
-    def __init__(
-        self, examples: Sequence[Example], tokenizer: Tokenizer, progress: Progress
-    ) -> None:
+    def __init__(self, examples: Sequence[Example], tokenizer: Tokenizer, progress: Progress) -> None:
         """Tokenize.
 
         Raises:
@@ -51,9 +49,7 @@ class Indexed:
         return [ids[text] for text in self._texts]
 
 
-def build_vocabulary(
-    indexed: Indexed, config: VocabularyConfig, words: Iterable[str] | None
-) -> Vocabulary:
+def build_vocabulary(indexed: Indexed, config: VocabularyConfig, words: Iterable[str] | None) -> Vocabulary:
     """The vocabulary from the texts, or from words given in their order."""
     if words is None:
         return build_from_counts(indexed.counts(), config)
@@ -68,9 +64,7 @@ def encode(
     return [np.array(vocabulary.encode(tokens), dtype=np.int32) for tokens in found]
 
 
-def with_targets(
-    token_ids: list[TokenIds], examples: Sequence[Example], labels: Sequence[str]
-) -> Encoded:
+def with_targets(token_ids: list[TokenIds], examples: Sequence[Example], labels: Sequence[str]) -> Encoded:
     """A split as the network takes it."""
     ids = {label: i for i, label in enumerate(labels)}
     targets = np.array([ids[example.label] for example in examples], dtype=np.int64)

@@ -22,7 +22,7 @@ def check_frozen(classifier: TextClassifier, texts: Encoded) -> None:
     Raises:
         TrainingError: they differ: saving would give a model that is not the one trained.
     """
-    token_ids = list(texts.token_ids[:_TEXTS]) + [[]]
+    token_ids = [*texts.token_ids[:_TEXTS], np.empty(0, np.int32)]
     weights = {name: torch.from_numpy(np.asarray(w)) for name, w in classifier.model.weights.items()}
     with torch.inference_mode():
         expected = network.logits(weights, classifier.model.config, join(token_ids)).numpy()

@@ -30,4 +30,3 @@ class EpochRecord:
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON holds it."""
         return asdict(self)
-

@@ -53,9 +53,7 @@ def place_vectors(
     return dict(weights) | {"embedding.weight": embedding}
 
 
-def _torch(
-    name: str, shapes: Shapes, generator: np.random.Generator
-) -> npt.NDArray[np.float64]:
+def _torch(name: str, shapes: Shapes, generator: np.random.Generator) -> npt.NDArray[np.float64]:
     """``reset_parameters`` of ``nn.Embedding``, of ``nn.LSTM`` (±1/√H) and ``nn.Linear`` (±1/√I)."""
     if name == "embedding.weight":
         return generator.standard_normal(shapes[name])
@@ -68,9 +66,7 @@ def _torch(
     return generator.uniform(-bound, bound, shapes[name])
 
 
-def _keras(
-    name: str, shapes: Shapes, generator: np.random.Generator
-) -> npt.NDArray[np.float64]:
+def _keras(name: str, shapes: Shapes, generator: np.random.Generator) -> npt.NDArray[np.float64]:
     """Glorot uniform kernels, orthogonal recurrent kernels, zero biases, embedding ±0.05.
 
     An LSTM's forget gate starts with a bias of 1 (``unit_forget_bias``; Jozefowicz et al. 2015).
@@ -89,9 +85,7 @@ def _keras(
     return bias
 
 
-def _flax(
-    name: str, shapes: Shapes, generator: np.random.Generator
-) -> npt.NDArray[np.float64]:
+def _flax(name: str, shapes: Shapes, generator: np.random.Generator) -> npt.NDArray[np.float64]:
     """LeCun normal kernels, an orthogonal recurrent kernel a gate, zero biases, embedding 1/√E."""
     shape = shapes[name]
     if name == "embedding.weight":
@@ -117,9 +111,7 @@ def _holds_forget_bias(name: str, shapes: Shapes) -> bool:
     return gates == 4 and (side == "ih" or f"rnn.bias_ih_{suffix}" not in shapes)
 
 
-def _orthogonal(
-    shape: tuple[int, ...], generator: np.random.Generator
-) -> npt.NDArray[np.float64]:
+def _orthogonal(shape: tuple[int, ...], generator: np.random.Generator) -> npt.NDArray[np.float64]:
     """A matrix with orthonormal columns, or rows if these are fewer.
 
     Source: Saxe et al. 2014; the signs make the distribution uniform (Mezzadri 2007).
@@ -129,9 +121,7 @@ def _orthogonal(
     return np.asarray(q if shape[0] >= shape[1] else q.T)
 
 
-def _truncated_normal(
-    shape: tuple[int, ...], generator: np.random.Generator
-) -> npt.NDArray[np.float64]:
+def _truncated_normal(shape: tuple[int, ...], generator: np.random.Generator) -> npt.NDArray[np.float64]:
     """Normal numbers within two standard deviations, scaled back to a variance of 1, as JAX does."""
     numbers = generator.standard_normal(shape)
     while (outside := np.abs(numbers) > 2).any():

@@ -82,9 +82,7 @@ class Layout:
         return laid.flatten(0, 1).index_select(0, place)
 
 
-def logits(
-    weights: Weights, config: ModelConfig, batch: Batch, *, dropout: Dropout | None = None
-) -> Tensor:
+def logits(weights: Weights, config: ModelConfig, batch: Batch, *, dropout: Dropout | None = None) -> Tensor:
     """Score every label.
 
     Args:
@@ -122,9 +120,7 @@ def _embed(weights: Weights, token_ids: Tensor, dropout: Dropout | None) -> Tens
     return dropout.elements(x, dropout.config.input_dropout)
 
 
-def _layer(
-    weights: Weights, config: ModelConfig, layer: int, x: Tensor, layout: Layout
-) -> Tensor:
+def _layer(weights: Weights, config: ModelConfig, layer: int, x: Tensor, layout: Layout) -> Tensor:
     """(N, D*H) states of one layer, directions side by side, from its inputs x (N, I)."""
     size = config.hidden_sizes[layer]
     states = []

@@ -14,9 +14,7 @@ _POOL_BATCHES = 50
 on film reviews), small enough that an epoch's order stays random."""
 
 
-def batches(
-    lengths: Sequence[int], *, batch_size: int, seed: int, epoch: int
-) -> list[npt.NDArray[np.intp]]:
+def batches(lengths: Sequence[int], *, batch_size: int, seed: int, epoch: int) -> list[npt.NDArray[np.intp]]:
     """Indices of the texts of each batch: every text once, texts of similar length together.
 
     The order depends on nothing but the arguments: not on the epochs that were run before.

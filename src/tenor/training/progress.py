@@ -77,7 +77,5 @@ class Bar:
     def update(self, texts: int, mean: RunningMean) -> None:
         """So many more texts were read."""
         if not self._tq.disable:
-            self._tq.set_postfix_str(
-                f"loss {mean.loss:.4f}, accuracy {mean.accuracy:.4f}", refresh=False
-            )
+            self._tq.set_postfix_str(f"loss {mean.loss:.4f}, accuracy {mean.accuracy:.4f}", refresh=False)
             self._tq.update(texts)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any, ContextManager, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,8 +34,8 @@ _STREAM = 3
 class Encoded:
     """A split as the network takes it."""
 
-    token_ids: Sequence[Sequence[int]]
-    """Of each text."""
+    token_ids: Sequence[npt.NDArray[np.int32]]
+    """Of each text (T,)."""
     targets: npt.NDArray[np.int64]
     """(B,) label ids."""
 
@@ -43,12 +43,6 @@ class Encoded:
     def lengths(self) -> list[int]:
         """Tokens of each text."""
         return [len(ids) for ids in self.token_ids]
-
-
-class OnEpoch(Protocol):
-    """Is told of every epoch as it ends."""
-
-    def __call__(self, record: EpochRecord) -> None: ...
 
 
 class Trainer:
@@ -63,7 +57,9 @@ class Trainer:
         num_labels: int,
         progress: Progress,
     ) -> None:
+        assert config.epochs is not None, "the number of epochs was resolved before"
         self._config = config
+        self._epochs = config.epochs
         self._model = model
         self._num_labels = num_labels
         self._progress = progress
@@ -75,7 +71,9 @@ class Trainer:
         self._autocast = _autocast(config, model)
         self._step = 0
 
-    def run(self, train: Encoded, validation: Encoded, on_epoch: OnEpoch) -> dict[str, Floats]:
+    def run(
+        self, train: Encoded, validation: Encoded, on_epoch: Callable[[EpochRecord], object]
+    ) -> dict[str, Floats]:
         """Train until the epochs or the patience are spent.
 
         Returns:
@@ -86,7 +84,7 @@ class Trainer:
         """
         best_value, best_weights, waited = -math.inf, self._copy(), 0
         with _threads(self._config.threads), _denormals_flushed():
-            for epoch in range(1, self._config.epochs + 1):
+            for epoch in range(1, self._epochs + 1):
                 record = self._epoch(epoch, train, validation, best_value)
                 waited = 0 if record.best else waited + 1
                 if record.best:
@@ -111,9 +109,7 @@ class Trainer:
                 scores[chosen] = found.numpy()
         return scores
 
-    def _epoch(
-        self, epoch: int, train: Encoded, validation: Encoded, best_value: float
-    ) -> EpochRecord:
+    def _epoch(self, epoch: int, train: Encoded, validation: Encoded, best_value: float) -> EpochRecord:
         began = time.perf_counter()
         mean = self._learn(epoch, train)
         learnt = time.perf_counter()
@@ -138,12 +134,10 @@ class Trainer:
 
     def _learn(self, epoch: int, train: Encoded) -> RunningMean:
         config, mean = self._config, RunningMean()
-        order = batches(
-            train.lengths, batch_size=config.batch_size, seed=config.seed, epoch=epoch
-        )
+        order = batches(train.lengths, batch_size=config.batch_size, seed=config.seed, epoch=epoch)
         with self._progress.bar(f"epoch {epoch} training", len(train.targets)) as bar:
             for chosen in order:
-                self._set_rate(len(order) * config.epochs)
+                self._set_rate(len(order) * self._epochs)
                 loss, right = self._update(train, chosen)
                 mean.add(loss, right, len(chosen))
                 bar.update(len(chosen), mean)
@@ -159,11 +153,9 @@ class Trainer:
         value = loss.item()
         if not math.isfinite(value):
             rows = ", ".join(map(str, chosen[:8].tolist()))
-            raise _not_finite(
-                "training loss", value, f"update {self._step}, training texts {rows}, …"
-            )
+            raise _not_finite("training loss", value, f"update {self._step}, training texts {rows}, …")
         self._optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         if self._config.clip_norm:
             torch.nn.utils.clip_grad_norm_(self._learnt, self._config.clip_norm, foreach=True)
         self._optimizer.step()
@@ -197,7 +189,7 @@ def _optimizer(config: TrainConfig, learnt: list[Tensor]) -> torch.optim.Optimiz
     return kind(learnt, fused=True, **options)
 
 
-def _autocast(config: TrainConfig, model: ModelConfig) -> ContextManager[object]:
+def _autocast(config: TrainConfig, model: ModelConfig) -> AbstractContextManager[object]:
     """bf16 where the processor multiplies it in tiles; elsewhere, and for GRUs, it is slower."""
     helps = model.cell == "lstm" and torch.cpu.get_capabilities().get("amx_bf16", False)
     if config.precision == "bf16" or (config.precision == "auto" and helps):
@@ -239,6 +231,4 @@ def _marked(record: EpochRecord, *, best: bool) -> EpochRecord:
 
 
 def _not_finite(what: str, value: float, where: str) -> TrainingError:
-    return TrainingError(
-        f"the {what} is {value} ({where}); lower --learning-rate or set --clip-norm 1"
-    )
+    return TrainingError(f"the {what} is {value} ({where}); lower --learning-rate or set --clip-norm 1")

@@ -1,0 +1,72 @@
+"""``tenor <verb>``: declared lightly, run heavily, one exit.
+
+Building the parser imports neither NumPy nor PyTorch: help and wrong arguments answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import tenor
+from tenor.cli import data, doctor, evaluate, inspect, predict, read, train
+from tenor.errors import InputError, TenorError
+
+DONE, FAILED, ASKED_WRONGLY, INTERRUPTED = 0, 1, 2, 130
+"""Exit statuses."""
+
+_VERBS = (train, evaluate, predict, read, inspect, data, doctor)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        Exit status: 0 done, 1 the command failed, 2 it was asked for wrongly, 130 interrupted.
+    """
+    try:
+        args = build_parser().parse_args(argv)
+    except SystemExit as done:  # argparse has printed help or what was wrong
+        return int(done.code or 0)
+    try:
+        status = int(args.run(args))
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # the reader of our output, such as head, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except KeyboardInterrupt:
+        print("\ntenor: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except (TenorError, OSError) as error:
+        return _report(error, debug=args.debug)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All verbs and their flags."""
+    parser = argparse.ArgumentParser(
+        prog="tenor",
+        description="Train recurrent text classifiers and read texts with them, word by word.",
+        epilog='example: tenor predict "This film is terrible"',
+    )
+    parser.add_argument("--version", action="version", version=f"tenor {tenor.__version__}")
+    commands = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    for verb in _VERBS:
+        command = verb.add_parser(commands)
+        command.add_argument("--debug", action="store_true", help="show the traceback of an error")
+        command.set_defaults(run=verb.run)
+    return parser
+
+
+def _report(error: TenorError | OSError, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exception(error)
+    message = str(error)
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        message = f"{place}{error.strerror or error}"
+    print(f"tenor: {message}", file=sys.stderr)
+    return ASKED_WRONGLY if isinstance(error, InputError) else FAILED

@@ -1,0 +1,93 @@
+"""``tenor data``: which corpora are here, or what a file holds."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from tenor.cli.options import Subparsers, add_data
+from tenor.cli.output import one_line, print_json, print_table, terminal_width, wants_json
+
+if TYPE_CHECKING:
+    from tenor.data import Dataset
+
+_SAMPLES = 3
+
+
+def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "data",
+        help="show the corpora that are here, or what a file holds",
+        description="Show which corpora are here, or how Tenor reads a file of labelled texts: "
+        "its splits, labels, lengths and first texts. Nothing is trained.",
+        epilog="example: tenor data reviews.csv",
+    )
+    parser.add_argument("data", nargs="?", metavar="DATA", help="file, folder or corpus")
+    parser.add_argument("--json", action="store_true", help="print JSON on a terminal too")
+    add_data(parser)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """List corpora, or describe one source."""
+    from tenor.data import load
+
+    if args.data is None:
+        return _list_corpora(args)
+    dataset = load(
+        args.data, data_dir=args.data_dir, text_column=args.text_column,
+        label_column=args.label_column, encoding=args.encoding, fold=args.fold,
+    )  # fmt: skip
+    record = _describe(dataset)
+    if wants_json(args.json):
+        print_json(record)
+        return 0
+    print(f"{dataset.name}  (SHA-256 {dataset.sha256})\n")
+    heads = ["split", "texts", *dataset.labels]
+    rows = [
+        [split, f"{row['texts']:,}", *(f"{row['labels'][label]:,}" for label in dataset.labels)]
+        for split, row in record["splits"].items()
+    ]
+    print_table([heads, *rows])
+    for example in dataset.splits["train"][:_SAMPLES]:
+        print(f"\n{example.label}: {one_line(example.text, terminal_width() * 2)}")
+    return 0
+
+
+def _describe(dataset: Dataset) -> dict[str, Any]:
+    splits = {}
+    for split, examples in dataset.splits.items():
+        counts = Counter(example.label for example in examples)
+        lengths = sorted(len(example.text) for example in examples)
+        splits[split] = {
+            "texts": len(examples),
+            "labels": {label: counts[label] for label in dataset.labels},
+            "median_characters": lengths[len(lengths) // 2],
+            "longest_characters": lengths[-1],
+        }
+    return {
+        "name": dataset.name, "source": dataset.source, "sha256": dataset.sha256,
+        "labels": list(dataset.labels), "splits": splits,
+    }  # fmt: skip
+
+
+def _list_corpora(args: argparse.Namespace) -> int:
+    from tenor.data.corpora import CORPORA, find_archive
+    from tenor.errors import DataError
+
+    records = []
+    for name, corpus in CORPORA.items():
+        try:
+            place: str | None = str(find_archive(name, args.data_dir))
+        except DataError:
+            place = None
+        records.append({"name": name, "file": place, "url": corpus.url})
+    if wants_json(args.json):
+        for record in records:
+            print_json(record)
+        return 0
+    rows = [[str(r["name"]), str(r["file"] or f"not here; get it from {r['url']}")] for r in records]
+    print_table(rows)
+    return 0

@@ -1,0 +1,63 @@
+"""``tenor doctor``: what works here, what does not, and what to type."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+from importlib import metadata
+from importlib.util import find_spec
+
+from tenor.cli.options import Subparsers
+from tenor.cli.output import print_json, print_table, wants_json
+
+
+def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "doctor",
+        help="check this installation",
+        description="Check this installation: versions, the compiled core, corpora.",
+        epilog="example: tenor doctor",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON on a terminal too")
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print each part and its state; the status is 0 also where the core is absent."""
+    import tenor
+    from tenor import native
+    from tenor.data.corpora import CORPORA, find_archive
+    from tenor.errors import DataError
+
+    status = native.status()
+    record = {
+        "tenor": tenor.__version__,
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "numpy": _version("numpy"),
+        "safetensors": _version("safetensors"),
+        "compiled core": "works" if status.available else f"absent: {status.reason}",
+        "instruction set": f"{status.isa} (of {', '.join(status.isas)})" if status.isa else "-",
+        "threads": str(status.threads),
+        "training": f"PyTorch {_version('torch')}"
+        if find_spec("torch") and find_spec("tqdm")
+        else "not installed; type: pip install 'tenor[train]'",
+    }
+    for name in CORPORA:
+        try:
+            record[f"corpus {name}"] = str(find_archive(name))
+        except DataError:
+            record[f"corpus {name}"] = f"not here; get it from {CORPORA[name].url}"
+    if wants_json(args.json):
+        print_json(record)
+    else:
+        print_table([[name, value] for name, value in record.items()])
+    return 0
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"

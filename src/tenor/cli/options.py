@@ -1,0 +1,152 @@
+"""Flags that several verbs share, and those derived from the settings."""
+
+from __future__ import annotations
+
+import argparse
+import types
+import typing
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+from tenor.config import SECTIONS, Range, field_help, fields
+from tenor.errors import ConfigError
+
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+_UNSET: Any = argparse.SUPPRESS
+"""A flag that is not given leaves no trace, so that it does not hide a TOML file's value."""
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """``-m``: which model reads."""
+    parser.add_argument(
+        "-m", "--model", type=Path, metavar="FOLDER",
+        help="model folder; without it, the film-review model inside the package",
+    )  # fmt: skip
+    parser.add_argument(
+        "--runtime", choices=("auto", "native", "numpy"), default="auto",
+        help="what computes: the compiled core, NumPy, or the first where it can (default: auto)",
+    )  # fmt: skip
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """How a corpus or a table is found and read."""
+    group = parser.add_argument_group("reading the data")
+    group.add_argument(
+        "--data-dir", type=Path, metavar="FOLDER",
+        help="folder with the corpora's archives (default: TENOR_DATA, data, ~/.cache/tenor)",
+    )  # fmt: skip
+    group.add_argument(
+        "--fold", type=int, default=0, metavar="N",
+        help="which tenth of a corpus without test texts is its test split, 0 to 9 (default: 0)",
+    )  # fmt: skip
+    group.add_argument("--label-column", metavar="NAME", help="column of the labels")
+    add_columns(group)
+
+
+def add_columns(group: argparse._ActionsContainer) -> None:
+    """How a file of texts is read."""
+    group.add_argument("--text-column", metavar="NAME", help="column of the texts")
+    group.add_argument(
+        "--encoding", metavar="NAME", help="of the file, such as windows-1252 (default: utf-8)"
+    )
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """A flag for every field of every group of settings."""
+    for section, cls in SECTIONS.items():
+        group = parser.add_argument_group(f"{section} settings")
+        helps = field_help(cls)
+        for name, (kind, default) in fields(cls).items():
+            _add_field(group, name, kind, f"{helps[name].rstrip('.')} (default: {_spelled(default)})")
+
+
+def settings_given(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """The settings among the parsed arguments, by group."""
+    given = vars(args)
+    return {
+        section: {name: given[name] for name in fields(cls) if name in given}
+        for section, cls in SECTIONS.items()
+    }
+
+
+def _add_field(group: argparse._ArgumentGroup, name: str, kind: Any, text: str) -> None:
+    flag = "--" + name.replace("_", "-")
+    text = text.replace("%", "%%")
+    if kind is bool:
+        group.add_argument(flag, action=argparse.BooleanOptionalAction, default=_UNSET, help=text)
+        return
+    group.add_argument(flag, dest=name, default=_UNSET, help=text, type=_Parse(kind), metavar=_metavar(kind))
+
+
+class _Parse:
+    """From the words after a flag to a value; its range is checked by the settings."""
+
+    def __init__(self, kind: Any) -> None:
+        self._kind = kind
+
+    def __call__(self, words: str) -> Any:
+        try:
+            return _value(words, self._kind)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{words!r} is not {_metavar(self._kind)}") from None
+
+
+def _value(words: str, kind: Any) -> Any:
+    origin = typing.get_origin(kind)
+    if origin is types.UnionType or origin is typing.Union:
+        return None if words == "none" else _value(words, typing.get_args(kind)[0])
+    if origin is Annotated:
+        return _value(words, typing.get_args(kind)[0])
+    if origin is tuple:
+        return [_value(word.strip(), typing.get_args(kind)[0]) for word in words.split(",")]
+    if origin is Literal:
+        choices = typing.get_args(kind)
+        return next((choice for choice in choices if str(choice) == words), words)
+    return kind(words)
+
+
+def _metavar(kind: Any) -> str:
+    """What a reader of the help sees: the choices, or the kind of number and its bounds."""
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if origin is types.UnionType or origin is typing.Union:
+        return f"{_metavar(inner[0])}|none"
+    if origin is tuple:
+        return f"{_metavar(inner[0])},…"
+    if origin is Literal:
+        return "|".join(map(str, inner))
+    if origin is Annotated:
+        return _metavar(inner[0]) if isinstance(inner[1], Range) else str(inner[1])
+    return {int: "N", float: "X", str: "NAME"}[kind]
+
+
+def _spelled(default: Any) -> str:
+    """A default as it is typed after the flag."""
+    if default is None or isinstance(default, bool):
+        return {None: "none", True: "yes", False: "no"}[default]
+    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file, or of a model folder's ``config.json``.
+
+    Raises:
+        ConfigError: the file cannot be read or parsed.
+    """
+    import json
+    import tomllib
+
+    if path.is_dir():
+        path = path / "config.json"
+    try:
+        content = path.read_text(encoding="utf-8")
+        tables = json.loads(content) if path.suffix == ".json" else tomllib.loads(content)
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}; name a TOML file") from error
+    except ValueError as error:
+        raise ConfigError(f"{path} cannot be parsed: {error}") from error
+    if not isinstance(tables, dict):
+        raise ConfigError(f"{path} does not hold tables of settings")
+    if "format_version" in tables:  # of a model folder: the rest is its record, not settings
+        tables = {section: tables[section] for section in SECTIONS if section in tables}
+    return tables

@@ -1,0 +1,98 @@
+"""``tenor predict``: texts → labels."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tenor.cli.options import Subparsers, add_columns, add_model
+from tenor.cli.output import one_line, print_json, print_table, terminal_width, wants_json
+from tenor.errors import InputError
+
+if TYPE_CHECKING:
+    from tenor import Prediction, TextClassifier
+
+_CHUNK_TEXTS = 256
+
+
+def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "predict",
+        help="label texts",
+        description="Label texts: those given, those of a file, or a line of standard input each.",
+        epilog='examples: tenor predict "This film is terrible" · '
+        "tenor predict -m reviews-model -f new.csv > labels.jsonl",
+    )
+    parser.add_argument("texts", nargs="*", metavar="TEXT", help="a text; - is standard input")
+    parser.add_argument(
+        "-f", "--file", metavar="FILE", help="texts: a line each, or a CSV, TSV or JSONL column"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON lines on a terminal too")
+    add_model(parser)
+    add_columns(parser)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Classify in chunks, so that a file of any length takes the same memory."""
+    texts = _texts(args)
+    from tenor import TextClassifier
+
+    classifier = TextClassifier.load(args.model, runtime=args.runtime)
+    json = wants_json(args.json)
+    while chunk := list(itertools.islice(texts, _CHUNK_TEXTS)):
+        _show(classifier, chunk, json=json)
+    return 0
+
+
+def _show(classifier: TextClassifier, texts: list[str], *, json: bool) -> None:
+    found = classifier.predict(texts)
+    if json:
+        for text, prediction in zip(texts, found, strict=True):
+            print_json({"text": text} | prediction.to_dict())
+        return
+    rows = [_row(text, prediction) for text, prediction in zip(texts, found, strict=True)]
+    print_table(rows)
+
+
+def _row(text: str, prediction: Prediction) -> list[str]:
+    label = one_line(prediction.label or "", 24)
+    cut = " (cut)" if prediction.truncated else ""
+    return [label, f"{prediction.score:.3f}", one_line(text, terminal_width() - 34) + cut]
+
+
+def _texts(args: argparse.Namespace) -> Iterator[str]:
+    given: list[str] = args.texts
+    if bool(given) == bool(args.file):
+        raise InputError('give texts, or a file with -f: tenor predict "a text"')
+    if args.file or given == ["-"]:
+        from tenor.data import read_texts
+
+        return read_texts(args.file or "-", args.text_column, args.encoding)
+    for text in given:
+        refuse_path(text, "predict")
+    return iter(given)
+
+
+def refuse_path(text: str, verb: str) -> None:
+    """Refuse a file or folder where a text is meant: its name would be classified.
+
+    Raises:
+        InputError: the text is the path of something that exists.
+    """
+    if any(c.isspace() for c in text) or len(text) > 1000 or "\0" in text or not os.path.exists(text):
+        return
+    if Path(text).is_dir():
+        raise InputError(
+            f"{text} is a folder, not a text; to read with this model: tenor {verb} -m {text} TEXT"
+        )
+    raise InputError(
+        f"{text} is a file, not a text; for the texts in it: tenor {verb} -f {text}"
+        if verb == "predict"
+        else f"{text} is a file, not a text; for the text in it: tenor {verb} - < {text}"
+    )

@@ -15,9 +15,8 @@ INTERFACE = 1
 """``TENOR_INTERFACE`` of the ``tenor.h`` that this code was written for."""
 
 REBUILD = (
-    "install a C++ compiler (Debian, Ubuntu: apt install g++), then type"
-    " TENOR_REQUIRE_NATIVE=1 pip install --force-reinstall --no-deps --no-binary tenor tenor"
-    " (in a checkout: TENOR_REQUIRE_NATIVE=1 pip install .)"
+    "install a C++ compiler (Debian, Ubuntu: apt install g++), then in Tenor's sources type"
+    " TENOR_REQUIRE_NATIVE=1 pip install --force-reinstall --no-deps ."
 )
 
 _NAMES = {"darwin": "libtenor_core.dylib", "win32": "tenor_core.dll"}

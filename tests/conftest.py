@@ -1,0 +1,54 @@
+"""Hand-sized models for all tests."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tenor import TextClassifier
+from tenor.config import ModelConfig, TokenizerConfig, VocabularyConfig
+from tenor.model import Model, weight_shapes
+from tenor.vocabulary import build_from_words
+
+WORDS = ("the", "film", "is", "not", "good", "bad")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--no-skips", action="store_true", help="a skipped test is a failed one")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    report = yield
+    if report.skipped and item.config.getoption("--no-skips"):
+        report.outcome, report.longrepr = "failed", f"skipped under --no-skips: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """A function that makes a small model with random weights; the same call, the same weights."""
+
+    def make(dtype=np.float32, labels=("negative", "positive"), **settings):
+        defaults = {"embedding_dim": 4, "hidden_sizes": (5,)}
+        config = ModelConfig(**(defaults | settings))
+        vocabulary = build_from_words(WORDS, VocabularyConfig())
+        generator = np.random.default_rng(0)
+        shapes = weight_shapes(config, vocab_size=len(vocabulary), num_labels=len(labels))
+        return Model(
+            tokenizer=TokenizerConfig(),
+            vocabulary=vocabulary,
+            config=config,
+            labels=tuple(labels),
+            weights={name: generator.normal(size=shape).astype(dtype) for name, shape in shapes.items()},
+        )
+
+    return make
+
+
+@pytest.fixture
+def model_folder(tiny, tmp_path):
+    """A small model, saved."""
+    folder = tmp_path / "model"
+    TextClassifier(tiny()).save(folder)
+    return folder

@@ -1,0 +1,395 @@
+"""The compiled core computes what the reference says, with the same bits wherever it runs."""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tenor import native
+from tenor.cells import CellWeights, LSTMState, cell, sigmoid
+from tenor.encoder import _NumpyLayer
+from tenor.errors import InputError, NativeError
+
+LENGTHS = [300, 0, 1, 7, 30, 299, 2, 45, 0, 3]
+ISAS = native.status().isas
+
+needs_core = pytest.mark.skipif(
+    not native.is_available() and os.environ.get("TENOR_REQUIRE_NATIVE", "0") == "0",
+    reason=f"no compiled core: {native.status().reason}",
+)
+
+
+class Case:
+    """An LSTM with random weights, and random texts for it to read."""
+
+    def __init__(self, inputs=5, hidden=17, lengths=LENGTHS):
+        rng = np.random.default_rng(inputs * 1000 + hidden)
+        shapes = [(4 * hidden, inputs), (4 * hidden, hidden), (4 * hidden,)]
+        bound = 1 / np.sqrt(hidden)
+        self.weights = [rng.uniform(-bound, bound, s).astype(np.float32) for s in shapes]
+        self.texts = [rng.normal(size=(n, inputs)).astype(np.float32) for n in lengths]
+        self.initial = tuple(
+            rng.normal(size=(2, len(lengths), hidden)).clip(-1, 1).astype(np.float32)
+        )
+        self.hidden = hidden
+
+    def read(self, texts=None, *, isa=None, **options):
+        """States of every word (N, H), final h and c (B, H), from the core."""
+        layer = native.PreparedLSTM(*self.weights, isa=isa)
+        x, offsets = joined(self.texts if texts is None else texts, self.weights[0].shape[1])
+        states = np.full((len(x), self.hidden), np.nan, np.float32)
+        return states, *layer.forward(x, offsets, states=states, **options)
+
+    def reference(self, *, reverse=False, initial=None):
+        """As ``read``, from NumPy."""
+        weight_ih, weight_hh, bias = self.weights
+        weights = CellWeights(weight_ih=weight_ih, weight_hh=weight_hh, bias_ih=bias)
+        x, offsets = joined(self.texts, weight_ih.shape[1])
+        states = np.empty((len(x), self.hidden), np.float32)
+        final = _NumpyLayer(cell("lstm", "tanh"), weights).forward(
+            x,
+            offsets,
+            reverse=reverse,
+            initial=None if initial is None else LSTMState(*initial),
+            states=states,
+        )
+        return states, final.h, final.c
+
+
+def joined(texts, inputs):
+    offsets = np.cumsum([0, *map(len, texts)], dtype=np.int64)
+    return np.concatenate([np.empty((0, inputs), np.float32), *texts]), offsets
+
+
+def assert_same_bits(found, expected):
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one.view(np.uint32), other.view(np.uint32))
+
+
+def in_a_new_process(code, **environment):
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ | environment,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def threads():
+    before = native.status().threads
+    yield native.set_threads
+    native.set_threads(before)
+
+
+@needs_core
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("with_initial", [False, True])
+@pytest.mark.parametrize(
+    ("inputs", "hidden"), [(1, 1), (3, 5), (16, 16), (7, 17), (50, 64), (100, 33)]
+)
+def test_the_core_computes_what_numpy_does(inputs, hidden, with_initial, reverse):
+    case = Case(inputs, hidden)
+    initial = case.initial if with_initial else None
+    found = case.read(reverse=reverse, initial=initial)
+    for one, other in zip(found, case.reference(reverse=reverse, initial=initial), strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-5)
+
+
+@needs_core
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("hidden", [1, 8, 17, 64])
+def test_every_instruction_set_gives_the_same_bits(isa, hidden):
+    case = Case(11, hidden)
+    assert_same_bits(case.read(isa=isa), case.read(isa="base"))
+
+
+@needs_core
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("name", ["exp", "sigmoid", "tanh"])
+def test_every_instruction_set_gives_the_same_activations(isa, name):
+    x = every_float(4099)
+    x = x[~np.isnan(x)]
+    assert_same_bits([native.activation(name, x, isa=isa)], [native.activation(name, x, isa="base")])
+
+
+@needs_core
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_text_gives_the_same_bits_alone_and_beside_longer_ones(isa, reverse):
+    case = Case()
+    _, h, c = case.read(isa=isa, reverse=reverse)
+    for number, text in enumerate(case.texts):
+        _, *alone = case.read([text], isa=isa, reverse=reverse)
+        assert_same_bits(alone, [h[number : number + 1], c[number : number + 1]])
+
+
+@needs_core
+@pytest.mark.parametrize("isa", ISAS)
+def test_the_order_of_texts_changes_no_bit(isa):
+    case = Case(lengths=[3, 9, 9, 1, 0, 30] * 20)
+    order = np.random.default_rng(0).permutation(len(case.texts))
+    _, h, c = case.read(isa=isa)
+    _, *shuffled = case.read([case.texts[i] for i in order], isa=isa)
+    assert_same_bits(shuffled, [h[order], c[order]])
+
+
+@needs_core
+@pytest.mark.parametrize("count", [2, 3, 7])
+def test_the_number_of_threads_changes_no_bit(count, threads):
+    case = Case(40, 64, lengths=[100, 3, 60, 99, 0] * 30)
+    threads(1)
+    alone = case.read()
+    threads(count)
+    assert_same_bits(case.read(), alone)
+
+
+@needs_core
+def test_callers_at_the_same_time_get_the_same_bits(threads):
+    case, found = Case(40, 64, lengths=[50] * 60), []
+    threads(2)
+    callers = [threading.Thread(target=lambda: found.append(case.read())) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    for one in found:
+        assert_same_bits(one, case.read())
+    assert len(found) == 4
+
+
+@needs_core
+def test_a_text_without_words_keeps_its_initial_state():
+    case = Case(lengths=[0, 2, 0])
+    _, h, c = case.read(initial=case.initial)
+    assert_same_bits([h[::2].copy(), c[::2].copy()], [part[::2].copy() for part in case.initial])
+    assert not case.read()[1][::2].any()
+
+
+@needs_core
+def test_no_texts_and_no_words_are_fine():
+    states, h, c = Case().read([])
+    assert states.shape == (0, 17)
+    assert h.shape == c.shape == (0, 17)
+
+
+@needs_core
+def test_reading_word_by_word_gives_the_bits_of_the_whole():
+    case = Case(lengths=[40])
+    states, h, c = case.read()
+    state = None
+    for t, word in enumerate(case.texts[0]):
+        step, *state = case.read([word[None]], initial=state)
+        assert_same_bits([step], [states[t : t + 1]])
+    assert_same_bits(state, [h, c])
+
+
+@needs_core
+def test_states_may_be_columns_of_a_wider_array_and_inputs_too():
+    case = Case(5, 6)
+    x, offsets = joined(case.texts, 5)
+    wide, inputs = np.zeros((len(x), 20), np.float32), np.zeros((len(x), 9), np.float32)
+    inputs[:, 2:7] = x
+    native.PreparedLSTM(*case.weights).forward(inputs[:, 2:7], offsets, states=wide[:, 6:12])
+    assert_same_bits([wide[:, 6:12].copy()], [case.read()[0]])
+    assert not wide[:, :6].any()
+    assert not wide[:, 12:].any()
+
+
+@needs_core
+def test_states_over_the_inputs_are_filled_rightly():
+    case = Case(6, 6)
+    x, offsets = joined(case.texts, 6)
+    native.PreparedLSTM(*case.weights).forward(x, offsets, reverse=True, states=x)
+    assert_same_bits([x], [case.read(reverse=True)[0]])
+
+
+def every_float(step):
+    """Every ``step``-th float32 of all there are, and the ones where things change."""
+    edges = [0.0, -0.0, np.inf, -np.inf, 0.625, 10, -104, 104, 88.72284, -103.97, 1e-45, -1e-45]
+    bits = np.arange(0, 2**32, step, dtype=np.uint64).astype(np.uint32)
+    return np.concatenate([bits.view(np.float32), np.float32(edges)])
+
+
+def assert_within_2_ulp(name, x):
+    with np.errstate(all="ignore"):
+        wide = x.astype(np.float64)
+        exact = {"exp": np.exp, "sigmoid": sigmoid, "tanh": np.tanh}[name](wide)
+        nearest = exact.astype(np.float32)
+    finite = np.isfinite(nearest)
+    y = native.activation(name, x)
+    np.testing.assert_array_equal(y[~finite], nearest[~finite])  # NaN and infinities
+    ulp = np.spacing(np.abs(nearest[finite])).astype(np.float64)
+    assert np.max(np.abs(y[finite] - exact[finite]) / ulp, initial=0) <= 2
+
+
+@needs_core
+@pytest.mark.parametrize("name", ["exp", "sigmoid", "tanh"])
+def test_activations_are_within_2_ulp_on_a_sample_of_all_floats(name):
+    assert_within_2_ulp(name, every_float(1031))
+
+
+@needs_core
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["exp", "sigmoid", "tanh"])
+def test_activations_are_within_2_ulp_for_every_float(name):
+    for start in range(0, 2**32, 2**22):
+        bits = np.arange(start, start + 2**22, dtype=np.uint64).astype(np.uint32)
+        assert_within_2_ulp(name, bits.view(np.float32))
+
+
+@needs_core
+def test_activations_keep_the_sign_of_zero_and_the_shape():
+    x = np.float32([[0.0, -0.0, 1.0]])
+    assert native.activation("tanh", x).shape == (1, 3)
+    assert np.signbit(native.activation("tanh", x)).tolist() == [[False, True, False]]
+
+
+@needs_core
+def test_a_thread_that_flushes_denormal_numbers_gets_the_same_bits_and_goes_on_flushing():
+    torch = pytest.importorskip("torch")
+    case = Case()
+    case.weights[2] -= np.float32(97)  # sigmoid gives denormal numbers
+    expected = case.read()
+    assert torch.set_flush_denormal(True)
+    found, product = case.read(), torch.tensor([1e-40]) * 1
+    torch.set_flush_denormal(False)
+    assert_same_bits(found, expected)
+    assert np.any((expected[2] != 0) & (np.abs(expected[2]) < 1e-38))
+    assert product.numpy().view(np.uint32) == 0
+
+
+@needs_core
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_computes_with_threads_of_its_own(threads):
+    case = Case(40, 64, lengths=[50] * 60)
+    threads(2)
+    expected = case.read()
+    child = os.fork()
+    if child == 0:
+        same = all(map(np.array_equal, case.read(), expected))
+        os._exit(0 if same and len(os.listdir("/proc/self/task")) == 2 else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+STATUS = "from tenor import native; print(native.status())"
+
+
+@needs_core
+@pytest.mark.parametrize("isa", ISAS)
+def test_the_environment_forces_an_instruction_set(isa):
+    assert f"isa='{isa}'" in in_a_new_process(STATUS, TENOR_ISA=isa)
+
+
+@needs_core
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("TENOR_ISA", "sse9"), ("TENOR_THREADS", "0"), ("TENOR_THREADS", "two")],
+)
+def test_a_setting_that_cannot_be_used_is_told(name, value):
+    told = in_a_new_process(STATUS, **{name: value})
+    assert "available=False" in told
+    assert f"{name}='{value}' is not" in told
+
+
+@needs_core
+def test_the_environment_limits_the_threads():
+    assert "threads=5" in in_a_new_process(STATUS, TENOR_THREADS="5")
+
+
+def test_a_missing_library_is_told_with_what_to_type(monkeypatch):
+    monkeypatch.setattr(native, "__path__", [])
+    native.library.load.cache_clear()
+    try:
+        status = native.status()
+        with pytest.raises(NativeError, match="apt install g"):
+            native.set_threads(1)
+    finally:
+        native.library.load.cache_clear()
+    assert (status.available, status.isa, status.isas, status.threads) == (False, None, (), 1)
+    assert "TENOR_REQUIRE_NATIVE=1 pip install" in status.reason
+
+
+def test_a_file_that_is_no_library_is_told(monkeypatch, tmp_path):
+    (tmp_path / "libtenor_core.so").write_bytes(b"not a library")
+    monkeypatch.setattr(native, "__path__", [str(tmp_path)])
+    native.library.load.cache_clear()
+    try:
+        assert "cannot be loaded" in native.status().reason
+    finally:
+        native.library.load.cache_clear()
+
+
+def test_importing_loads_no_library():
+    code = "import tenor.native as n; print(n.library.load.cache_info().currsize)"
+    assert in_a_new_process(code) == "0"
+
+
+@needs_core
+@pytest.mark.parametrize("offsets", [[0, 4], [1, 3], [0, 2, 1, 3], [0, -1, 3]])
+def test_offsets_that_do_not_fit_are_refused(offsets):
+    layer, x = native.PreparedLSTM(*Case().weights), np.zeros((3, 5), np.float32)
+    with pytest.raises(InputError, match="offsets must rise from 0"):
+        layer.forward(x, np.array(offsets, np.int64))
+
+
+@needs_core
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"x": np.zeros((3, 5))}, "x must be a float32 array, got float64"),
+        ({"x": np.zeros((3, 6), np.float32)}, r"x must have the shape \(3, 5\)"),
+        ({"offsets": np.array([0, 3], np.int32)}, "offsets must be int64"),
+        ({"initial": (np.zeros((2, 17), np.float32),) * 2}, r"initial .* \(1, 17\)"),
+        ({"states": np.zeros((17, 3), np.float32).T}, "states must be writable"),
+        ({"states": np.zeros((3, 16), np.float32)}, r"states .* \(3, 17\)"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(change, message):
+    arrays = {"x": np.zeros((3, 5), np.float32), "offsets": np.array([0, 3], np.int64)} | change
+    with pytest.raises(InputError, match=message):
+        native.PreparedLSTM(*Case().weights).forward(**arrays)
+
+
+@needs_core
+def test_weights_and_names_that_do_not_fit_are_refused():
+    weight_ih, weight_hh, bias = Case().weights
+    with pytest.raises(InputError, match="weight_ih must have the shape"):
+        native.PreparedLSTM(weight_ih[1:], weight_hh, bias)
+    with pytest.raises(InputError, match="instruction set"):
+        native.PreparedLSTM(weight_ih, weight_hh, bias, isa="sse9")
+    with pytest.raises(InputError, match="no activation"):
+        native.activation("relu", bias)
+    with pytest.raises(InputError, match="1 to 1024"):
+        native.set_threads(0)
+
+
+@needs_core
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+def test_the_c_example_compiles_and_prints_what_python_computes(tmp_path):
+    folder, program = Path(native.status().library).parent, tmp_path / "lstm"
+    include = Path(native.__path__[0])
+    source = Path(__file__).parents[1] / "examples" / "lstm.c"
+    link = [str(folder / "libtenor_core.so"), f"-Wl,-rpath,{folder}"]
+    strict = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic"]
+    subprocess.run(["cc", *strict, f"-I{include}", source, *link, "-o", program], check=True)
+    printed = subprocess.run([program], capture_output=True, text=True, check=True).stdout
+    np.testing.assert_allclose(np.float64(printed.split()), example_states().ravel(), atol=1e-7)
+
+
+def example_states():
+    """What ``examples/lstm.c`` computes."""
+    weight_ih = np.float32(0.1) * (np.arange(24) % 7 - 3).astype(np.float32).reshape(8, 3)
+    weight_hh = np.float32(0.2) * (np.arange(16) % 5 - 2).astype(np.float32).reshape(8, 2)
+    x = (np.arange(15) % 4).astype(np.float32).reshape(5, 3) - np.float32(1.5)
+    layer = native.PreparedLSTM(weight_ih, weight_hh, np.zeros(8, np.float32))
+    return layer.forward(x, np.array([0, 3, 5]))[0]

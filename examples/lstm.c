@@ -2,7 +2,7 @@
  *
  * cc -Isrc/tenor/native examples/lstm.c FOLDER/libtenor_core.so -Wl,-rpath,FOLDER -o lstm
  *
- * FOLDER: where pip put tenor/native; python -c "import tenor.native as n; print(n.__path__[0])"
+ * FOLDER: where the library is; python -c "import tenor.native as n; print(n.status().library)"
  */
 #include <stdio.h>
 

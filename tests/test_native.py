@@ -33,9 +33,7 @@ class Case:
         bound = 1 / np.sqrt(hidden)
         self.weights = [rng.uniform(-bound, bound, s).astype(np.float32) for s in shapes]
         self.texts = [rng.normal(size=(n, inputs)).astype(np.float32) for n in lengths]
-        self.initial = tuple(
-            rng.normal(size=(2, len(lengths), hidden)).clip(-1, 1).astype(np.float32)
-        )
+        self.initial = tuple(rng.normal(size=(2, len(lengths), hidden)).clip(-1, 1).astype(np.float32))
         self.hidden = hidden
 
     def read(self, texts=None, *, isa=None, **options):
@@ -93,9 +91,7 @@ def threads():
 @needs_core
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("with_initial", [False, True])
-@pytest.mark.parametrize(
-    ("inputs", "hidden"), [(1, 1), (3, 5), (16, 16), (7, 17), (50, 64), (100, 33)]
-)
+@pytest.mark.parametrize(("inputs", "hidden"), [(1, 1), (3, 5), (16, 16), (7, 17), (50, 64), (100, 33)])
 def test_the_core_computes_what_numpy_does(inputs, hidden, with_initial, reverse):
     case = Case(inputs, hidden)
     initial = case.initial if with_initial else None
@@ -377,7 +373,7 @@ def test_weights_and_names_that_do_not_fit_are_refused():
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
 def test_the_c_example_compiles_and_prints_what_python_computes(tmp_path):
     folder, program = Path(native.status().library).parent, tmp_path / "lstm"
-    include = Path(native.__path__[0])
+    include = Path(native.__file__).parent
     source = Path(__file__).parents[1] / "examples" / "lstm.c"
     link = [str(folder / "libtenor_core.so"), f"-Wl,-rpath,{folder}"]
     strict = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic"]

@@ -80,18 +80,14 @@ def activation(name: str, x: Floats, *, isa: str | None = None) -> Floats:
     """
     x = np.ascontiguousarray(_float32("x", x))
     y = np.empty_like(x)
-    library.check(
-        library.core().tenor_activation(_encoded(isa), name.encode(), _at(x), _at(y), x.size)
-    )
+    library.check(library.core().tenor_activation(_encoded(isa), name.encode(), _at(x), _at(y), x.size))
     return y
 
 
 class PreparedLSTM:
     """One layer and direction of an LSTM, its weights packed for the core. Immutable."""
 
-    def __init__(
-        self, weight_ih: Floats, weight_hh: Floats, bias: Floats, *, isa: str | None = None
-    ) -> None:
+    def __init__(self, weight_ih: Floats, weight_hh: Floats, bias: Floats, *, isa: str | None = None) -> None:
         """Copy the weights.
 
         Args:

@@ -69,7 +69,7 @@ def write(model: Model, path: str | os.PathLike[str], test: SelfTest, *, force: 
     )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _write_folder(target, contents)
+        _write_folder(target.resolve(), contents)  # a link stays, what it points to is replaced
     except OSError as error:
         raise ArtifactError(
             f"cannot write the model folder {target}: {error.strerror}; nothing was changed there. "
@@ -108,7 +108,7 @@ def read(path: str | os.PathLike[str]) -> tuple[Model, SelfTest]:
     config = _parse(folder / "config.json", contents["config.json"])
     try:
         return _build(config, contents), _self_test(manifest)
-    except (InputError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (InputError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise ArtifactError(f"{folder} is not a sound model folder: {error}") from error
 
 
@@ -127,7 +127,7 @@ def _contents(model: Model) -> dict[str, bytes]:
         "vocabulary.txt": tokens.encode("utf-8"),
         "labels.json": _json(list(model.labels)),
         "model.safetensors": safetensors.numpy.save(dict(model.weights)),
-        "README.md": model.card.encode("utf-8"),
+        "README.md": model.card.encode("utf-8", "replace"),
     }
 
 
@@ -204,7 +204,9 @@ def _self_test(manifest: Mapping[str, Any]) -> SelfTest:
 
 
 def _json(value: object) -> bytes:
-    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
+    """Half a surrogate pair, as in a file name that is not UTF-8, is written as JSON's ``\\udcff``."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _write_folder(target: Path, contents: Mapping[str, bytes]) -> None:
@@ -229,11 +231,14 @@ def _swap(new: Path, target: Path) -> None:
         new.rename(target)
         return
     old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
-    target.rename(old)  # onto the empty folder just made
     try:
+        target.rename(old)  # onto the empty folder just made
         new.rename(target)
-    except OSError:
-        old.rename(target)
+    except BaseException:  # an interrupt too must not leave the place empty
+        if target.exists():
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            old.rename(target)
         raise
     shutil.rmtree(old, ignore_errors=True)
 

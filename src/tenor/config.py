@@ -31,7 +31,7 @@ Count = Annotated[int, Range(1)]
 Whole = Annotated[int, Range(0)]
 Fraction = Annotated[float, Range(0.0, 1.0)]
 Share = Annotated[float, Range(0.0, 0.95)]
-Rate = Annotated[float, Range(0.0)]
+Rate = Annotated[float, Range(0.0, 1e9)]
 PoolingName = Literal["last", "first_last", "mean", "max", "attention"]
 
 
@@ -248,7 +248,7 @@ def check(name: str, value: Any, annotation: Any) -> Any:
         if isinstance(value, bool) or value not in choices:
             allowed = ", ".join(map(str, choices))
             raise ConfigError(f"{name} is {value!r}; it must be one of {allowed}")
-        return value
+        return choices[choices.index(value)]  # 1 for a 1.0
     bounds = Range(-math.inf)
     if origin is Annotated:
         annotation, bounds = typing.get_args(annotation)
@@ -256,14 +256,12 @@ def check(name: str, value: Any, annotation: Any) -> Any:
 
 
 def _check_plain(name: str, value: Any, kind: Any, bounds: Range) -> Any:
-    if kind is float and type(value) is int:
-        value = float(value)
-    if type(value) is not kind:
+    if type(value) is not kind and not (kind is float and type(value) is int):
         raise ConfigError(f"{name} is {value!r}; it must be of type {kind.__name__}")
     if kind in (int, float) and not bounds.low <= value <= bounds.high:
         high = "" if bounds.high == math.inf else f" and at most {bounds.high:g}"
         raise ConfigError(f"{name} is {value!r}; it must be at least {bounds.low:g}{high}")
-    return value
+    return kind(value)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import tenor
 from tenor.cli import data, doctor, evaluate, inspect, predict, read, train
+from tenor.config import closest
 from tenor.errors import InputError, TenorError
 
 DONE, FAILED, ASKED_WRONGLY, INTERRUPTED = 0, 1, 2, 130
@@ -36,8 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except BrokenPipeError:  # the reader of our output, such as head, has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+        return DONE if _is_stdout_closed() else FAILED
     except KeyboardInterrupt:
         print("\ntenor: interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -45,9 +45,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _report(error, debug=args.debug)
 
 
+class _Parser(argparse.ArgumentParser):
+    """Names the closest flag where one is unknown."""
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            hint = closest(unknown[0].partition("=")[0], self._option_string_actions)
+            self.error(f"unknown argument {unknown[0]!r}{hint}")
+        return found, unknown
+
+
 def build_parser() -> argparse.ArgumentParser:
     """All verbs and their flags."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="tenor",
         description="Train recurrent text classifiers and read texts with them, word by word.",
         epilog='example: tenor predict "This film is terrible"',
@@ -59,6 +72,16 @@ def build_parser() -> argparse.ArgumentParser:
         command.add_argument("--debug", action="store_true", help="show the traceback of an error")
         command.set_defaults(run=verb.run)
     return parser
+
+
+def _is_stdout_closed() -> bool:
+    """Whether it was standard output that nobody reads; if so, the rest of it goes nowhere."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def _report(error: TenorError | OSError, *, debug: bool) -> int:

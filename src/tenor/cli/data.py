@@ -7,12 +7,13 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from tenor.cli.options import Subparsers, add_data
-from tenor.cli.output import one_line, print_json, print_table, terminal_width, wants_json
+from tenor.cli.output import one_line, print_json, print_table, show, terminal_width, wants_json
 
 if TYPE_CHECKING:
     from tenor.data import Dataset
 
 _SAMPLES = 3
+_LABEL_COLUMNS = 24
 
 
 def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
@@ -44,16 +45,23 @@ def run(args: argparse.Namespace) -> int:
     if wants_json(args.json):
         print_json(record)
         return 0
-    print(f"{dataset.name}  (SHA-256 {dataset.sha256})\n")
-    heads = ["split", "texts", *dataset.labels]
-    rows = [
-        [split, f"{row['texts']:,}", *(f"{row['labels'][label]:,}" for label in dataset.labels)]
-        for split, row in record["splits"].items()
-    ]
-    print_table([heads, *rows])
-    for example in dataset.splits["train"][:_SAMPLES]:
-        print(f"\n{example.label}: {one_line(example.text, terminal_width() * 2)}")
+    _print(dataset, record["splits"])
     return 0
+
+
+def _print(dataset: Dataset, splits: dict[str, Any]) -> None:
+    show(one_line(dataset.name, terminal_width()))
+    show(f"SHA-256 {dataset.sha256}\n")
+    rows = [[""], ["texts"], ["characters, median"], ["characters, longest"]]
+    rows += [[f"label {one_line(label, _LABEL_COLUMNS)}"] for label in dataset.labels]
+    for split, of in splits.items():
+        sizes = [of["texts"], of["median_characters"], of["longest_characters"], *of["labels"].values()]
+        for row, cell in zip(rows, [split, *(f"{size:,}" for size in sizes)], strict=True):
+            row.append(cell)
+    print_table(rows, numbers=True)
+    for example in dataset.splits["train"][:_SAMPLES]:
+        label = one_line(example.label, _LABEL_COLUMNS)
+        show(f"\n{label}: {one_line(example.text, terminal_width() * 2 - _LABEL_COLUMNS)}")
 
 
 def _describe(dataset: Dataset) -> dict[str, Any]:

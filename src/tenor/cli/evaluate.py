@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tenor.cli.options import Subparsers, add_data
-from tenor.cli.output import print_json, print_table, say, wants_json
+from tenor.cli.output import (
+    one_line,
+    print_json,
+    print_table,
+    say,
+    show,
+    table_width,
+    terminal_width,
+    wants_json,
+)
 
 if TYPE_CHECKING:
     from tenor import Evaluation
     from tenor.data import Example
+
+_LABEL_COLUMNS = 24
+_MOST_MISTAKES = 10
 
 
 def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
@@ -47,11 +60,11 @@ def run(args: argparse.Namespace) -> int:
     with Counter(f"reading {split} texts", len(examples)) as counter:
         found = evaluate(classifier, examples, on_chunk=counter.add)
     if wants_json(args.json):
-        origin = {"model": args.model.name, "data": Path(args.data).name, "split": split}
+        origin = {"model": args.model.resolve().name, "data": Path(args.data).resolve().name, "split": split}
         print_json(origin | found.to_dict())
     else:
         _print(found, split)
-        say(f'next: tenor read -m {args.model} "a text"')
+        say(f'next: tenor read -m {shlex.quote(str(args.model))} "a text"')
     return 0
 
 
@@ -63,6 +76,8 @@ def _examples(args: argparse.Namespace) -> tuple[str, Sequence[Example]]:
     if Path(args.data).is_file() and args.data not in CORPORA:
         if args.split:
             raise DataError(f"{args.data} is a file, which has no splits; leave --split out")
+        if args.fold:
+            raise DataError(f"{args.data} is a file, which has no folds; leave --fold out")
         asked = Asked(args.text_column, args.label_column, args.encoding)
         return "all", read_examples(args.data, asked)
     dataset = load(args.data, data_dir=args.data_dir, encoding=args.encoding, fold=args.fold)
@@ -74,18 +89,33 @@ def _examples(args: argparse.Namespace) -> tuple[str, Sequence[Example]]:
 
 def _print(found: Evaluation, split: str) -> None:
     low, high = found.accuracy_interval
-    print(f"{found.texts:,} texts ({split})\n")
-    print(f"accuracy  {found.accuracy:.4f}  (95 % interval {low:.4f} to {high:.4f})")
-    print(f"loss      {found.loss:.4f}")
-    print(f"macro F1  {found.macro_f1:.4f}\n")
+    show(f"{found.texts:,} texts ({split})\n")
+    show(f"accuracy  {found.accuracy:.4f}  (95 % interval {low:.4f} to {high:.4f})")
+    show(f"loss      {found.loss:.4f}")
+    show(f"macro F1  {found.macro_f1:.4f}\n")
+    labels = [one_line(label, _LABEL_COLUMNS) for label in found.labels]
     head = ["label", "precision", "recall", "F1", "texts"]
     rows = [
         [label, f"{s.precision:.4f}", f"{s.recall:.4f}", f"{s.f1:.4f}", f"{s.texts:,}"]
-        for label, s in found.labels.items()
+        for label, s in zip(labels, found.labels.values(), strict=True)
     ]
-    print_table([head, *rows])
-    print()
-    counts = [
-        [label, *(f"{n:,}" for n in row)] for label, row in zip(found.labels, found.confusion, strict=True)
+    print_table([head, *rows], numbers=True)
+    show()
+    counts = [[label, *(f"{n:,}" for n in row)] for label, row in zip(labels, found.confusion, strict=True)]
+    table = [["right \\ given", *labels], *counts]
+    if table_width(table) > terminal_width():
+        table = _mistakes(found, labels)
+    print_table(table, numbers=True)
+
+
+def _mistakes(found: Evaluation, labels: Sequence[str]) -> list[list[str]]:
+    """The most frequent ones, for more labels than a terminal is wide."""
+    counted = [
+        (count, right, given)
+        for right, row in zip(labels, found.confusion, strict=True)
+        for given, count in zip(labels, row, strict=True)
+        if count and given is not right
     ]
-    print_table([["right \\ given", *found.labels], *counts])
+    counted.sort(key=lambda mistake: -mistake[0])
+    rows = [[right, given, f"{count:,}"] for count, right, given in counted[:_MOST_MISTAKES]]
+    return [["most often mistaken", "for", "texts"], *rows]

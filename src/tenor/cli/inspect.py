@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tenor.cli.options import Subparsers
-from tenor.cli.output import print_json, print_table, wants_json
+from tenor.cli.output import print_json, print_table, show, wants_json
 
 
 def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
@@ -42,14 +42,14 @@ def run(args: argparse.Namespace) -> int:
         "vocabulary": model.vocabulary.config.to_dict(),
         "model": model.config.to_dict(),
         **model.record,
-        "weights": {name: list(weight.shape) for name, weight in model.weights.items()},
+        "weights": {name: list(weight.shape) for name, weight in sorted(model.weights.items())},
     }
     if wants_json(args.json):
         print_json(record)
         return 0
     for name, value in record.items():
         if isinstance(value, dict):
-            print(f"\n{name}")
+            show(f"\n{name}")
             print_table([[f"  {key}", _cell(inner)] for key, inner in value.items()])
         else:
             print_table([[f"{name:12}", _cell(value)]])

@@ -47,8 +47,13 @@ def add_data(parser: argparse.ArgumentParser) -> None:
 def add_columns(group: argparse._ActionsContainer) -> None:
     """How a file of texts is read."""
     group.add_argument("--text-column", metavar="NAME", help="column of the texts")
+    add_encoding(group)
+
+
+def add_encoding(group: argparse._ActionsContainer) -> None:
+    """How bytes spell characters."""
     group.add_argument(
-        "--encoding", metavar="NAME", help="of the file, such as windows-1252 (default: utf-8)"
+        "--encoding", metavar="NAME", help="of the texts, such as windows-1252 (default: utf-8)"
     )
 
 
@@ -89,7 +94,9 @@ class _Parse:
         try:
             return _value(words, self._kind)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{words!r} is not {_metavar(self._kind)}") from None
+            form = _metavar(self._kind)
+            number = "X is a number" if "X" in form else "N is a whole number"
+            raise argparse.ArgumentTypeError(f"{words!r} is not {form}, where {number}") from None
 
 
 def _value(words: str, kind: Any) -> Any:
@@ -143,7 +150,7 @@ def read_settings(path: Path) -> dict[str, Any]:
         tables = json.loads(content) if path.suffix == ".json" else tomllib.loads(content)
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}; name a TOML file") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} cannot be parsed: {error}") from error
     if not isinstance(tables, dict):
         raise ConfigError(f"{path} does not hold tables of settings")

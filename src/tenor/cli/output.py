@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from tenor.report.monospaced import columns
+
+_SPACE = re.compile(r"\s")
+_DRIVES = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, marks that turn the direction of a line around, and half surrogate pairs."""
 
 
 def wants_json(asked: bool) -> bool:
@@ -22,20 +28,41 @@ def print_json(record: Mapping[str, Any]) -> None:
     print(line if _is_encodable(line) else json.dumps(record), flush=True)
 
 
-def print_table(rows: Sequence[Sequence[str]]) -> None:
-    """Columns side by side, each as wide as its widest cell."""
-    widths = [max(map(columns, column)) for column in zip(*rows, strict=True)]
+def show(line: str = "") -> None:
+    """One line for a person; what the terminal's encoding cannot spell becomes a question mark."""
+    if not _is_encodable(line):
+        encoding = sys.stdout.encoding
+        line = line.encode(encoding, "replace").decode(encoding)
+    print(line)
+
+
+def print_table(rows: Sequence[Sequence[str]], *, numbers: bool = False) -> None:
+    """Columns side by side, each as wide as its widest cell.
+
+    Args:
+        rows: cells; their control characters are not printed as such.
+        numbers: whether all columns but the first hold numbers, which stand at the right.
+    """
+    rows = [[printable(cell) for cell in row] for row in rows]
+    widths = _widths(rows)
     for row in rows:
-        cells = (cell + " " * (width - columns(cell)) for cell, width in zip(row, widths, strict=True))
-        print("  ".join(cells).rstrip())
+        cells = []
+        for place, (cell, width) in enumerate(zip(row, widths, strict=True)):
+            gap = " " * (width - columns(cell))
+            cells.append(gap + cell if numbers and place else cell + gap)
+        show("  ".join(cells).rstrip())
+
+
+def table_width(rows: Sequence[Sequence[str]]) -> int:
+    """Terminal columns that ``print_table`` takes."""
+    widths = _widths(rows)
+    return sum(widths) + 2 * (len(widths) - 1)
 
 
 def one_line(text: str, width: int) -> str:
     """The beginning of a text, on one line of a terminal, without its control characters."""
-    text = " ".join(text.split())
-    text = "".join(c if unicodedata.category(c) not in ("Cc", "Cs") else "\ufffd" for c in text)
     shown, used = "", 0
-    for character in text:
+    for character in printable(" ".join(text.split())):
         used += columns(character)
         if used > width - 1:
             return shown + "…"
@@ -43,13 +70,9 @@ def one_line(text: str, width: int) -> str:
     return shown
 
 
-def columns(text: str) -> int:
-    """Terminal columns: two for East Asian wide characters, none for combining marks."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
-    )
+def printable(text: str) -> str:
+    """The text with spaces for its line breaks and U+FFFD for what would drive the terminal."""
+    return _DRIVES.sub("\ufffd", _SPACE.sub(" ", text))
 
 
 def terminal_width() -> int:
@@ -67,6 +90,10 @@ def colored(text: str, code: str) -> str:
 def say(line: str) -> None:
     """Something for the person, not for the pipe: on standard error."""
     print(line, file=sys.stderr, flush=True)
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(columns, column)) for column in zip(*rows, strict=True)]
 
 
 def _is_encodable(line: str) -> bool:

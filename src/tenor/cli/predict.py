@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 from tenor.cli.options import Subparsers, add_columns, add_model
 from tenor.cli.output import one_line, print_json, print_table, terminal_width, wants_json
 from tenor.errors import InputError
+from tenor.report.monospaced import columns
 
 if TYPE_CHECKING:
     from tenor import Prediction, TextClassifier
 
 _CHUNK_TEXTS = 256
+_LABEL_COLUMNS = 24
+_CUT = " (cut)"
 
 
 def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
@@ -56,20 +59,26 @@ def _show(classifier: TextClassifier, texts: list[str], *, json: bool) -> None:
         for text, prediction in zip(texts, found, strict=True):
             print_json({"text": text} | prediction.to_dict())
         return
-    rows = [_row(text, prediction) for text, prediction in zip(texts, found, strict=True)]
+    widest = max(columns(one_line(label, _LABEL_COLUMNS)) for label in classifier.labels)
+    rows = [_row(text, prediction, widest) for text, prediction in zip(texts, found, strict=True)]
     print_table(rows)
 
 
-def _row(text: str, prediction: Prediction) -> list[str]:
-    label = one_line(prediction.label or "", 24)
-    cut = " (cut)" if prediction.truncated else ""
-    return [label, f"{prediction.score:.3f}", one_line(text, terminal_width() - 34) + cut]
+def _row(text: str, prediction: Prediction, widest: int) -> list[str]:
+    """Label, padded so that all chunks line up, score and beginning of the text."""
+    label = one_line(prediction.label or "", _LABEL_COLUMNS)
+    label += " " * (widest - columns(label))
+    cut = _CUT if prediction.truncated else ""
+    left = terminal_width() - widest - len("  0.000  ") - len(cut)
+    return [label, f"{prediction.score:.3f}", one_line(text, left) + cut]
 
 
 def _texts(args: argparse.Namespace) -> Iterator[str]:
     given: list[str] = args.texts
     if bool(given) == bool(args.file):
         raise InputError('give texts, or a file with -f: tenor predict "a text"')
+    if "-" in given and len(given) > 1:
+        raise InputError("- reads the texts from standard input and stands alone; leave out the others")
     if args.file or given == ["-"]:
         from tenor.data import read_texts
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tenor.cli.options import Subparsers, add_data, add_settings, read_settings, settings_given
-from tenor.cli.output import say
+from tenor.cli.output import say, show
 from tenor.config import SECTIONS, Settings
 from tenor.errors import InputError
 
@@ -54,11 +54,13 @@ def run(args: argparse.Namespace) -> int:
     """Train, evaluate on test texts if there are any, save the model folder."""
     settings, origins = _settings(args)
     if args.show_config:
-        print(_as_toml(settings, origins), end="")
+        show(_as_toml(settings, origins))
         return 0
     if args.data is None:
         raise InputError("name the DATA to train on, such as a CSV file or sentence-polarity")
     output = args.output or Path(_stem(args.data) + "-model")
+    if output.name in ("", ".."):
+        raise InputError(f"-o {output} is no name for a new folder; name one, such as -o reviews-model")
     from tenor import artifact
 
     artifact.check_free(output, force=args.force)
@@ -106,10 +108,11 @@ def _as_toml(settings: Settings, origins: dict[str, dict[str, str]]) -> str:
         lines.append(f"[{section}]")
         for name, value in values.items():
             origin = origins[section].get(name, "default")
-            setting = f"# {name} is none" if value is None else f"{name} = {json.dumps(value)}"
+            spelled = json.dumps(value, ensure_ascii=False)
+            setting = f"# {name} is none" if value is None else f"{name} = {spelled}"
             lines.append(f"{setting}  # {origin}")
         lines.append("")
-    return "\n".join(lines)
+    return "\n".join(lines[:-1])
 
 
 def _stem(data: str) -> str:

@@ -223,7 +223,7 @@ def _stride(array: Floats) -> int:
 
 
 def _at(array: npt.NDArray[np.float32 | np.int64]) -> int:
-    return array.__array_interface__["data"][0]
+    return array.ctypes.data
 
 
 def _encoded(isa: str | None) -> bytes | None:

@@ -69,8 +69,8 @@ def load() -> Loaded:
     except OSError as error:
         reason = f"the compiled core cannot be loaded ({error}); {REBUILD}"
         return Loaded(core=None, path=path, reason=reason)
-    reason = _declare(core, path)
-    return Loaded(core=None if reason else core, path=path, reason=reason)
+    refused = _declare(core, path)
+    return Loaded(core=None if refused else core, path=path, reason=refused)
 
 
 def core() -> ctypes.CDLL:

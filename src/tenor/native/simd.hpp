@@ -53,22 +53,27 @@ TENOR_INLINE Vec with_sign(Vec x, Vec sign) {
 }
 
 #if !defined(__AVX2__) && !defined(__FP_FAST_FMAF)
-using Double = double __attribute__((vector_size(kLanes * 8)));
-using Bits = uint64_t __attribute__((vector_size(kLanes * 8)));
+using Pair = float __attribute__((vector_size(8)));
+using Double = double __attribute__((vector_size(16)));
+using Bits = uint64_t __attribute__((vector_size(16)));
 
 // Without the instruction: the product of two floats is exact in double precision; the sum is
 // rounded to odd, so that rounding it again to float is right (Boldo & Melquiond 2008).
-TENOR_INLINE Vec fused(Vec a, Vec b, Vec c) {
+TENOR_INLINE Pair fused(Pair a, Pair b, Pair c) {
   const Double product = __builtin_convertvector(a, Double) * __builtin_convertvector(b, Double);
   const Double addend = __builtin_convertvector(c, Double);
   const Double sum = product + addend;
   const Double part = sum - product;
-  const Double error = (product - (sum - part)) + (addend - part);  // exact; NaN if sum is not finite
+  const Double error = (product - (sum - part)) + (addend - part);  // NaN if the sum is not finite
   const Bits inexact = (Bits)(error < 0) | (Bits)(error > 0);
   const Bits even = ((Bits)sum & 1) - 1;
-  const Bits away = (((Bits)error ^ (Bits)sum) >> 63) << 1;  // 2 where the error lies towards zero
-  return __builtin_convertvector((Double)((Bits)sum + (inexact & even & (1 - away))), Vec);
+  const Bits away = (((Bits)error ^ (Bits)sum) >> 63) << 1;  // 2 where the error is towards zero
+  return __builtin_convertvector((Double)((Bits)sum + (inexact & even & (1 - away))), Pair);
 }
+
+struct Halves {
+  Pair low, high;
+};
 #endif
 
 // a * b + c, rounded once.
@@ -81,7 +86,13 @@ TENOR_INLINE Vec fma(Vec a, Vec b, Vec c) {
   for (int i = 0; i < kLanes; ++i) c[i] = __builtin_fmaf(a[i], b[i], c[i]);
   return c;
 #else
-  return fused(a, b, c);
+  Halves x, y, z;
+  __builtin_memcpy(&x, &a, sizeof a);
+  __builtin_memcpy(&y, &b, sizeof b);
+  __builtin_memcpy(&z, &c, sizeof c);
+  z = {fused(x.low, y.low, z.low), fused(x.high, y.high, z.high)};
+  __builtin_memcpy(&c, &z, sizeof c);
+  return c;
 #endif
 }
 

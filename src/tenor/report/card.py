@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import tenor
 from tenor.evaluation import Evaluation
 from tenor.model import Model
+from tenor.report import svg
+
+_TITLE_LABELS = 6
+_MARKUP = re.compile(r"[\\`*_~\[\]|]")
+"""Characters that mean something in Markdown wherever they stand in a line."""
 
 
 def render_card(model: Model, evaluation: Evaluation | None) -> str:
@@ -19,14 +25,14 @@ def render_card(model: Model, evaluation: Evaluation | None) -> str:
     """
     data, train = model.record["data"], model.record["train"]
     parts = [
-        f"# {data['name']}: {' / '.join(model.labels)}",
+        f"# {_plain(data['name'])}: {_title(model.labels)}",
         f"A recurrent text classifier made with Tenor {tenor.__version__}. It reads a text word "
         f"by word and gives one of {len(model.labels)} labels: {_listed(model.labels)}.",
         "```python\nfrom tenor import TextClassifier\n\n"
         'classifier = TextClassifier.load("this folder")\n'
         'classifier.predict(["a text"])[0].label\n```',
         "## How it was made",
-        _table(_origin(model, data, train)),
+        _table(_origin(model, data, train).items()),
         "## How good it is",
         _quality(model.record["metrics"], evaluation),
         "## What to mind",
@@ -41,7 +47,7 @@ def _origin(model: Model, data: Mapping[str, Any], train: Mapping[str, Any]) -> 
     layers = " → ".join(map(str, config.hidden_sizes))
     direction = "both directions" if config.bidirectional else "forwards"
     return {
-        "data": f"{data['name']} ({sizes} texts), SHA-256 `{data['sha256']}`",
+        "data": f"{_plain(data['name'])} ({sizes} texts), SHA-256 `{data['sha256']}`",
         "word vectors": "learnt from the data alone"
         if data["vectors_sha256"] is None
         else "started from given ones",
@@ -68,13 +74,13 @@ def _quality(metrics: Mapping[str, Any], evaluation: Evaluation | None) -> str:
             "These are the texts that chose the epoch, so expect a little less on others. There "
             "were no test texts."
         )
-        return _table(rows, "texts", "scores") + "\n\n" + note
+        return _table(rows.items(), "texts", "scores") + "\n\n" + note
     rows[f"test ({evaluation.texts:,} texts, read once)"] = _scores(
         evaluation.accuracy, evaluation.loss, evaluation.macro_f1
     )
     low, high = evaluation.accuracy_interval
     note = f"95 % interval of the test accuracy: {low:.4f} to {high:.4f}."
-    return "\n\n".join([_table(rows, "texts", "scores"), note, _labels(evaluation)])
+    return "\n\n".join([_table(rows.items(), "texts", "scores"), note, _labels(evaluation)])
 
 
 def _scores(accuracy: float, loss: float, macro_f1: float) -> str:
@@ -82,10 +88,13 @@ def _scores(accuracy: float, loss: float, macro_f1: float) -> str:
 
 
 def _labels(evaluation: Evaluation) -> str:
-    rows = {
-        label: f"precision {s.precision:.4f}, recall {s.recall:.4f}, F1 {s.f1:.4f}, {s.texts:,} texts"
+    rows = [
+        (
+            _plain(label),
+            f"precision {s.precision:.4f}, recall {s.recall:.4f}, F1 {s.f1:.4f}, {s.texts:,} texts",
+        )
         for label, s in evaluation.labels.items()
-    }
+    ]
     return _table(rows, "label", "on the test texts")
 
 
@@ -102,14 +111,33 @@ def _limits(model: Model) -> str:
     return "\n".join(f"* {point}" for point in points)
 
 
+def _title(labels: tuple[str, ...]) -> str:
+    short = len(labels) <= _TITLE_LABELS
+    return " / ".join(map(_plain, labels)) if short else f"{len(labels)} labels"
+
+
 def _listed(labels: tuple[str, ...]) -> str:
-    return ", ".join(f"`{_cell(label)}`" for label in labels)
+    return ", ".join(map(_code, labels))
 
 
-def _table(rows: Mapping[str, str], first: str = "", second: str = "") -> str:
+def _table(rows: Iterable[tuple[str, str]], first: str = "", second: str = "") -> str:
     head = f"| {first} | {second} |\n|---|---|\n"
-    return head + "\n".join(f"| {_cell(name)} | {_cell(value)} |" for name, value in rows.items())
+    return head + "\n".join(f"| {name} | {value} |" for name, value in rows)
 
 
-def _cell(value: str) -> str:
-    return " ".join(value.split()).replace("|", "\\|")
+def _plain(value: str) -> str:
+    """Words from outside as Markdown that shows just them, on one line."""
+    return _MARKUP.sub(r"\\\g<0>", _one_line(value)).replace("&", "&amp;").replace("<", "&lt;")
+
+
+def _code(value: str) -> str:
+    """Words from outside as Markdown code, between more backticks than they have in a row."""
+    value = _one_line(value)
+    fence = "`" * (max(map(len, re.findall("`+", value)), default=0) + 1)
+    edge = " " if "`" in value else ""
+    return f"{fence}{edge}{value}{edge}{fence}"
+
+
+def _one_line(value: str) -> str:
+    """On one line, without control characters."""
+    return svg.clean(" ".join(value.split()))

@@ -10,22 +10,23 @@ from tenor.report import svg
 
 _WIDTH, _HEIGHT = 760, 300
 _TOP, _BOTTOM, _PANEL_WIDTH = 48, 252, 268
-_TICKS = 4
+_INTERVALS = 5
 
 
 def render_curves(records: Sequence[Mapping[str, Any]]) -> str:
     """An SVG of one or more records, as the lines of ``metrics.jsonl`` are."""
     best = [record["epoch"] for record in records if record["best"]][-1:]
-    title = f"Learning curves over {len(records)} epochs"
+    title = f"Learning curves over {len(records)} epoch{'s' if len(records) > 1 else ''}"
     marks = [*_panel(records, "loss", 52, best), *_panel(records, "accuracy", 432, best)]
-    note = f"best epoch: {best[0]}" if best else ""
+    note = f"epoch (best: {best[0]})" if best else "epoch"
     marks.append(svg.text(_WIDTH / 2, _HEIGHT - 8, note, kind="faint", anchor="middle"))
     return svg.picture(_WIDTH, _HEIGHT, title, marks)
 
 
 def _panel(records: Sequence[Mapping[str, Any]], metric: str, left: float, best: Sequence[int]) -> list[str]:
     curves = {name: [float(r[f"{name}_{metric}"]) for r in records] for name in _KINDS}
-    low, high = _bounds([value for curve in curves.values() for value in curve])
+    ticks = _ticks([value for curve in curves.values() for value in curve])
+    low, high = ticks[0], ticks[-1]
     epochs = len(records)
 
     def x(epoch: float) -> float:
@@ -34,7 +35,7 @@ def _panel(records: Sequence[Mapping[str, Any]], metric: str, left: float, best:
     def y(value: float) -> float:
         return _BOTTOM - (_BOTTOM - _TOP) * (value - low) / (high - low)
 
-    marks = [svg.text(left, 28, metric), *_grid(left, low, high, y), *_epochs(epochs, x)]
+    marks = [svg.text(left, 28, metric), *_grid(left, ticks, y), *_epochs(epochs, x)]
     for name, curve in curves.items():
         points = [(x(i), y(value)) for i, value in enumerate(curve, 1)]
         marks.append(svg.line(points, kind=f"line {_KINDS[name]}"))
@@ -49,21 +50,25 @@ _KINDS = {"train": "one", "validation": "two"}
 """Curve → its colour."""
 
 
-def _bounds(values: Sequence[float]) -> tuple[float, float]:
-    """Round numbers below and above all values."""
+def _ticks(values: Sequence[float]) -> list[float]:
+    """Round numbers at equal distances, from below all values to above them."""
     low, high = min(values), max(values)
-    spread = max(high - low, 0.01)
-    unit = 10.0 ** math.floor(math.log10(spread))
-    return math.floor(low / unit) * unit, math.ceil(high / unit + 1e-9) * unit
+    spread = max(high - low, abs(high) * 1e-3, 0.01)
+    unit = 10.0 ** math.floor(math.log10(spread / _INTERVALS))
+    step = next((unit * size for size in (1, 2, 5) if spread <= unit * size * _INTERVALS), unit * 10)
+    first = math.floor(low / step)
+    last = max(math.ceil(high / step), first + 1)
+    return [tick * step for tick in range(first, last + 1)]
 
 
-def _grid(left: float, low: float, high: float, y: Callable[[float], float]) -> list[str]:
+def _grid(left: float, ticks: Sequence[float], y: Callable[[float], float]) -> list[str]:
+    step, largest = ticks[1] - ticks[0], max(map(abs, ticks))
+    digits = math.floor(math.log10(largest)) - math.floor(math.log10(step) + 1e-9) + 1
     marks = []
-    for tick in range(_TICKS + 1):
-        value = low + (high - low) * tick / _TICKS
+    for value in ticks:
         ends = [(left, y(value)), (left + _PANEL_WIDTH, y(value))]
         marks.append(svg.line(ends, kind="axis"))
-        marks.append(svg.text(left - 6, y(value) + 4, f"{value:.3g}", kind="faint", anchor="end"))
+        marks.append(svg.text(left - 6, y(value) + 4, f"{value:.{digits}g}", kind="faint", anchor="end"))
     return marks
 
 
@@ -78,6 +83,6 @@ def _names(left: float, last: Mapping[str, float]) -> list[str]:
     right = left + _PANEL_WIDTH
     words = {"train": "training", "validation": "validation"}
     return [
-        svg.text(right, 20 + 16 * i, f"{words[name]} {value:.3f}", kind=_KINDS[name], anchor="end")
+        svg.text(right, 20 + 16 * i, f"{words[name]} {value:.4g}", kind=_KINDS[name], anchor="end")
         for i, (name, value) in enumerate(last.items())
     ]

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from tenor.reading import Reading
 from tenor.report import svg
+from tenor.report.monospaced import columns
 
 _WIDTH, _MARGIN = 860, 28
 _CHARACTER, _GAP = 7.83, 8
 """Widths in pixels: of a character of the 13 px monospaced font, and between words."""
 _ROW, _CHART, _WORD = 96, 44, 24
 _HEAD = 64
-_STRONGEST = 0.75
-"""Opacity of the strongest effect."""
+_STRONGEST, _NOTABLE = 0.75, 0.1
+"""Opacity of the strongest effect, and how strong that is at least: a text where nothing moved stays pale."""
+_LONGEST_LABEL = 30
 
 
 class Placed(NamedTuple):
@@ -41,14 +42,19 @@ def render_reading(reading: Reading, label: str) -> str:
     height = _HEAD + rows * _ROW + 12
     after = placed[-1].probability if placed else reading.before[label]
     title = f"{label}: {reading.before[label]:.2f} before reading, {after:.2f} after"
+    name = _shown(label, _LONGEST_LABEL)
+    legend = "word: blue speaks for it, orange against; dotted: unknown" if placed else "no words to read"
     marks = [
-        svg.text(_MARGIN, 30, f"P({label}) after each word"),
-        svg.text(_WIDTH - _MARGIN, 30, f"{label} {after:.3f}", kind=_side(after), anchor="end"),
-        svg.text(_MARGIN, 48, "word: blue speaks for it, orange against; dotted: unknown", kind="faint"),
+        svg.text(_MARGIN, 30, f"P({name}) after each word"),
+        svg.text(_WIDTH - _MARGIN, 30, f"{name} {after:.3f}", kind=_side(after), anchor="end"),
+        svg.text(_MARGIN, 48, legend, kind="faint"),
     ]
-    strongest = max((abs(word.effect) for word in placed), default=0.0)
+    strongest = max([abs(word.effect) for word in placed] + [_NOTABLE])
+    before = reading.before[label]
     for row in range(rows):
-        marks += _row([word for word in placed if word.row == row], row, strongest)
+        words = [word for word in placed if word.row == row]
+        marks += _row(words, row, before, strongest)
+        before = words[-1].probability if words else before
     return svg.picture(_WIDTH, height, title, marks)
 
 
@@ -62,14 +68,14 @@ def _place(reading: Reading, label: str) -> Iterator[Placed]:
     effects = reading.effects(label)
     for word, effect in zip(reading.words, effects, strict=True):
         spelling = _shown(reading.text[word.token.start : word.token.end])
-        width = _CHARACTER * _columns(spelling)
+        width = _CHARACTER * max(columns(spelling), 1)
         if x > _MARGIN and x + width > _WIDTH - _MARGIN:
             row, x = row + 1, float(_MARGIN)
         yield Placed(spelling, row, x, width, word.probabilities[label], effect, word.known)
         x += width + _GAP
 
 
-def _row(words: list[Placed], row: int, strongest: float) -> list[str]:
+def _row(words: list[Placed], row: int, before: float, strongest: float) -> list[str]:
     top = _HEAD + row * _ROW
     floor = top + _CHART
     middle = (top + floor) / 2
@@ -79,10 +85,10 @@ def _row(words: list[Placed], row: int, strongest: float) -> list[str]:
         for y, name in ((top, "1"), (floor, "0"))
     ]
     points = [(word.x + word.width / 2, floor - _CHART * word.probability) for word in words]
-    marks.append(svg.line(points, kind="line one"))
+    marks.append(svg.line([(_MARGIN, floor - _CHART * before), *points], kind="line one"))
     for word, (x, y) in zip(words, points, strict=True):
         kind = "for" if word.effect >= 0 else "against"
-        opacity = _STRONGEST * abs(word.effect) / strongest if strongest else 0.0
+        opacity = _STRONGEST * abs(word.effect) / strongest
         note = f"{word.word}: {word.effect:+.3f} → {word.probability:.3f}"
         marks.append(svg.dot(x, y, kind=_side(word.probability), radius=2.5))
         marks.append(
@@ -95,13 +101,7 @@ def _row(words: list[Placed], row: int, strongest: float) -> list[str]:
     return marks
 
 
-def _shown(spelling: str) -> str:
-    """At most 40 characters of a word, on one line."""
+def _shown(spelling: str, longest: int = 40) -> str:
+    """At most so many characters of a word, on one line."""
     spelling = " ".join(spelling.split())
-    return spelling if len(spelling) <= 40 else spelling[:39] + "…"
-
-
-def _columns(spelling: str) -> int:
-    """Columns of a monospaced font: two for East Asian wide characters, none for marks."""
-    wide = sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in spelling)
-    return max(wide - sum(bool(unicodedata.combining(c)) for c in spelling), 1)
+    return spelling if len(spelling) <= longest else spelling[: longest - 1] + "…"

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import json
+import random
+
+import numpy as np
+import pytest
+
+from tenor import Settings, TextClassifier, train
+from tenor.config import ModelConfig, TrainConfig, VocabularyConfig
+from tenor.data import Example, WordVectors, build_dataset
+from tenor.errors import ConfigError, DataError, TrainingError
+from tenor.training.freeze import check_frozen
+from tenor.training.trainer import Encoded
+
+SMALL = Settings(
+    model=ModelConfig(embedding_dim=8, hidden_sizes=(8,)),
+    train=TrainConfig(epochs=20, learning_rate=0.05, threads=1),
+    vocabulary=VocabularyConfig(min_count=1),
+)
+
+
+def examples(count, seed):
+    """Texts whose label is told by one word among others."""
+    choose = random.Random(seed)
+    words = "the a film plot story was is with and of".split()
+    made = []
+    for i in range(count):
+        label = ("bad", "good")[i % 2]
+        text = [*choose.choices(words, k=choose.randrange(2, 9)), ("dull", "fine")[i % 2]]
+        choose.shuffle(text)
+        made.append(Example(text=" ".join(text), label=label))
+    return made
+
+
+def dataset(**splits):
+    return build_dataset(splits or {"train": examples(80, 0)}, name="toy", sha256="0" * 64, source="toy")
+
+
+def test_from_texts_to_a_classifier_that_tells_them_apart():
+    classifier = train(dataset(train=examples(80, 0), test=examples(40, 1)), SMALL)
+    assert classifier.labels == ("bad", "good")
+    assert [p.label for p in classifier.predict(["a fine film", "a dull plot"])] == ["good", "bad"]
+    assert classifier.model.record["metrics"]["test_accuracy"] == 1
+
+
+def test_what_is_saved_is_what_was_trained(tmp_path):
+    classifier = train(dataset(), SMALL)
+    classifier.save(tmp_path / "model")
+    texts = [example.text for example in examples(30, 2)]
+    assert TextClassifier.load(tmp_path / "model").predict(texts) == classifier.predict(texts)
+
+
+def test_the_same_call_makes_the_same_bytes(tmp_path):
+    for name in ("one", "two"):
+        train(dataset(), SMALL).save(tmp_path / name)
+    for file in (tmp_path / "one").iterdir():
+        assert file.read_bytes() == (tmp_path / "two" / file.name).read_bytes()
+
+
+def test_the_record_says_where_the_model_comes_from():
+    record = train(dataset(), SMALL).model.record
+    assert record["data"]["sha256"] == "0" * 64
+    assert record["data"]["texts"] == {"train": 72, "validation": 8}
+    assert record["train"]["learning_rate"] == 0.05
+    assert 1 <= record["metrics"]["best_epoch"] <= record["metrics"]["epochs"] == 20
+
+
+def test_the_run_folder_gets_a_line_and_a_picture_for_every_epoch(tmp_path):
+    train(dataset(), SMALL, run=tmp_path / "run")
+    rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert [row["epoch"] for row in rows] == list(range(1, 21))
+    assert (tmp_path / "run" / "curves.svg").read_text().startswith("<svg")
+
+
+def test_a_run_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TrainingError, match=r"cannot write the run folder .*file"):
+        train(dataset(), SMALL, run=tmp_path / "file")
+
+
+def test_epochs_not_set_are_as_many_as_the_data_needs():
+    settings = Settings(model=SMALL.model)
+    assert train(dataset(train=examples(40, 0)), settings).model.record["train"]["epochs"] == 40
+
+
+def test_words_of_the_texts_make_the_vocabulary():
+    assert "dull" in train(dataset(), SMALL).model.vocabulary
+
+
+def test_a_list_of_words_is_the_vocabulary_in_its_order():
+    settings = Settings(model=SMALL.model, train=SMALL.train, vocabulary=VocabularyConfig(source="list"))
+    classifier = train(dataset(), settings, words=["fine", "dull", "fine"])
+    assert classifier.model.vocabulary.tokens == ("<pad>", "<unk>", "fine", "dull")
+
+
+@pytest.mark.parametrize(("source", "words"), [("list", None), ("texts", ["a"])])
+def test_a_list_of_words_and_its_setting_go_together(source, words):
+    settings = Settings(vocabulary=VocabularyConfig(source=source))
+    with pytest.raises(ConfigError, match="--source list and --words FILE"):
+        train(dataset(), settings, words=words)
+
+
+VECTORS = WordVectors(words=("fine", "zebra"), matrix=np.array([[9, 8, 7], [1, 1, 1]], np.float32))
+
+
+def test_vectors_set_the_width_and_the_first_rows_of_their_words():
+    settings = Settings(train=TrainConfig(epochs=1, freeze_embedding=True), vocabulary=SMALL.vocabulary)
+    model = train(dataset(), settings, vectors=VECTORS).model
+    row = model.weights["embedding.weight"][model.vocabulary.tokens.index("fine")]
+    np.testing.assert_array_equal(row, [9, 8, 7])
+    assert model.config.embedding_dim == 3
+    assert model.record["data"]["vectors_sha256"] is not None
+
+
+def test_vectors_can_be_the_vocabulary_in_their_order():
+    settings = Settings(train=TrainConfig(epochs=1), vocabulary=VocabularyConfig(source="vectors"))
+    model = train(dataset(), settings, vectors=VECTORS).model
+    assert model.vocabulary.tokens == ("<pad>", "<unk>", "fine", "zebra")
+
+
+def test_vectors_as_the_vocabulary_must_be_given():
+    settings = Settings(vocabulary=VocabularyConfig(source="vectors"))
+    with pytest.raises(ConfigError, match="set --vectors FILE"):
+        train(dataset(), settings)
+
+
+def test_texts_without_a_word_are_refused():
+    blank = [Example(text=" ", label=label) for label in ("a", "b") * 10]
+    with pytest.raises(DataError, match="no training text has a word"):
+        train(dataset(train=blank), SMALL)
+
+
+def test_validation_texts_of_the_data_are_used():
+    record = train(dataset(train=examples(40, 0), validation=examples(10, 1)), SMALL).model.record
+    assert record["data"]["texts"] == {"train": 40, "validation": 10}
+
+
+def test_a_runtime_that_computes_something_else_is_not_saved(tiny, monkeypatch):
+    classifier = TextClassifier(tiny())
+    texts = Encoded(token_ids=[np.array([2, 3], np.int32)], targets=np.array([0]))
+    check_frozen(classifier, texts)
+    real = classifier.logits_of
+    monkeypatch.setattr(classifier, "logits_of", lambda ids: real(ids) + 0.001)
+    with pytest.raises(TrainingError, match="runtime and PyTorch disagree by"):
+        check_frozen(classifier, texts)

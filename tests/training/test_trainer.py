@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from tenor.config import ModelConfig, TrainConfig, VocabularyConfig
+from tenor.errors import TrainingError
+from tenor.training.initial import initial_weights
+from tenor.training.progress import Progress
+from tenor.training.trainer import Encoded, Trainer
+from tenor.vocabulary import build_from_words
+
+VOCABULARY = build_from_words(["the", "film", "is", "not", "good", "bad"], VocabularyConfig())
+EIGHT = Encoded(
+    token_ids=[
+        np.array(ids, np.int32)
+        for ids in ([2, 3, 4, 6], [6], [5, 7], [2, 5, 7, 3], [7], [5, 6, 3], [2, 3, 4, 5, 6], [7, 3, 4])
+    ],
+    targets=np.array([1, 1, 1, 1, 0, 0, 0, 0]),
+)
+"""Good and bad, and both turned round by "not": no bag of words tells them apart by one weight."""
+
+PLAIN = {
+    "batch_size": 4, "embedding_dropout": 0.0, "input_dropout": 0.0, "hidden_dropout": 0.0,
+    "output_dropout": 0.0, "schedule": "constant", "threads": 1,
+}  # fmt: skip
+
+
+def trainer_of(model=None, num_labels=2, **settings):
+    model = ModelConfig(**({"embedding_dim": 8, "hidden_sizes": (8,)} | (model or {})))
+    config = TrainConfig(**(PLAIN | {"epochs": 1} | settings))
+    weights = initial_weights(model, VOCABULARY, num_labels=num_labels, seed=config.seed)
+    return Trainer(config, model, weights, num_labels=num_labels, progress=Progress(None))
+
+
+def run(trainer, texts=EIGHT):
+    records = []
+    return trainer.run(texts, texts, records.append), records
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("pooling", [("last",), ("mean", "max"), ("attention",)])
+def test_it_learns_eight_examples_by_heart(cell, pooling):
+    model = {"cell": cell, "pooling": pooling, "init": "torch", "hidden_sizes": (24,)}
+    trainer = trainer_of(model, epochs=100, learning_rate=0.01)
+    _, records = run(trainer)
+    assert records[-1].validation_accuracy == 1
+    assert records[-1].train_loss < records[0].train_loss / 4
+
+
+def test_two_logits_and_three_labels_are_learnt_too():
+    three = Encoded(token_ids=EIGHT.token_ids, targets=np.array([1, 1, 1, 2, 0, 0, 2, 0]))
+    for texts, num_labels, model in ((EIGHT, 2, {"binary_logits": 2}), (three, 3, {})):
+        _, records = run(trainer_of(model, num_labels, epochs=150, learning_rate=0.02), texts)
+        assert records[-1].validation_accuracy == 1
+
+
+def test_the_same_seed_gives_the_same_weights_to_the_bit():
+    dropping = {"embedding_dropout": 0.3, "input_dropout": 0.3, "output_dropout": 0.5, "epochs": 3}
+    first, _ = run(trainer_of(**dropping))
+    again, _ = run(trainer_of(**dropping))
+    other, _ = run(trainer_of(seed=1, **dropping))
+    assert all((first[name] == again[name]).all() for name in first)
+    assert (first["head.weight"] != other["head.weight"]).any()
+
+
+def test_no_random_state_outside_is_used_or_moved():
+    torch.manual_seed(1)
+    state = torch.get_rng_state()
+    first, _ = run(trainer_of(embedding_dropout=0.5, epochs=2))
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.manual_seed(2)
+    again, _ = run(trainer_of(embedding_dropout=0.5, epochs=2))
+    assert all((first[name] == again[name]).all() for name in first)
+
+
+def test_one_step_of_each_optimizer_is_the_one_of_its_paper():
+    for optimizer, decay in (("adam", 0.0), ("adamw", 0.1)):
+        trainer = trainer_of(optimizer=optimizer, weight_decay=decay, batch_size=8, clip_norm=0.0)
+        before = trainer.weights["head.weight"].detach().numpy().copy()
+        run(trainer)
+        gradient = trainer.weights["head.weight"].grad.numpy()
+        expected = before * (1 - 0.002 * decay) - 0.002 * gradient / (np.abs(gradient) + 1e-8)
+        found = trainer.weights["head.weight"].detach().numpy()
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_gradients_are_clipped_by_their_global_norm():
+    trainer = trainer_of(clip_norm=0.01)
+    run(trainer)
+    grads = [w.grad for w in trainer.weights.values() if w.grad is not None]
+    assert math.sqrt(sum(float((g**2).sum()) for g in grads)) == pytest.approx(0.01, rel=1e-3)
+
+
+def test_a_frozen_embedding_does_not_move_and_a_free_one_does():
+    for frozen in (True, False):
+        trainer = trainer_of(freeze_embedding=frozen)
+        before = trainer.weights["embedding.weight"].detach().clone()
+        run(trainer)
+        assert torch.equal(trainer.weights["embedding.weight"], before) is frozen
+
+
+def test_the_weights_returned_are_those_of_the_best_epoch():
+    trainer = trainer_of(epochs=40, learning_rate=0.5, clip_norm=0.0, output_dropout=0.9)
+    best, records = run(trainer)
+    chosen = [record for record in records if record.best][-1]
+    assert chosen.validation_loss == min(record.validation_loss for record in records)
+    assert chosen.epoch < 40
+    for name, weight in best.items():
+        trainer.weights[name].data.copy_(torch.from_numpy(weight))
+    scores = trainer.evaluate(EIGHT, "")
+    assert np.mean((scores[:, 0] >= 0) == EIGHT.targets) == chosen.validation_accuracy
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])
+def test_another_metric_can_choose(metric):
+    _, records = run(trainer_of(epochs=20, best_metric=metric, learning_rate=0.05))
+    values = [record.to_dict()[f"validation_{metric}"] for record in records]
+    chosen = [record for record in records if record.best][-1]
+    assert values[chosen.epoch - 1] == max(values)
+    assert chosen.epoch == values.index(max(values)) + 1
+
+
+def test_patience_stops_a_run_that_gets_no_better():
+    _, records = run(trainer_of(epochs=60, learning_rate=0.0, patience=3))
+    assert len(records) == 4
+
+
+def test_a_loss_that_is_not_finite_stops_with_what_to_do():
+    trainer = trainer_of()
+    trainer.weights["embedding.weight"].data[7] = math.nan
+    with pytest.raises(TrainingError, match=r"loss is nan \(update \d+, .*lower --learning-rate"):
+        run(trainer)
+
+
+def test_empty_texts_are_learnt_from_without_harm():
+    texts = Encoded(token_ids=[np.empty(0, np.int32)] * 4, targets=np.array([0, 1, 1, 1]))
+    for pooling in (("mean", "max"), ("last", "first_last"), ("attention",)):
+        best, records = run(trainer_of({"pooling": pooling, "bidirectional": True}, epochs=3), texts)
+        assert all(np.isfinite(weight).all() for weight in best.values())
+        assert records[-1].validation_accuracy == 0.75
+
+
+def test_denormals_are_flushed_only_while_training():
+    small = torch.tensor([1e-39])
+    run(trainer_of())
+    assert (small * 1).item() != 0
+
+
+def test_threads_are_as_they_were_afterwards():
+    before = torch.get_num_threads()
+    run(trainer_of(threads=1))
+    assert torch.get_num_threads() == before
+
+
+def test_bf16_learns_too():
+    _, records = run(trainer_of(epochs=120, learning_rate=0.02, precision="bf16"))
+    assert records[-1].validation_accuracy == 1

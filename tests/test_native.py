@@ -303,27 +303,35 @@ def test_the_environment_limits_the_threads():
     assert "threads=5" in in_a_new_process(STATUS, TENOR_THREADS="5")
 
 
-def test_a_missing_library_is_told_with_what_to_type(monkeypatch):
-    monkeypatch.setattr(native, "__path__", [])
+@pytest.fixture
+def anew():
+    """What is known of the library is found out again, in the test and after it."""
     native.library.load.cache_clear()
-    try:
-        status = native.status()
-        with pytest.raises(NativeError, match="apt install g"):
-            native.set_threads(1)
-    finally:
-        native.library.load.cache_clear()
+    yield
+    native.library.load.cache_clear()
+
+
+def test_a_missing_library_is_told_with_what_to_type(monkeypatch, anew):
+    monkeypatch.setattr(native, "__path__", [])
+    status = native.status()
     assert (status.available, status.isa, status.isas, status.threads) == (False, None, (), 1)
     assert "TENOR_REQUIRE_NATIVE=1 pip install" in status.reason
+    with pytest.raises(NativeError, match="apt install g"):
+        native.set_threads(1)
 
 
-def test_a_file_that_is_no_library_is_told(monkeypatch, tmp_path):
-    (tmp_path / "libtenor_core.so").write_bytes(b"not a library")
+def test_a_file_that_is_no_library_is_told(monkeypatch, anew, tmp_path):
+    for name in ["libtenor_core.so", *native.library._NAMES.values()]:
+        (tmp_path / name).write_bytes(b"not a library")
     monkeypatch.setattr(native, "__path__", [str(tmp_path)])
-    native.library.load.cache_clear()
-    try:
-        assert "cannot be loaded" in native.status().reason
-    finally:
-        native.library.load.cache_clear()
+    assert "cannot be loaded" in native.status().reason
+
+
+@needs_core
+def test_a_library_of_another_version_is_not_used(monkeypatch, anew):
+    monkeypatch.setattr(native.library, "INTERFACE", 99)
+    assert not native.is_available()
+    assert "belongs to another version of Tenor" in native.status().reason
 
 
 def test_importing_loads_no_library():

@@ -37,7 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except BrokenPipeError:  # the reader of our output, such as head, has had enough
-        return DONE if _is_stdout_closed() else FAILED
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED if args.run is train.run else DONE  # a training that ends so saved nothing
     except KeyboardInterrupt:
         print("\ntenor: interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -72,16 +73,6 @@ def build_parser() -> argparse.ArgumentParser:
         command.add_argument("--debug", action="store_true", help="show the traceback of an error")
         command.set_defaults(run=verb.run)
     return parser
-
-
-def _is_stdout_closed() -> bool:
-    """Whether it was standard output that nobody reads; if so, the rest of it goes nowhere."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
-    return False
 
 
 def _report(error: TenorError | OSError, *, debug: bool) -> int:

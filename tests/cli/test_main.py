@@ -1,0 +1,202 @@
+"""What every verb shares: exit statuses, errors, help, and how light it is to ask for help."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+import tenor as package
+from tenor.cli import main
+from tenor.config import SECTIONS, field_help
+
+VERBS = ("train", "evaluate", "predict", "read", "inspect", "data", "doctor")
+
+
+@pytest.fixture
+def columns_of_80(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def test_a_command_that_is_done_has_status_0(tenor, model_folder):
+    done = tenor("predict", "-m", model_folder, "good")
+
+    assert (done.status, done.err) == (0, "")
+
+
+def test_a_command_that_failed_has_status_1_and_prints_no_result(tenor, tmp_path):
+    done = tenor("predict", "-m", tmp_path / "nosuch", "good")
+
+    assert (done.status, done.out) == (1, "")
+
+
+def test_a_command_that_was_asked_for_wrongly_has_status_2_and_prints_no_result(tenor, model_folder):
+    done = tenor("predict", "-m", model_folder)
+
+    assert (done.status, done.out) == (2, "")
+
+
+def test_an_interrupted_command_has_status_130(model_folder):
+    command = [sys.executable, "-m", "tenor.cli", "predict", "-m", str(model_folder), "-"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as running:
+        running.stdin.write(b"good\n" * 10_000)
+        running.stdin.flush()
+        running.stdout.readline()  # it is at work, and waits for more
+        running.send_signal(signal.SIGINT)
+        err = running.stderr.read()
+
+    assert running.returncode == 130
+    assert err == b"\ntenor: interrupted\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["nonsense"],
+        ["predict"],
+        ["predict", "--nonsense"],
+        ["predict", "-m", "nosuch", "good"],
+        ["predict", "-f", "nosuch.csv"],
+        ["read"],
+        ["evaluate", "nosuch", "nosuch.csv"],
+        ["inspect", "nosuch"],
+        ["data", "nosuch.csv"],
+        ["train"],
+        ["train", "nosuch.csv"],
+        ["train", "nosuch.csv", "--epochs", "many"],
+        ["train", "nosuch.csv", "--epochs", "0"],
+        ["train", "nosuch.csv", "--config", "nosuch.toml"],
+    ],
+)
+def test_an_error_is_one_to_six_lines_on_standard_error(tenor, tmp_path, monkeypatch, columns_of_80, arguments):
+    monkeypatch.chdir(tmp_path)
+
+    done = tenor(*arguments)
+
+    assert done.status in (1, 2)
+    assert done.out == ""
+    assert 1 <= len(done.err.splitlines()) <= 6
+    assert "tenor" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_debug_shows_where_an_error_was_raised(tenor, tmp_path):
+    done = tenor("predict", "-m", tmp_path / "nosuch", "good", "--debug")
+
+    assert done.status == 1
+    assert done.err.startswith("Traceback (most recent call last)")
+    assert done.err.splitlines()[-1].startswith(f"tenor: {tmp_path / 'nosuch'} is not there")
+
+
+def test_an_error_of_the_system_names_the_file(tenor, model_folder, tmp_path):
+    done = tenor("read", "-m", model_folder, "good", "--svg", tmp_path / "nosuch" / "picture.svg")
+
+    assert done.status == 1
+    assert done.err == f"tenor: {tmp_path / 'nosuch' / 'picture.svg'}: No such file or directory\n"
+
+
+def test_an_unknown_verb_gives_the_verbs_there_are(tenor):
+    done = tenor("foretell", "good")
+
+    assert done.status == 2
+    assert "invalid choice: 'foretell'" in done.err
+    assert all(verb in done.err for verb in VERBS)
+
+
+def test_an_unknown_flag_gives_the_closest_one(tenor):
+    done = tenor("train", "reviews.csv", "--hiddn-sizes", "4")
+
+    assert done.status == 2
+    assert "tenor train: error: unknown argument '--hiddn-sizes'; did you mean '--hidden-sizes'?" in done.err
+
+
+def test_a_reader_that_has_had_enough_ends_the_command_silently(model_folder, tmp_path):
+    texts = tmp_path / "texts.txt"
+    texts.write_text("good film\n" * 5_000, encoding="utf-8")
+    command = [sys.executable, "-m", "tenor.cli", "predict", "-m", str(model_folder), "-f", str(texts)]
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        running.stdout.readline()
+        running.stdout.close()
+        err = running.stderr.read()
+
+    assert (running.returncode, err) == (0, b"")
+
+
+def test_messages_that_nobody_reads_are_no_success(reviews, tmp_path):
+    ours, theirs = os.pipe()
+    os.close(ours)
+    command = [sys.executable, "-m", "tenor.cli", "train", str(reviews), "-o", str(tmp_path / "model")]
+
+    done = subprocess.run([*command, "--epochs", "1"], stderr=theirs, check=False)
+    os.close(theirs)
+
+    assert done.returncode == 1
+
+
+def test_output_that_has_no_room_is_an_error(model_folder):
+    command = [sys.executable, "-m", "tenor.cli", "predict", "-m", str(model_folder), "good"]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+
+    assert done.returncode == 1
+    assert done.stderr == b"tenor: No space left on device\n"
+
+
+def test_the_version_is_that_of_the_package(tenor):
+    done = tenor("--version")
+
+    assert (done.status, done.out) == (0, f"tenor {package.__version__}\n")
+
+
+def test_the_help_lists_every_verb(tenor):
+    done = tenor("--help")
+
+    assert done.status == 0
+    assert all(f"\n    {verb} " in done.out for verb in VERBS)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_help_of_a_verb_has_an_example(tenor, verb):
+    done = tenor(verb, "--help")
+
+    assert (done.status, done.err) == (0, "")
+    assert f"tenor {verb}" in done.out.splitlines()[-1] + done.out.splitlines()[-2]
+    assert "--debug" in done.out
+
+
+def test_the_help_of_train_names_every_setting_and_its_default(tenor, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "1000")
+    shown = " ".join(tenor("train", "--help").out.split())
+
+    for section in SECTIONS.values():
+        for name, sentence in field_help(section).items():
+            assert f" --{name.replace('_', '-')}" in shown, name
+            assert f"{sentence.removesuffix('.')} (default: " in shown, name
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_help_of_a_verb_fits_80_columns(tenor, columns_of_80, verb):
+    assert max(map(len, tenor(verb, "--help").out.splitlines())) <= 80
+
+
+def test_no_help_loads_what_computes():
+    code = (
+        "import sys; from tenor.cli import main\n"
+        f"for verb in {VERBS!r}: assert main([verb, '--help']) == 0\n"
+        "print(sorted({'numpy', 'torch', 'tqdm', 'safetensors'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_arguments_of_the_process_are_the_default(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["tenor", "--version"])
+
+    assert main() == 0
+    assert capsys.readouterr().out.startswith("tenor ")

@@ -1,6 +1,7 @@
 """The compiled core computes what the reference says, with the same bits wherever it runs."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -389,6 +390,16 @@ def test_the_c_example_compiles_and_prints_what_python_computes(tmp_path):
     subprocess.run(["cc", *strict, f"-I{include}", source, *link, "-o", program], check=True)
     printed = subprocess.run([program], capture_output=True, text=True, check=True).stdout
     np.testing.assert_allclose(np.float64(printed.split()), example_states().ravel(), atol=1e-7)
+
+
+@needs_core
+@pytest.mark.skipif(shutil.which("nm") is None, reason="no nm")
+def test_the_library_exports_what_the_header_declares_and_nothing_else():
+    header = (Path(native.__file__).parent / "tenor.h").read_text()
+    command = ["nm", "-D", "--defined-only", "--format=posix", native.status().library]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    exported = {line.split()[0] for line in listed.splitlines()}
+    assert exported == set(re.findall(r"^TENOR_API .*?\b(tenor_\w+)\(", header, re.MULTILINE))
 
 
 def example_states():

@@ -219,6 +219,7 @@ def test_deleting_punctuation_deletes_the_32_ascii_marks_only():
         ("both", 1, "a"),
         ("start", 7, "abcdefg"),
         ("both", 7, "abcdefg"),
+        ("both", 9, "abcdefg"),
         ("end", 9, "abcdefg"),
         ("end", None, "abcdefg"),
     ],
@@ -234,7 +235,7 @@ PIECES = ["<", "'", "a", "a'", "<a ", "é", "é'", "e\u0301", "\u0301", "<é", "
 @pytest.mark.parametrize("piece", PIECES, ids=ascii)
 def test_time_grows_no_faster_than_a_hostile_text(piece):
     tokenizer = Tokenizer(TokenizerConfig())
-    text = piece * (1_000_000 // len(piece)) + ">"
+    text = piece * (1_000_000 // len(piece))
     begin = time.process_time()
     tokenizer.tokens(text)
     tokenizer.tokenize(text[:100_000])

@@ -157,12 +157,12 @@ class TrainConfig(Section):
     """How the weights are learnt."""
 
     epochs: Count | None = None
-    """Passes over the training texts, at most; none takes 2,000 updates' worth, 3 to 40."""
+    """Passes over the training texts, at most; none takes 2,800 updates' worth, 3 to 40."""
     batch_size: Count = 32
     """Texts per update."""
     optimizer: Literal["adam", "adamw"] = "adam"
     """Adam, or Adam with decoupled weight decay."""
-    learning_rate: Rate = 2e-3
+    learning_rate: Rate = 5e-3
     """Peak learning rate."""
     schedule: Literal["constant", "linear", "one_cycle"] = "one_cycle"
     """Learning rate over the run: flat, linear warm-up and decay, or one cosine cycle."""
@@ -172,9 +172,9 @@ class TrainConfig(Section):
     """Weight decay of the optimizer."""
     clip_norm: Rate = 1.0
     """Largest global norm of the gradients; 0 does not clip."""
-    embedding_dropout: Share = 0.3
+    embedding_dropout: Share = 0.5
     """Share of the vocabulary whose word vectors are zeroed in each update."""
-    input_dropout: Share = 0.3
+    input_dropout: Share = 0.5
     """Share of the elements of the word vectors that are zeroed."""
     hidden_dropout: Share = 0.3
     """Share of the elements zeroed between recurrent layers."""

@@ -18,8 +18,8 @@ from tenor import TextClassifier
 from tenor.cli import main
 
 COMMAND = [sys.executable, "-m", "tenor.cli"]
-FILLER = "the film is a story of people and it was seen by us".split()
-SPEAKING = {"positive": "good great fine lovely".split(), "negative": "bad awful dull boring".split()}
+FILLER = ["the", "film", "is", "a", "story", "of", "people", "and", "it", "was", "seen", "by", "us"]
+SPEAKING = {"positive": ["good", "great", "fine", "lovely"], "negative": ["bad", "awful", "dull", "boring"]}
 
 
 class Done(NamedTuple):

@@ -7,7 +7,7 @@ import pytest
 from tenor import TextClassifier, evaluate
 from tenor.data import read_examples
 
-STRANGE = ("a, b", 'say "hi"', "x|y", "two\nlines", "<b>", "long label " * 8)
+STRANGE = ("a, b", 'say "hi"', "x|y", "two\nlines", "<b>", ("long label " * 8).strip())
 
 
 @pytest.fixture
@@ -15,7 +15,8 @@ def labelled(tmp_path):
     """A function that writes texts with labels, and gives the file's place."""
 
     def write(labels, name="labelled.jsonl"):
-        rows = [{"text": f"the film is {word}", "label": label} for label in labels for word in ("good", "bad")]
+        texts = ("the film is good", "the film is bad")
+        rows = [{"text": text, "label": label} for label in labels for text in texts]
         path = tmp_path / name
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         return path

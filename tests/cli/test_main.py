@@ -72,7 +72,7 @@ def test_an_interrupted_command_has_status_130(model_folder):
         ["train", "nosuch.csv", "--config", "nosuch.toml"],
     ],
 )
-def test_an_error_is_one_to_six_lines_on_standard_error(tenor, tmp_path, monkeypatch, columns_of_80, arguments):
+def test_an_error_is_one_to_six_lines(tenor, tmp_path, monkeypatch, columns_of_80, arguments):
     monkeypatch.chdir(tmp_path)
 
     done = tenor(*arguments)

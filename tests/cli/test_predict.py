@@ -144,7 +144,18 @@ def test_texts_and_a_file_at_once_are_refused(tenor, model_folder, tmp_path):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "   ", "\t\n", "\0", "lone \udcff", "👩\u200d👩\u200d👧 🎬", "فيلم جيد", "e\u0301", "\u202eevil", "]]>"],
+    [
+        "",
+        "   ",
+        "\t\n",
+        "\0",
+        "lone \udcff",
+        "👩\u200d👩\u200d👧 🎬",
+        "فيلم جيد",
+        "e\u0301",
+        "\u202eevil",
+        "]]>",
+    ],
     ids=ascii,
 )
 def test_any_text_has_an_answer_and_comes_back_as_it_was(tenor, model_folder, text):

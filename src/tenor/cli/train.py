@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
         words=None if args.words is None else list(data.read_texts(args.words)),
         vectors=None if args.vectors is None else data.read_vectors(args.vectors),
         run=output.with_name(output.name + ".run"),
-        progress=Progress(),
+        progress=Progress(sys.stderr),
     )
     classifier.save(output, force=args.force)
     folder = shlex.quote(str(output))

@@ -1,0 +1,54 @@
+#include "settings.hpp"
+
+#include <cstdlib>
+#include <cstring>
+
+#include "threads.hpp"
+
+namespace tenor {
+namespace {
+
+std::vector<const Kernels*> supported() {
+  std::vector<const Kernels*> found{&kBase};
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  const bool fma = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (fma) found.push_back(&kAvx2);
+  if (fma && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+    found.push_back(&kAvx512);
+#endif
+  return found;
+}
+
+}  // namespace
+
+Settings::Settings() : available(supported()), threads(processors()) {
+  for (const Kernels* kernels : available)
+    names += (names.empty() ? "" : " ") + std::string(kernels->name);
+  const char* isa = std::getenv("TENOR_ISA");
+  kernels = isa && *isa ? find(isa) : available.back();
+  if (!kernels) ready = TENOR_BAD_ISA;
+  const char* count = std::getenv("TENOR_THREADS");
+  if (!count || !*count) return;
+  char* end;
+  const long value = std::strtol(count, &end, 10);
+  if (*end || value < 1 || value > kMaxThreads) {
+    ready = TENOR_BAD_THREADS;
+  } else {
+    threads = static_cast<int32_t>(value);
+  }
+}
+
+const Kernels* Settings::find(const char* name) const {
+  for (const Kernels* kernels : available)
+    if (!std::strcmp(kernels->name, name)) return kernels;
+  return nullptr;
+}
+
+Settings& settings() {
+  static Settings* found = new Settings;  // never destroyed: threads may outlive static objects
+  return *found;
+}
+
+}  // namespace tenor

@@ -1,0 +1,44 @@
+// What the processor has and the environment asks for, found out once.
+#pragma once
+
+#include <atomic>
+#include <cfenv>
+#include <string>
+#include <vector>
+
+#include "kernels.hpp"
+#include "tenor.h"
+
+namespace tenor {
+
+constexpr int32_t kMaxThreads = 1024;
+
+struct Settings {
+  std::vector<const Kernels*> available;  // slowest first
+  std::string names;                      // theirs, with a space between
+  const Kernels* kernels = nullptr;       // the ones in use; null when not ready
+  std::atomic<int32_t> threads;
+  tenor_result ready = TENOR_OK;
+
+  Settings();
+  const Kernels* find(const char* name) const;  // null if this processor lacks it
+};
+
+Settings& settings();
+
+// Rounds to nearest and keeps denormal numbers, whatever the thread's owner has set; restores it.
+class FloatEnvironment {
+ public:
+  FloatEnvironment() {
+    std::fegetenv(&before_);
+    std::fesetenv(FE_DFL_ENV);
+  }
+  ~FloatEnvironment() { std::fesetenv(&before_); }
+  FloatEnvironment(const FloatEnvironment&) = delete;
+  FloatEnvironment& operator=(const FloatEnvironment&) = delete;
+
+ private:
+  std::fenv_t before_;
+};
+
+}  // namespace tenor

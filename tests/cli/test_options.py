@@ -11,9 +11,13 @@ from tenor.config import SECTIONS, Settings, fields
 from tenor.errors import ConfigError
 
 
+def parsed(*arguments):
+    return build_parser(arguments).parse_args(arguments)
+
+
 def given(*arguments):
     """The settings that these flags set."""
-    sections = options.settings_given(build_parser().parse_args(["train", "reviews.csv", *arguments]))
+    sections = options.settings_given(parsed("train", "reviews.csv", *arguments))
     return {name: value for section in sections.values() for name, value in section.items()}
 
 

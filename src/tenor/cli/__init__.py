@@ -1,6 +1,7 @@
 """``tenor <verb>``: declared lightly, run heavily, one exit.
 
-Building the parser imports neither NumPy nor PyTorch: help and wrong arguments answer at once.
+Only the verb that was named is imported, and NumPy only once it runs: help and wrong arguments
+answer at once.
 """
 
 from __future__ import annotations
@@ -10,16 +11,24 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib import import_module
 
 import tenor
-from tenor.cli import data, doctor, evaluate, inspect, predict, read, train
-from tenor.config import closest
 from tenor.errors import InputError, TenorError
 
 DONE, FAILED, ASKED_WRONGLY, INTERRUPTED = 0, 1, 2, 130
 """Exit statuses."""
 
-_VERBS = (train, evaluate, predict, read, inspect, data, doctor)
+_VERBS = {
+    "train": "train a classifier on labelled texts",
+    "evaluate": "measure a model on labelled texts",
+    "predict": "label texts",
+    "read": "show how the answer moves, word by word",
+    "inspect": "show what a model is and where it comes from",
+    "data": "show the corpora that are here, or what a file holds",
+    "doctor": "check this installation",
+}
+"""Each is a module of this package."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,8 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         Exit status: 0 done, 1 the command failed, 2 it was asked for wrongly, 130 interrupted.
     """
+    argv = sys.argv[1:] if argv is None else argv
     try:
-        args = build_parser().parse_args(argv)
+        args = build_parser(argv).parse_args(argv)
     except SystemExit as done:  # argparse has printed help or what was wrong
         return int(done.code or 0)
     try:
@@ -38,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return status
     except BrokenPipeError:  # the reader of our output, such as head, has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED if args.run is train.run else DONE  # a training that ends so saved nothing
+        return FAILED if args.verb == "train" else DONE  # a training that ends so saved nothing
     except KeyboardInterrupt:
         print("\ntenor: interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -54,22 +64,29 @@ class _Parser(argparse.ArgumentParser):
     ) -> tuple[argparse.Namespace, list[str]]:
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
+            from tenor.config import closest
+
             hint = closest(unknown[0].partition("=")[0], self._option_string_actions)
             self.error(f"unknown argument {unknown[0]!r}{hint}")
         return found, unknown
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """All verbs and their flags."""
+def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """All verbs, and the flags of the one that the arguments name."""
     parser = _Parser(
         prog="tenor",
         description="Train recurrent text classifiers and read texts with them, word by word.",
         epilog='example: tenor predict "This film is terrible"',
     )
     parser.add_argument("--version", action="version", version=f"tenor {tenor.__version__}")
-    commands = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    for verb in _VERBS:
-        command = verb.add_parser(commands)
+    commands = parser.add_subparsers(title="verbs", metavar="VERB", dest="verb", required=True)
+    named = next((word for word in argv if not word.startswith("-")), None)
+    for name, summary in _VERBS.items():
+        if name != named:
+            commands.add_parser(name, help=summary)
+            continue
+        verb = import_module(f"tenor.cli.{name}")
+        command = verb.add_parser(commands, summary)
         command.add_argument("--debug", action="store_true", help="show the traceback of an error")
         command.set_defaults(run=verb.run)
     return parser

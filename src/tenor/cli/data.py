@@ -16,11 +16,11 @@ _SAMPLES = 3
 _LABEL_COLUMNS = 24
 
 
-def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
+def add_parser(commands: Subparsers, summary: str) -> argparse.ArgumentParser:
     """Declare the command."""
     parser = commands.add_parser(
         "data",
-        help="show the corpora that are here, or what a file holds",
+        help=summary,
         description="Show which corpora are here, or how Tenor reads a file of labelled texts: "
         "its splits, labels, lengths and first texts. Nothing is trained.",
         epilog="example: tenor data reviews.csv",

@@ -11,11 +11,11 @@ from tenor.cli.options import Subparsers
 from tenor.cli.output import print_json, print_table, wants_json
 
 
-def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
+def add_parser(commands: Subparsers, summary: str) -> argparse.ArgumentParser:
     """Declare the command."""
     parser = commands.add_parser(
         "doctor",
-        help="check this installation",
+        help=summary,
         description="Check this installation: versions, the compiled core, corpora.",
         epilog="example: tenor doctor",
     )

@@ -28,11 +28,11 @@ _LABEL_COLUMNS = 24
 _MOST_MISTAKES = 10
 
 
-def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
+def add_parser(commands: Subparsers, summary: str) -> argparse.ArgumentParser:
     """Declare the command."""
     parser = commands.add_parser(
         "evaluate",
-        help="measure a model on labelled texts",
+        help=summary,
         description="Measure a model on labelled texts: accuracy, loss, and where it errs.",
         epilog="example: tenor evaluate reviews-model more-reviews.csv",
     )

@@ -11,11 +11,11 @@ from tenor.cli.options import Subparsers
 from tenor.cli.output import print_json, print_table, show, wants_json
 
 
-def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
+def add_parser(commands: Subparsers, summary: str) -> argparse.ArgumentParser:
     """Declare the command."""
     parser = commands.add_parser(
         "inspect",
-        help="show what a model is and where it comes from",
+        help=summary,
         description="Verify a model folder and show its settings, weights, data and metrics.",
         epilog="example: tenor inspect reviews-model",
     )

@@ -22,11 +22,11 @@ _LABEL_COLUMNS = 24
 _CUT = " (cut)"
 
 
-def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
+def add_parser(commands: Subparsers, summary: str) -> argparse.ArgumentParser:
     """Declare the command."""
     parser = commands.add_parser(
         "predict",
-        help="label texts",
+        help=summary,
         description="Label texts: those given, those of a file, or a line of standard input each.",
         epilog='examples: tenor predict "This film is terrible" · '
         "tenor predict -m reviews-model -f new.csv > labels.jsonl",

@@ -26,11 +26,11 @@ _WIDEST_BAR = 30
 _WORD_COLUMNS = _LABEL_COLUMNS = 24
 
 
-def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
+def add_parser(commands: Subparsers, summary: str) -> argparse.ArgumentParser:
     """Declare the command."""
     parser = commands.add_parser(
         "read",
-        help="show how the answer moves, word by word",
+        help=summary,
         description="Read one text word by word and show the probability of a label after each.",
         epilog='example: tenor read "not bad at all" --svg reading.svg',
     )

@@ -15,12 +15,12 @@ from tenor.config import SECTIONS, Settings
 from tenor.errors import InputError
 
 
-def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
+def add_parser(commands: Subparsers, summary: str) -> argparse.ArgumentParser:
     """Declare the command."""
     parser = commands.add_parser(
         "train",
         usage="tenor train DATA [-o FOLDER] [--SETTING VALUE ...]",
-        help="train a classifier on labelled texts",
+        help=summary,
         description="Train a classifier on labelled texts and save it as a model folder.",
         epilog="example: tenor train reviews.csv -o reviews",
     )

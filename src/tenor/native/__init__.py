@@ -54,7 +54,7 @@ def status() -> Status:
         isa=core.tenor_isa().decode() if core else None,
         isas=tuple(core.tenor_isas().decode().split()) if core else (),
         threads=core.tenor_threads() if core else 1,
-        library=str(loaded.path) if loaded.path else None,
+        library=loaded.path,
         reason=loaded.reason,
     )
 

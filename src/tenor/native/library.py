@@ -6,8 +6,7 @@ import ctypes
 import functools
 import os
 import sys
-from dataclasses import dataclass
-from pathlib import Path
+from typing import NamedTuple
 
 from tenor.errors import InputError, NativeError
 
@@ -42,13 +41,12 @@ class LSTMPass(ctypes.Structure):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Loaded:
+class Loaded(NamedTuple):
     """The outcome of looking for the core."""
 
     core: ctypes.CDLL | None
     """The library, ready to be called; None where there is none."""
-    path: Path | None
+    path: str | None
     """The file, if there is one."""
     reason: str | None
     """None, or why ``core`` is None and what to do."""
@@ -65,7 +63,7 @@ def load() -> Loaded:
             reason=f"this installation holds no compiled core, so NumPy computes; {REBUILD}",
         )
     try:
-        core = ctypes.CDLL(str(path))
+        core = ctypes.CDLL(path)
     except OSError as error:
         reason = f"the compiled core cannot be loaded ({error}); {REBUILD}"
         return Loaded(core=None, path=path, reason=reason)
@@ -92,14 +90,15 @@ def check(result: int) -> None:
         raise error(core().tenor_message(result).decode())
 
 
-def _find() -> Path | None:
+def _find() -> str | None:
     # An editable installation has two folders: the sources and what was built from them.
     package = sys.modules[__package__ or "tenor.native"]
     name = _NAMES.get(sys.platform, "libtenor_core.so")
-    return next((p for p in (Path(f, name) for f in package.__path__) if p.is_file()), None)
+    paths = (os.path.join(folder, name) for folder in package.__path__)
+    return next(filter(os.path.isfile, paths), None)
 
 
-def _declare(core: ctypes.CDLL, path: Path) -> str | None:
+def _declare(core: ctypes.CDLL, path: str) -> str | None:
     """Give the functions their types; say why the library cannot be used, None if it can."""
     if not hasattr(core, "tenor_interface") or core.tenor_interface() != INTERFACE:
         return f"{path} belongs to another version of Tenor; {REBUILD}"

@@ -18,7 +18,7 @@ def trained(tiny):
 
     def make(name="reviews", **settings):
         record = {
-            "train": TrainConfig().to_dict(),
+            "train": TrainConfig(batch_size=32, learning_rate=2e-3).to_dict(),
             "data": {
                 "name": name,
                 "sha256": "0" * 64,

@@ -15,7 +15,7 @@ from tenor import TextClassifier, artifact
 from tenor.artifact import FILES, MANIFEST, SelfTest
 from tenor.config import TokenizerConfig, VocabularyConfig
 from tenor.errors import ArtifactError
-from tenor.vocabulary import build_from_words
+from tenor.vocabulary import Vocabulary, build_from_words
 
 TEST = SelfTest("the film", [0.25, 0.75])
 every_file = pytest.mark.parametrize("name", FILES)
@@ -61,8 +61,10 @@ def test_a_folder_holds_its_files_and_nothing_else(folder):
 
 
 def test_a_model_is_read_as_it_was_written(tiny, tmp_path):
+    model = tiny(labels=("böse", "gut", "“so so”"), cell="gru")
     model = replace(
-        tiny(labels=("böse", "gut", "“so so”"), cell="gru"),
+        model,
+        vocabulary=Vocabulary(model.vocabulary.tokens, VocabularyConfig(min_count=3)),
         tokenizer=TokenizerConfig(max_tokens=7, keep="both"),
         record={"seed": 7, "metrics": {"accuracy": 0.1 + 0.2}},
         card="# Größe\r\nline\n",

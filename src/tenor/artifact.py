@@ -204,7 +204,7 @@ def _self_test(manifest: Mapping[str, Any]) -> SelfTest:
 
 
 def _json(value: object) -> bytes:
-    """Half a surrogate pair, as in a file name that is not UTF-8, is written as JSON's ``\\udcff``."""
+    r"""JSON in UTF-8; half a surrogate pair, as in an odd file name, is written as ``\udcff``."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     return text.encode("utf-8", "backslashreplace")
 

@@ -51,7 +51,7 @@ class Reading:
             InputError: the model has no such label.
         """
         if label not in self.before:
-            raise InputError(f"no label {label!r}; there are {', '.join(self.before)}")
+            raise InputError(f"no label {label!r}; there are {', '.join(map(repr, self.before))}")
         curve = [self.before[label], *(word.probabilities[label] for word in self.words)]
         return [after - before for before, after in zip(curve, curve[1:], strict=False)]
 

@@ -200,3 +200,9 @@ def test_the_arguments_of_the_process_are_the_default(monkeypatch, capsys):
 
     assert main() == 0
     assert capsys.readouterr().out.startswith("tenor ")
+
+
+def test_flags_are_not_abbreviated(tenor):
+    done = tenor("train", "reviews.csv", "--epoch", "3")
+    assert done.status == 2
+    assert "did you mean '--epochs'?" in done.err

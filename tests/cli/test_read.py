@@ -65,7 +65,7 @@ def test_a_label_that_is_not_there_gives_those_that_are(tenor, model_folder, tmp
 
     done = tenor("read", "-m", model_folder, TEXT, "--label", "happy", "--svg", picture)
 
-    assert done == (2, "", "tenor: no label 'happy'; there are negative, positive\n")
+    assert done == (2, "", "tenor: no label 'happy'; there are 'negative', 'positive'\n")
     assert not picture.exists()
 
 

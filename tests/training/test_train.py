@@ -10,6 +10,7 @@ from tenor import Settings, TextClassifier, train
 from tenor.config import ModelConfig, TrainConfig, VocabularyConfig
 from tenor.data import Example, WordVectors, build_dataset
 from tenor.errors import ConfigError, DataError, TrainingError
+from tenor.training import Progress
 from tenor.training.freeze import check_frozen
 from tenor.training.trainer import Encoded
 
@@ -144,3 +145,16 @@ def test_a_runtime_that_computes_something_else_is_not_saved(tiny, monkeypatch):
     monkeypatch.setattr(classifier, "logits_of", lambda ids: real(ids) + 0.001)
     with pytest.raises(TrainingError, match="runtime and PyTorch disagree by"):
         check_frozen(classifier, texts)
+
+
+def test_a_label_absent_from_a_split_is_noted_before_training():
+    lines = []
+
+    class Said(Progress):
+        def say(self, line):
+            lines.append(line)
+
+    rare = [*examples(40, 0), Example(text="a rare film", label="odd\n"), Example(text="odd", label="odd\n")]
+    train(dataset(train=rare, test=examples(10, 1)), SMALL, progress=Said(None))
+    assert "labels 'bad', 'good', 'odd\\n'" in lines[0]
+    assert "note: no test text has the label 'odd\\n'" in lines[0]

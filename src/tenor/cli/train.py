@@ -65,14 +65,15 @@ def run(args: argparse.Namespace) -> int:
     from tenor import artifact
 
     artifact.check_free(output, force=args.force)
-    from tenor import data  # NumPy loads here, PyTorch below
-    from tenor.training import Progress, train
+    from tenor import data
 
     dataset = data.load(
         args.data, data_dir=args.data_dir, text_column=args.text_column,
         label_column=args.label_column, encoding=args.encoding, fold=args.fold, test=args.test,
         validation=args.validation_file,
     )  # fmt: skip
+    from tenor.training import Progress, train  # PyTorch loads here, once there is something to read
+
     classifier = train(
         dataset,
         settings,

@@ -95,6 +95,8 @@ def read_texts(
 
 
 def _standard_input() -> io.BufferedReader:
+    if sys.stdin is None:
+        raise DataError("standard input is closed; name a file, or pipe texts in")
     buffer = sys.stdin.buffer
     return buffer if isinstance(buffer, io.BufferedReader) else io.BufferedReader(buffer)  # type: ignore[arg-type]
 

@@ -155,7 +155,12 @@ def _with_validation(dataset: Dataset, settings: Settings) -> Dataset:
 
 def _summary(dataset: Dataset) -> str:
     sizes = ", ".join(f"{len(rows):,} {split}" for split, rows in dataset.splits.items())
-    return f"{dataset.name}: {sizes} texts · labels {', '.join(dataset.labels)}"
+    lines = [f"{dataset.name}: {sizes} texts · labels {', '.join(map(repr, dataset.labels))}"]
+    for split, rows in dataset.splits.items():
+        absent = sorted(set(dataset.labels) - {example.label for example in rows})
+        if absent:
+            lines.append(f"note: no {split} text has the label {', '.join(map(repr, absent))}")
+    return "\n".join(lines)
 
 
 def _words(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
@@ -37,9 +36,9 @@ class RunningMean:
 
 
 class Progress:
-    """Writes to one stream, standard error by default; ``None`` writes nothing."""
+    """Writes to one stream, such as ``sys.stderr``; ``None`` writes nothing."""
 
-    def __init__(self, stream: TextIO | None = sys.stderr) -> None:
+    def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
 
     def say(self, line: str) -> None:

@@ -27,7 +27,8 @@ def save(name: str, figures: dict[str, Any]) -> None:
 def origin() -> dict[str, Any]:
     """Machine, versions and commit."""
     return {
-        "commit": _git("rev-parse", "--short", "HEAD") + ("+" if _git("status", "--porcelain", "src") else ""),
+        "commit": _git("rev-parse", "--short", "HEAD")
+        + ("+" if _git("status", "--porcelain", "src") else ""),
         "machine": f"{os.cpu_count()} cores of {_processor()}",
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in ("numpy", "safetensors", "torch")},

@@ -20,7 +20,9 @@ def main() -> None:
         subprocess.run([*pip, "install", "-q", "--no-compile", *constraints, str(ROOT)], check=True)
         sizes = {path.name: _megabytes(path) for path in sorted(site.iterdir())}
     tenor = sum(size for name, size in sizes.items() if name.startswith("tenor"))
-    save("install", {"total_mb": round(sum(sizes.values()), 1), "tenor_mb": round(tenor, 1), "parts_mb": sizes})
+    save(
+        "install", {"total_mb": round(sum(sizes.values()), 1), "tenor_mb": round(tenor, 1), "parts_mb": sizes}
+    )
 
 
 def _megabytes(path: Path) -> float:

@@ -27,7 +27,9 @@ def main() -> None:
     for turn in range(RUNS + 1):
         for name, command in COMMANDS.items():
             began = time.perf_counter()
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ | {"TENOR_DATA": ""})
+            subprocess.run(
+                command, check=True, stdout=subprocess.DEVNULL, env=os.environ | {"TENOR_DATA": ""}
+            )
             if turn:
                 times[name].append(time.perf_counter() - began)
     figures = {name: round(statistics.median(values), 4) for name, values in times.items()}

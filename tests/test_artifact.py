@@ -149,8 +149,14 @@ def test_a_folder_that_holds_a_model_is_kept(tiny, folder):
     assert contents(folder) == before
 
 
+def test_a_folder_with_files_of_its_owner_is_never_replaced(tiny, folder):
+    (folder / "notes.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(ArtifactError, match=r"holds files that are not a model's \(notes.txt\); move them"):
+        artifact.write(tiny(cell="gru"), folder, TEST, force=True)
+    assert (folder / "notes.txt").read_text(encoding="utf-8") == "mine"
+
+
 def test_a_folder_that_holds_a_model_is_replaced_if_so_told(tiny, folder):
-    (folder / "notes.txt").write_text("old", encoding="utf-8")
     artifact.write(tiny(cell="gru"), folder, TEST, force=True)
     assert artifact.read(folder)[0].config.cell == "gru"
     assert names(folder) == sorted([*FILES, MANIFEST])

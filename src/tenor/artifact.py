@@ -89,6 +89,12 @@ def check_free(target: Path, *, force: bool) -> None:
         raise ArtifactError(
             f"{target} is there already and is not a model folder; name another place with -o"
         )
+    strange = sorted({path.name for path in target.iterdir()} - {*FILES, MANIFEST})
+    if strange:
+        raise ArtifactError(
+            f"{target} holds files that are not a model's ({', '.join(strange[:3])}); move them, or name "
+            "another place with -o"
+        )
     if not force and is_model_folder(target):
         raise ArtifactError(
             f"{target} holds a model already; name another place with -o, or --force to replace it"

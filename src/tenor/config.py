@@ -190,8 +190,8 @@ class TrainConfig(Section):
     """Stop after this many epochs without a better one; none never does."""
     precision: Literal["auto", "float32", "bf16"] = "auto"
     """Arithmetic of training; auto takes bf16 where the processor is faster in it."""
-    threads: Whole = 0
-    """Threads of the training; 0 takes all cores."""
+    threads: Count = 1
+    """Threads of the training; more are faster where cores are idle, and change the last bits."""
     seed: Whole = 0
     """Where all random choices come from."""
 

@@ -6,7 +6,7 @@ Rules for ``split="words"``, in any language:
   belong to it ("don't", "l'amour");
 * scripts written without spaces (Chinese, Japanese kana, Thai, Lao, Khmer, Burmese) give one
   token a character with its marks: no dictionary, and no sentence that is one unknown word;
-* every other visible character is a token of its own.
+* every other visible character is a token of its own; controls and formatting are read as spaces.
 """
 
 from __future__ import annotations
@@ -30,6 +30,11 @@ _UNSPACED = (
     "\u3041-\u3096\u30a1-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f"
     "\U00020000-\U0003ffff"
 )
+_INVISIBLE = (
+    "\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U000e0001-\U000e007f"
+)
+"""Controls and formatting: between tokens, or after a letter as the joiners, but never alone."""
 _LAST_MARK = 0x1E95B
 _JOINERS = "\u200c\u200d"
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -119,7 +124,7 @@ def _spaces_pattern() -> re.Pattern[str]:
 @functools.cache
 def _ascii_pattern() -> re.Pattern[str]:
     """What ``_unicode_pattern`` does to ASCII: compiled apart, since it is 20 times as quick to."""
-    return re.compile(_ASCII_WORD + r"|\S")
+    return re.compile(_ASCII_WORD + r"|[!-~]")
 
 
 @functools.cache
@@ -128,7 +133,7 @@ def _unicode_pattern() -> re.Pattern[str]:
     unspaced = f"[{_UNSPACED}][{marks}]*"
     letter = f"[^\\W{_UNSPACED}][{marks}]*"
     word = f"(?:{letter})+(?:['\u2019](?:{letter})+)*"
-    return re.compile(f"{unspaced}|{word}|\\S[{marks}]*")
+    return re.compile(f"{unspaced}|{word}|[^\\s{_INVISIBLE}][{marks}]*")
 
 
 def _combining_marks() -> str:

@@ -160,5 +160,5 @@ def test_any_label_gives_a_picture_whose_head_fits(tiny, label):
 
 
 def test_a_label_that_is_not_there_gives_those_that_are(classifier):
-    with pytest.raises(InputError, match="no label 'happy'; there are negative, positive"):
+    with pytest.raises(InputError, match="no label 'happy'; there are 'negative', 'positive'"):
         render_reading(classifier.read("good"), "happy")

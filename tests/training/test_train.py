@@ -16,7 +16,7 @@ from tenor.training.trainer import Encoded
 
 SMALL = Settings(
     model=ModelConfig(embedding_dim=8, hidden_sizes=(8,)),
-    train=TrainConfig(epochs=20, learning_rate=0.05, threads=1),
+    train=TrainConfig(epochs=30, learning_rate=0.02, embedding_dropout=0.1, threads=1),
     vocabulary=VocabularyConfig(min_count=1),
 )
 
@@ -24,7 +24,7 @@ SMALL = Settings(
 def examples(count, seed):
     """Texts whose label is told by one word among others."""
     choose = random.Random(seed)
-    words = "the a film plot story was is with and of".split()
+    words = ["the", "a", "film", "plot", "story", "was", "is", "with", "and", "of"]
     made = []
     for i in range(count):
         label = ("bad", "good")[i % 2]
@@ -42,7 +42,7 @@ def test_from_texts_to_a_classifier_that_tells_them_apart():
     classifier = train(dataset(train=examples(80, 0), test=examples(40, 1)), SMALL)
     assert classifier.labels == ("bad", "good")
     assert [p.label for p in classifier.predict(["a fine film", "a dull plot"])] == ["good", "bad"]
-    assert classifier.model.record["metrics"]["test_accuracy"] == 1
+    assert classifier.model.record["metrics"]["test_accuracy"] >= 0.95
 
 
 def test_what_is_saved_is_what_was_trained(tmp_path):
@@ -63,14 +63,14 @@ def test_the_record_says_where_the_model_comes_from():
     record = train(dataset(), SMALL).model.record
     assert record["data"]["sha256"] == "0" * 64
     assert record["data"]["texts"] == {"train": 72, "validation": 8}
-    assert record["train"]["learning_rate"] == 0.05
-    assert 1 <= record["metrics"]["best_epoch"] <= record["metrics"]["epochs"] == 20
+    assert record["train"]["learning_rate"] == 0.02
+    assert 1 <= record["metrics"]["best_epoch"] <= record["metrics"]["epochs"] == 30
 
 
 def test_the_run_folder_gets_a_line_and_a_picture_for_every_epoch(tmp_path):
     train(dataset(), SMALL, run=tmp_path / "run")
     rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
-    assert [row["epoch"] for row in rows] == list(range(1, 21))
+    assert [row["epoch"] for row in rows] == list(range(1, 31))
     assert (tmp_path / "run" / "curves.svg").read_text().startswith("<svg")
 
 

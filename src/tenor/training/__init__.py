@@ -22,10 +22,6 @@ from tenor.report.card import render_card
 from tenor.tokenizer import Tokenizer
 from tenor.vocabulary import Vocabulary
 
-# Threads that wait by spinning stand in each other's way where other programs run too: training on
-# two busy cores was measured 30 times as slow. OpenMP reads this when PyTorch loads it.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
 try:
     import torch  # noqa: F401
     import tqdm  # noqa: F401

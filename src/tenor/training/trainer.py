@@ -200,7 +200,7 @@ def _autocast(config: TrainConfig, model: ModelConfig) -> AbstractContextManager
 @contextmanager
 def _threads(count: int) -> Iterator[None]:
     before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
+    torch.set_num_threads(count)
     try:
         yield
     finally:

@@ -65,7 +65,7 @@ def other_threads(runtime: str, data_dir: str, expected: np.ndarray) -> int:
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder, "logits.npy")
             code = (
-                "import sys; import numpy as np; from tenor import TextClassifier; from tenor.data import load\n"
+                "import numpy as np\nfrom tenor import TextClassifier\nfrom tenor.data import load\n"
                 f"texts = [e.text for e in load('imdb', data_dir={data_dir!r}).splits['test']]\n"
                 f"texts = texts[:: len(texts) // {SAMPLE}]\n"
                 f"np.save({str(out)!r}, TextClassifier.load(runtime={runtime!r}).predict_logits(texts))"
@@ -95,10 +95,11 @@ def torch_logits(classifier: TextClassifier, texts: list[str]) -> np.ndarray:
     model = classifier.model
     weights = {name: torch.from_numpy(np.array(weight)) for name, weight in model.weights.items()}
     token_ids = [model.vocabulary.encode(classifier.tokenizer.tokens(text)) for text in texts]
-    scores = []
     with torch.inference_mode():
-        for start in range(0, len(texts), 64):
-            scores.append(network.logits(weights, model.config, join(token_ids[start : start + 64])).numpy())
+        scores = [
+            network.logits(weights, model.config, join(token_ids[start : start + 64])).numpy()
+            for start in range(0, len(texts), 64)
+        ]
     return np.concatenate(scores)
 
 

@@ -45,7 +45,7 @@ def test_effects_add_up_to_the_prediction_minus_the_answer_before(tiny, labels, 
 
 
 def test_effects_on_a_label_that_is_not_there_are_refused():
-    with pytest.raises(InputError, match="no label 'good'; there are negative, positive"):
+    with pytest.raises(InputError, match="no label 'good'; there are 'negative', 'positive'"):
         reading_of(0.5).effects("good")
 
 

@@ -83,7 +83,7 @@ def test_one_step_of_each_optimizer_is_the_one_of_its_paper():
         before = trainer.weights["head.weight"].detach().numpy().copy()
         run(trainer)
         gradient = trainer.weights["head.weight"].grad.numpy()
-        expected = before * (1 - 0.002 * decay) - 0.002 * gradient / (np.abs(gradient) + 1e-8)
+        expected = before * (1 - 0.005 * decay) - 0.005 * gradient / (np.abs(gradient) + 1e-8)
         found = trainer.weights["head.weight"].detach().numpy()
         np.testing.assert_allclose(found, expected, atol=1e-6)
 

@@ -34,7 +34,7 @@ from tenor.training.corpus import Indexed, build_vocabulary, encode, with_target
 from tenor.training.freeze import check_frozen
 from tenor.training.history import EpochRecord
 from tenor.training.initial import initial_weights, place_vectors
-from tenor.training.progress import Progress, RunningMean
+from tenor.training.progress import Progress
 from tenor.training.run import RunFolder
 from tenor.training.trainer import Encoded, Trainer
 
@@ -228,7 +228,7 @@ def _finished(model: Model, dataset: Dataset, progress: Progress) -> TextClassif
             evaluation = evaluate(
                 TextClassifier(model),
                 examples,
-                on_chunk=lambda texts: bar.update(texts, RunningMean()),
+                on_chunk=bar.update,
             )
         record["metrics"] = record["metrics"] | {
             "test_accuracy": evaluation.accuracy,

@@ -12,7 +12,7 @@ from tenor.config import VocabularyConfig
 from tenor.data.examples import Example
 from tenor.errors import DataError
 from tenor.tokenizer import Tokenizer
-from tenor.training.progress import Progress, RunningMean
+from tenor.training.progress import Progress
 from tenor.training.trainer import Encoded
 from tenor.vocabulary import Vocabulary, build_from_counts, build_from_words
 
@@ -77,4 +77,4 @@ def _tokens(
     with progress.bar(title, len(examples)) as bar:
         for example in examples:
             yield tokenizer.truncate(tokenizer.tokens(example.text))
-            bar.update(1, RunningMean())
+            bar.update(1)

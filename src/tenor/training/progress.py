@@ -73,8 +73,10 @@ class Bar:
     def __init__(self, tq: tqdm) -> None:
         self._tq = tq
 
-    def update(self, texts: int, mean: RunningMean) -> None:
-        """So many more texts were read."""
-        if not self._tq.disable:
+    def update(self, texts: int, mean: RunningMean | None = None) -> None:
+        """So many more texts were read; the mean, where there is one, is shown beside."""
+        if self._tq.disable:
+            return
+        if mean is not None:
             self._tq.set_postfix_str(f"loss {mean.loss:.4f}, accuracy {mean.accuracy:.4f}", refresh=False)
-            self._tq.update(texts)
+        self._tq.update(texts)

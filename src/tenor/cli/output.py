@@ -25,7 +25,7 @@ def wants_json(asked: bool) -> bool:
 def print_json(record: Mapping[str, Any]) -> None:
     """One record on one line; what no UTF-8 file can hold is escaped."""
     line = json.dumps(record, ensure_ascii=False)
-    print(line if _is_encodable(line) else json.dumps(record), flush=True)
+    print(line if _is_encodable(line) else json.dumps(record))
 
 
 def show(line: str = "") -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
     json = wants_json(args.json)
     while chunk := list(itertools.islice(texts, _CHUNK_TEXTS)):
         _show(classifier, chunk, json=json)
+        sys.stdout.flush()  # the next command of a pipe need not wait for the end
     return 0
 
 

@@ -14,7 +14,7 @@ import tenor
 SOURCE = Path(tenor.__file__).parent
 PATH = [
     "errors", "config", "tokenizer", "vocabulary", "batching", "native", "cells", "encoder", "pooling",
-    "head", "prediction", "model", "artifact", "reading", "classifier",
+    "head", "prediction", "model", "atomic", "artifact", "reading", "classifier",
 ]  # fmt: skip
 """The path of one prediction: a module imports only what stands before it."""
 

@@ -10,10 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,9 +64,11 @@ def write(model: Model, path: str | os.PathLike[str], test: SelfTest, *, force: 
             "self_test": test._asdict(),
         }
     )
+    from tenor.atomic import write_folder  # what writing needs would slow the start of every reading
+
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _write_folder(target.resolve(), contents)  # a link stays, what it points to is replaced
+        write_folder(target.resolve(), contents)  # a link stays, what it points to is replaced
     except OSError as error:
         raise ArtifactError(
             f"cannot write the model folder {target}: {error.strerror}; nothing was changed there. "
@@ -213,50 +212,3 @@ def _json(value: object) -> bytes:
     r"""JSON in UTF-8; half a surrogate pair, as in an odd file name, is written as ``\udcff``."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     return text.encode("utf-8", "backslashreplace")
-
-
-def _write_folder(target: Path, contents: Mapping[str, bytes]) -> None:
-    """Temporary folder, fsync, rename, fsync of the parent; the old folder goes last."""
-    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    try:
-        for name, data in contents.items():
-            with (temporary / name).open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-        temporary.chmod(0o777 & ~_umask())
-        _sync(temporary)
-        _swap(temporary, target)
-        _sync(target.parent)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _swap(new: Path, target: Path) -> None:
-    if not target.exists():
-        new.rename(target)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
-    try:
-        target.rename(old)  # onto the empty folder just made
-        new.rename(target)
-    except BaseException:  # an interrupt too must not leave the place empty
-        if target.exists():
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            old.rename(target)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    with suppress(OSError):  # some file systems cannot sync a folder
-        os.fsync(descriptor)
-    os.close(descriptor)
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask

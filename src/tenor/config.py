@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import difflib
 import math
 import types
 import typing
@@ -224,6 +223,8 @@ def fields(cls: type[Section]) -> dict[str, tuple[Any, Any]]:
 
 def closest(name: str, known: typing.Iterable[str]) -> str:
     """``"; did you mean 'x'?"`` for the known name most like this one, or nothing."""
+    import difflib  # loaded for a message only
+
     found = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean {found[0]!r}?" if found else ""
 

@@ -23,15 +23,15 @@ class Vocabulary:
         """
         self.tokens = tuple(tokens)
         self.config = config
-        ids = {token: i for i, token in enumerate(self.tokens)}
+        ids = dict(zip(self.tokens, range(len(self.tokens)), strict=True))
         if len(ids) < len(self.tokens):
             twice = next(token for token, n in Counter(self.tokens).items() if n > 1)
             raise ConfigError(f"the vocabulary has the token {twice!r} twice; list it once")
         for special in config.special_tokens:
             if special not in ids:
                 raise ConfigError(f"the vocabulary lacks the special token {special!r}; add it")
-        broken = next((token for token in self.tokens if "\n" in token), None)
-        if broken is not None:
+        if "\n" in "".join(self.tokens):
+            broken = next(token for token in self.tokens if "\n" in token)
             raise ConfigError(f"the token {broken!r} holds a line break; remove it from the list")
         self.unknown_id = ids[config.unknown_token]
         self._special_ids = {special: ids.pop(special) for special in config.special_tokens}

@@ -13,15 +13,41 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
+TABLE = ROOT / "docs" / "benchmarks.md"
 BIN = Path(sys.executable).parent
 
 
 def save(name: str, figures: dict[str, Any]) -> None:
-    """Print figures and keep them with the machine, the versions and the commit they stand for."""
+    """Print figures, keep them with machine, versions and commit, and make the table of all anew."""
     print(json.dumps(figures, indent=2))
     RESULTS.mkdir(exist_ok=True)
-    record = {"command": f"python benchmarks/{name}.py", **origin(), "figures": figures}
+    record = {"command": _command(), **origin(), "figures": figures}
     (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    TABLE.write_text(table(), encoding="utf-8")
+
+
+def table() -> str:
+    """All committed results, in Markdown."""
+    parts = ["# Benchmarks\n\nMade by `make bench` from the JSON in `benchmarks/results/`."]
+    for path in sorted(RESULTS.glob("*.json")):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        versions = ", ".join(f"{name} {version}" for name, version in record["packages"].items())
+        parts.append(
+            f"## {path.stem}\n\n`{record['command']}` at commit {record['commit']}, on "
+            f"{record['machine']}, Python {record['python']}, {versions}\n"
+        )
+        parts.append("| figure | |\n|---|---|\n" + "\n".join(_rows(record["figures"])))
+    return "\n\n".join(parts) + "\n"
+
+
+def _rows(figures: dict[str, object], prefix: str = "") -> list[str]:
+    rows = []
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            rows += _rows(value, f"{prefix}{name} · ")
+        else:
+            rows.append(f"| {prefix}{name} | {value} |")
+    return rows
 
 
 def origin() -> dict[str, Any]:
@@ -33,6 +59,12 @@ def origin() -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in ("numpy", "safetensors", "torch")},
     }
+
+
+def _command() -> str:
+    """What was typed, with folders of this machine as DATA_DIR."""
+    words = ["DATA_DIR" if Path(word).is_dir() else word for word in sys.argv[1:]]
+    return " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *words])
 
 
 def _git(*arguments: str) -> str:

@@ -12,7 +12,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 
 
 def test_the_table_is_made_from_the_committed_results():
-    code = "import sys; sys.path.insert(0, sys.argv[1]); import run; sys.stdout.write(run.table())"
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import common; sys.stdout.write(common.table())"
     command = [sys.executable, "-c", code, str(ROOT / "benchmarks")]
     done = subprocess.run(command, capture_output=True, check=True)
     assert done.stdout.decode("utf-8") == (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")

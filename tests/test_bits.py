@@ -20,15 +20,22 @@ print(hashlib.sha256(found.tobytes()).hexdigest())
 """
 
 
-@pytest.mark.parametrize("runtime", ["numpy", "native"])
-def test_one_thread_or_two_give_the_same_bits(tiny, tmp_path, runtime):
-    if runtime == "native" and not native.is_available():
-        pytest.skip("no compiled core here")
+NEEDS_CORE = pytest.mark.skipif(not native.is_available(), reason="no compiled core here")
+RUNTIMES = [("numpy", None), pytest.param("native", None, marks=NEEDS_CORE)]
+RUNTIMES += [("numpy", kernel) for kernel in ("Haswell", "Zen", "Prescott")]
+"""OpenBLAS has kernels for each kind of processor, which round differently; where it does not know
+these names (other processors, another BLAS) it goes by what is there."""
+
+
+@pytest.mark.parametrize(("runtime", "kernel"), RUNTIMES)
+def test_one_thread_or_two_give_the_same_bits(tiny, tmp_path, runtime, kernel):
     wide = tiny(embedding_dim=300, hidden_sizes=(256, 200), pooling=("mean", "max", "attention"))
     TextClassifier(wide).save(tmp_path / "model")
     hashes = set()
     for threads in ("1", "2"):
         count = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "TENOR_THREADS"), threads)
+        if kernel:
+            count["OPENBLAS_CORETYPE"] = kernel
         command = [sys.executable, "-c", CODE, str(tmp_path / "model"), runtime]
         done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | count)
         hashes.add(done.stdout.strip())

@@ -9,7 +9,17 @@ import sys
 import numpy as np
 import pytest
 
-from tenor.cells import CELLS, CellWeights, LSTMState, RNNState, cell, project, rows_matmul, sigmoid
+from tenor.cells import (
+    CELLS,
+    CellWeights,
+    LSTMState,
+    RNNState,
+    _column_parts,
+    cell,
+    project,
+    rows_matmul,
+    sigmoid,
+)
 
 LN3 = float(np.log(3))  # sigmoid(ln 3) = 3/4, tanh(ln 3) = 4/5
 every_cell = pytest.mark.parametrize("found", CELLS.values(), ids=["-".join(names) for names in CELLS])
@@ -224,6 +234,16 @@ for columns in (1, 3, 64, 256, 1024):
         digest.update(found.tobytes())
 print(digest.hexdigest())
 """
+
+
+@pytest.mark.parametrize("width", [1, 64, 300, 2048])
+@pytest.mark.parametrize("columns", [8, 9, 15, 17, 256, 1025])
+def test_a_product_is_parted_into_as_few_columns_as_one_thread_takes(columns, width):
+    parts = _column_parts(columns, width)
+    assert np.concatenate([np.arange(columns)[part] for part in parts]).tolist() == list(range(columns))
+    sizes = [part.stop - part.start for part in parts]
+    assert min(sizes) >= 8
+    assert len(parts) == 1 or max(sizes) * 8 * width <= 2**18
 
 
 def test_the_number_of_blas_threads_changes_no_bit():

@@ -17,6 +17,9 @@ Floats = npt.NDArray[np.floating[Any]]
 
 _BLOCK = 8
 """Rows a product is computed in, and the fewest columns."""
+_ONE_THREAD = 65_536 * 4
+"""Multiply-adds up to which OpenBLAS computes a product on one thread, whatever it has
+(``SMP_THRESHOLD_MIN * GEMM_MULTITHREAD_THRESHOLD`` in its interface/gemm.c)."""
 
 
 class RNNState(NamedTuple):
@@ -66,8 +69,9 @@ class Cell(NamedTuple):
 def rows_matmul(x: Floats, weight: Floats) -> Floats:
     """``x @ weight.T`` with each row's bits the same whatever rows stand beside it.
 
-    BLAS takes other paths, with other rounding, for 1 row than for 64, and may for a row at the
-    edge of its blocks. So all products are of one shape: 8 rows, the last block filled with zeros.
+    BLAS takes other paths, with other rounding, for 1 row than for 64, may for a row at the edge
+    of its blocks, and may for another number of threads. So all products are of one shape, 8 rows,
+    the last block filled with zeros, by so few columns that one thread computes them.
 
     Args:
         x: (B, K) rows.
@@ -83,8 +87,11 @@ def rows_matmul(x: Floats, weight: Floats) -> Floats:
     missing = -rows % _BLOCK
     if missing:
         x = np.concatenate([x, np.zeros((missing, width), x.dtype)])
-    blocks: Floats = np.matmul(np.ascontiguousarray(x).reshape(-1, _BLOCK, width), weight.T)
-    return blocks.reshape(-1, weight.shape[0])[:rows, :columns]
+    blocks = np.ascontiguousarray(x).reshape(-1, _BLOCK, width)
+    product = np.empty((*blocks.shape[:2], len(weight)), x.dtype)
+    for part in _column_parts(len(weight), width):
+        product[:, :, part] = np.matmul(blocks, weight[part].T)
+    return product.reshape(-1, len(weight))[:rows, :columns]
 
 
 def project(x: Floats, weights: CellWeights) -> Floats:
@@ -158,6 +165,13 @@ CELLS: dict[tuple[str, str], Cell] = {
 def cell(name: Literal["rnn", "lstm", "gru"], activation: Literal["tanh", "relu"]) -> Cell:
     """The cell of a model; only ``rnn`` has a choice of activation."""
     return CELLS[name, activation if name == "rnn" else "tanh"]
+
+
+def _column_parts(columns: int, width: int) -> list[slice]:
+    """Columns in as few even parts as one thread computes each; none has fewer than 8."""
+    widest = max(_ONE_THREAD // (_BLOCK * width), 2 * _BLOCK)
+    count = -(-columns // widest)
+    return [slice(columns * i // count, columns * (i + 1) // count) for i in range(count)]
 
 
 def _recurrent(h: Floats, weights: CellWeights) -> Floats:

@@ -230,7 +230,7 @@ def test_a_model_that_is_not_there_says_how_to_make_one(tenor, tmp_path):
 
     assert done.status == 1
     assert done.err == (
-        f"tenor: {folder} is not there, not a model folder; make one with: tenor train DATA -o {folder}\n"
+        f"tenor: {folder} is not there, not a model folder; make it: tenor train DATA -o {folder}\n"
     )
 
 

@@ -158,3 +158,23 @@ def test_a_label_absent_from_a_split_is_noted_before_training():
     train(dataset(train=rare, test=examples(10, 1)), SMALL, progress=Said(None))
     assert "labels 'bad', 'good', 'odd\\n'" in lines[0]
     assert "note: no test text has the label 'odd\\n'" in lines[0]
+
+
+def test_the_share_of_unknown_words_is_told():
+    lines = []
+
+    class Said(Progress):
+        def say(self, line):
+            lines.append(line)
+
+    settings = Settings(model=SMALL.model, train=SMALL.train, vocabulary=VocabularyConfig(source="list"))
+    texts = [Example(text="fine film", label="a"), Example(text="dull film", label="b")] * 9
+    train(dataset(train=texts), settings, words=["film"], progress=Said(None))
+    assert lines[1] == "vocabulary: 1 words; 50.0% of the training tokens are unknown"
+
+
+def test_a_vocabulary_that_knows_nothing_is_refused():
+    settings = Settings(model=SMALL.model, train=SMALL.train)
+    rare = [Example(text=f"w{i}", label="ab"[i % 2]) for i in range(9)]
+    with pytest.raises(DataError, match=r"no training text has a word of the vocabulary, .* --min-count 1"):
+        train(dataset(train=rare), settings)

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tenor.classifier import TextClassifier
 from tenor.config import Settings
 from tenor.data import Dataset, WordVectors, hold_out, load
-from tenor.errors import ConfigError, UnsupportedError
+from tenor.errors import ConfigError, DataError, UnsupportedError
 from tenor.evaluation import Evaluation, evaluate
 from tenor.model import Model
 from tenor.report.card import render_card
@@ -182,11 +183,29 @@ def _encode(
     train, validation = dataset.splits["train"], dataset.splits["validation"]
     indexed = Indexed(train, tokenizer, progress)
     vocabulary = build_vocabulary(indexed, settings.vocabulary, words)
+    token_ids = indexed.token_ids(vocabulary)
+    progress.say(_unknown(vocabulary, token_ids))
     held_out = encode(validation, tokenizer, vocabulary, progress)
     return vocabulary, {
-        "train": with_targets(indexed.token_ids(vocabulary), train, dataset.labels),
+        "train": with_targets(token_ids, train, dataset.labels),
         "validation": with_targets(held_out, validation, dataset.labels),
     }
+
+
+def _unknown(vocabulary: Vocabulary, token_ids: Sequence[npt.NDArray[np.int32]]) -> str:
+    """How much of the training texts the vocabulary leaves out.
+
+    Raises:
+        DataError: all of it: the model would read nothing.
+    """
+    known = len(vocabulary) - len(vocabulary.config.special_tokens)
+    share = float(np.mean(np.concatenate(token_ids) == vocabulary.unknown_id))
+    if share == 1:
+        raise DataError(
+            f"no training text has a word of the vocabulary, which holds {known:,}; with few texts set "
+            "--min-count 1, with --words or --vectors check that they spell words as the texts do"
+        )
+    return f"vocabulary: {known:,} words; {share:.1%} of the training tokens are unknown"
 
 
 def _record(

@@ -28,7 +28,10 @@ def save(name: str, figures: dict[str, Any]) -> None:
 
 def table() -> str:
     """All committed results, in Markdown."""
-    parts = ["# Benchmarks\n\nMade by `make bench` from the JSON in `benchmarks/results/`."]
+    parts = [
+        "# Benchmarks\n\nMade by `make bench` from the JSON in `benchmarks/results/`. A + after a "
+        "commit: with changes to it."
+    ]
     for path in sorted(RESULTS.glob("*.json")):
         record = json.loads(path.read_text(encoding="utf-8"))
         versions = ", ".join(f"{name} {version}" for name, version in record["packages"].items())

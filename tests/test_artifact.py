@@ -256,11 +256,16 @@ def test_a_file_system_that_cannot_sync_folders_is_good_enough(tiny, tmp_path, m
 
 
 @pytest.mark.parametrize(
-    ("path", "kind"), [("nowhere", "not there"), (".", "a folder"), ("saved/config.json", "a file")]
+    ("path", "told"),
+    [
+        ("nowhere", "there is no model folder .*nowhere; make it: tenor train DATA -o"),
+        (".", "is a folder, not a model folder; name one"),
+        ("saved/config.json", "is a file, not a model folder; name one"),
+    ],
 )
-def test_what_is_no_model_folder_is_told_apart(folder, path, kind):
+def test_what_is_no_model_folder_is_told_apart(folder, path, told):
     place = folder.parent / path
-    with pytest.raises(ArtifactError, match=f"is {kind}, not a model folder; "):
+    with pytest.raises(ArtifactError, match=told):
         artifact.read(place)
 
 

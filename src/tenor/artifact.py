@@ -157,11 +157,10 @@ def _build(config: Mapping[str, Any], contents: Mapping[str, bytes]) -> Model:
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
     if not is_model_folder(folder):
-        kind = "a file" if folder.is_file() else "a folder" if folder.is_dir() else "not there"
-        made = (
-            "name one that tenor train made" if folder.exists() else f"make it: tenor train DATA -o {folder}"
-        )
-        raise ArtifactError(f"{folder} is {kind}, not a model folder; {made}")
+        if not folder.exists():
+            raise ArtifactError(f"there is no model folder {folder}; make it: tenor train DATA -o {folder}")
+        kind = "a file" if folder.is_file() else "a folder"
+        raise ArtifactError(f"{folder} is {kind}, not a model folder; name one that tenor train made")
     data = _read_file(folder / MANIFEST, _MANIFEST_LIMIT_BYTES)
     manifest = _parse(folder / MANIFEST, data)
     version = manifest.get("format_version")

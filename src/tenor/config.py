@@ -237,7 +237,7 @@ def check(name: str, value: Any, annotation: Any) -> Any:
     """
     origin = typing.get_origin(annotation)
     if origin is types.UnionType or origin is typing.Union:
-        if value is None:
+        if value is None or value == "none":  # TOML has no null
             return None
         return check(name, value, typing.get_args(annotation)[0])
     if origin is tuple:

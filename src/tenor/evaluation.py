@@ -109,12 +109,13 @@ def _chunks(examples: Sequence[Example]) -> Iterator[Sequence[Example]]:
 
 
 def _label_scores(labels: Sequence[str], counts: np.ndarray[Any, Any]) -> dict[str, LabelScores]:
+    f1 = f1_scores(counts)
     right, there, given = np.diagonal(counts), counts.sum(axis=1), counts.sum(axis=0)
     return {
         label: LabelScores(
             precision=float(right[i] / max(given[i], 1)),
             recall=float(right[i] / max(there[i], 1)),
-            f1=float(f1_scores(counts)[i]),
+            f1=float(f1[i]),
             texts=int(there[i]),
         )
         for i, label in enumerate(labels)

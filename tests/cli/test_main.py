@@ -89,7 +89,7 @@ def test_debug_shows_where_an_error_was_raised(tenor, tmp_path):
 
     assert done.status == 1
     assert done.err.startswith("Traceback (most recent call last)")
-    assert done.err.splitlines()[-1].startswith(f"tenor: {tmp_path / 'nosuch'} is not there")
+    assert done.err.splitlines()[-1].startswith(f"tenor: there is no model folder {tmp_path / 'nosuch'}")
 
 
 def test_an_error_of_the_system_names_the_file(tenor, model_folder, tmp_path):

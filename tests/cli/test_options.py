@@ -151,14 +151,17 @@ def test_the_settings_are_shown_with_where_each_is_from(tenor, tmp_path):
     assert f"epochs = 2  # {toml}" in lines
     assert "seed = 7  # flag" in lines
     assert 'cell = "lstm"  # default' in lines
-    assert "# patience is none  # default" in lines
+    assert 'patience = "none"  # default' in lines
 
 
 def test_the_settings_that_are_shown_can_be_read_again(tenor, tmp_path):
-    shown = tenor("train", "--show-config", "--unknown-token", "🎬", "--special-tokens", "é,🎬").out
+    shown = tenor(
+        "train", "--show-config", "--unknown-token", "🎬", "--special-tokens", "é,🎬", "--max-size", "none"
+    ).out
     (tmp_path / "shown.toml").write_text(shown, encoding="utf-8")
 
     again = Settings.from_dict(options.read_settings(tmp_path / "shown.toml"))
 
     assert again.vocabulary.special_tokens == ("é", "🎬")
+    assert again.vocabulary.max_size is None
     assert json.loads(json.dumps(tomllib.loads(shown)))["train"]["batch_size"] == again.train.batch_size

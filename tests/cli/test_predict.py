@@ -229,9 +229,7 @@ def test_a_model_that_is_not_there_says_how_to_make_one(tenor, tmp_path):
     done = tenor("predict", "-m", folder, "good")
 
     assert done.status == 1
-    assert done.err == (
-        f"tenor: {folder} is not there, not a model folder; make it: tenor train DATA -o {folder}\n"
-    )
+    assert done.err == (f"tenor: there is no model folder {folder}; make it: tenor train DATA -o {folder}\n")
 
 
 def test_a_damaged_model_is_refused_by_the_name_of_the_file(tenor, model_folder):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenor.data import Asked, read_examples, read_folder
+from tenor.data import Asked, read_examples, read_folder, read_texts
 from tenor.data.columns import ANYTHING
 from tenor.errors import DataError
 
@@ -402,3 +402,26 @@ def test_a_bad_byte_in_a_folder_is_named_with_its_file(tmp_path):
     with pytest.raises(DataError, match=r"b.txt, line 2: byte 0xe9"):
         read_folder(tmp_path)
     assert read_folder(tmp_path, "latin-1")["train"][1].text == "a\ncafé"
+
+
+@pytest.mark.parametrize("header", ["", "Text, gekürzt;Kategorie\n"])
+def test_semicolons_separate_where_commas_belong_to_the_prose(tmp_path, header):
+    path = tmp_path / "reviews.csv"
+    rows = "Der Film war schön, sagte er.;positiv\nNa ja, sagte sie.;neutral\n" * 60
+    path.write_text(header + rows, encoding="utf-8")
+    examples = read_examples(path, Asked(None, None, None))
+    assert {example.label for example in examples} == {"positiv", "neutral"}
+    assert examples[0].text == "Der Film war schön, sagte er."
+
+
+def test_one_word_above_sentences_names_their_column(tmp_path):
+    path = tmp_path / "new.csv"
+    path.write_text("Bewertung\nein schöner Film\nein langer Film\n", encoding="utf-8")
+    assert list(read_texts(path)) == ["ein schöner Film", "ein langer Film"]
+
+
+def test_line_ends_of_old_computers_are_told(tmp_path):
+    path = tmp_path / "mac.csv"
+    path.write_bytes(b"text,label\rgood,a\rbad,b\r")
+    with pytest.raises(DataError, match="save the file with Unix or Windows line ends"):
+        read_examples(path, Asked(None, None, None))

@@ -159,3 +159,31 @@ def test_threads_are_as_they_were_afterwards():
 def test_bf16_learns_too():
     _, records = run(trainer_of(epochs=120, learning_rate=0.02, precision="bf16"))
     assert records[-1].validation_accuracy == 1
+
+
+def test_an_interrupt_after_the_first_epoch_keeps_the_best_so_far(monkeypatch):
+    trainer = trainer_of(epochs=5)
+    learn, epochs = trainer._learn, []
+
+    def interrupted_in_the_third(epoch, texts):
+        if epoch == 3:
+            raise KeyboardInterrupt
+        epochs.append(epoch)
+        return learn(epoch, texts)
+
+    monkeypatch.setattr(trainer, "_learn", interrupted_in_the_third)
+    best, records = run(trainer)
+    assert trainer.interrupted
+    assert [record.epoch for record in records] == epochs == [1, 2]
+    assert best.keys() == trainer.weights.keys()
+
+
+def test_an_interrupt_in_the_first_epoch_ends_the_training(monkeypatch):
+    trainer = trainer_of()
+
+    def interrupted(epoch, texts):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(trainer, "_learn", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(trainer)

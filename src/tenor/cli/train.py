@@ -83,10 +83,11 @@ def run(args: argparse.Namespace) -> int:
         progress=Progress(sys.stderr),
     )
     classifier.save(output, force=args.force)
+    interrupted = "interrupted" in classifier.model.record["metrics"]
     folder = shlex.quote(str(output))
     say(f"saved {output}; learning curves are in {output}.run/curves.svg")
     say(f'next: tenor predict -m {folder} "a text"')
-    return 0
+    return 130 if interrupted else 0
 
 
 def _settings(args: argparse.Namespace) -> tuple[Settings, dict[str, dict[str, str]]]:
@@ -110,9 +111,8 @@ def _as_toml(settings: Settings, origins: dict[str, dict[str, str]]) -> str:
         lines.append(f"[{section}]")
         for name, value in values.items():
             origin = origins[section].get(name, "default")
-            spelled = json.dumps(value, ensure_ascii=False)
-            setting = f"# {name} is none" if value is None else f"{name} = {spelled}"
-            lines.append(f"{setting}  # {origin}")
+            spelled = json.dumps("none" if value is None else value, ensure_ascii=False)
+            lines.append(f"{name} = {spelled}  # {origin}")
         lines.append("")
     return "\n".join(lines[:-1])
 

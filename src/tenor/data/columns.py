@@ -52,7 +52,9 @@ def has_header(first: Sequence[str], rows: Sequence[Sequence[str]], asked: Asked
     usual = [_normal(cell) in (*TEXT_NAMES, *LABEL_NAMES) for cell in cells]
     if len(cells) > 2 or all(usual) or {asked.text_column, asked.label_column} & set(cells):
         return True
-    if len(cells) == 1 or any(_comes_again(first, rows, column) for column in range(len(first))):
+    if len(cells) == 1:  # one word above sentences
+        return " " not in cells[0] and bool(rows) and all(" " in row[0].strip() for row in rows)
+    if any(_comes_again(first, rows, column) for column in range(len(first))):
         return False
     return any(usual) or not any(_is_value(cell) for cell in cells)
 

@@ -105,10 +105,16 @@ def _split(path: Path, delimiter: str, quoting: Quoting, encoding: str | None) -
                 yield line, row
             line = reader.line_num + 1
     except csv.Error as error:
-        raise DataError(
-            f"{path}, line {line}: {error}; a text with quotes, line breaks or {delimiter!r} in it must "
-            "stand between double quotes, and each quote inside it be doubled"
-        ) from error
+        cure = (
+            f"a text with quotes, line breaks or {delimiter!r} in it must stand between double quotes, and "
+            "each quote inside it be doubled"
+        )
+        if "new-line character" in str(error):
+            raise DataError(
+                f"{path}, line {line} has a carriage return that ends no line; save the file with Unix or "
+                f"Windows line ends, or, if it belongs to a text: {cure}"
+            ) from error
+        raise DataError(f"{path}, line {line}: {error}; {cure}") from error
 
 
 def _named(
@@ -126,10 +132,30 @@ def _named(
 
 
 def _delimiter(path: Path, kind: str, encoding: str | None) -> str:
-    """What separates the fields: the format's own mark, or another that the first line has."""
-    first = next(read_lines(path, encoding), "")
+    """What separates the fields: the mark that parts all first rows into as many fields.
+
+    Where several do, prose is told from a separator by the space that follows its commas.
+    """
+    lines = list(islice(read_lines(path, encoding), _SAMPLE_ROWS))
     order = "\t,;" if kind == "tsv" else ",;\t"
-    return next((mark for mark in order if mark in first), order[0])
+    present = [mark for mark in order if mark in lines[0]] if lines else []
+    even = {mark: _spaces_after(lines, mark) for mark in present}
+    even = {mark: spaces for mark, spaces in even.items() if spaces is not None}
+    return min(even, key=lambda mark: even[mark] or 0) if even else (present or [order[0]])[0]
+
+
+def _spaces_after(lines: list[str], mark: str) -> int | None:
+    """How many fields but the first begin with a space; None where rows differ in their fields."""
+    csv.field_size_limit(_FIELD_LIMIT_BYTES)
+    try:
+        rows = [row for row in csv.reader(lines, delimiter=mark) if row]
+    except csv.Error:  # told with its line when the rows are read in earnest
+        return None
+    if len(lines) == _SAMPLE_ROWS:
+        rows.pop()  # it may be cut
+    if len({len(row) for row in rows}) != 1:
+        return None
+    return sum(field.startswith(" ") for row in rows for field in row[1:])
 
 
 def _quoting(path: Path, delimiter: str, encoding: str | None) -> Quoting:

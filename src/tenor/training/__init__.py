@@ -77,8 +77,8 @@ def train(
     """
     progress = progress or Progress(None)
     dataset = data if isinstance(data, Dataset) else load(data)
-    settings = _resolve(settings, dataset, words, vectors)
     dataset = _with_validation(dataset, settings)
+    settings = _resolve(settings, dataset, words, vectors)
     progress.say(_summary(dataset))
     vocabulary, splits = _encode(dataset, settings, _words(settings, words, vectors), progress)
     weights = initial_weights(
@@ -98,7 +98,7 @@ def train(
         config=settings.model,
         labels=dataset.labels,
         weights=best,
-        record=_record(dataset, settings, vectors, history.records),
+        record=_record(dataset, settings, vectors, history.records, interrupted=trainer.interrupted),
     )
     check_frozen(TextClassifier(model), splits["validation"])
     return _finished(model, dataset, progress)
@@ -133,8 +133,7 @@ def _resolve(
         raise ConfigError("the vocabulary source 'vectors' needs word vectors: set --vectors FILE")
     epochs = settings.train.epochs
     if epochs is None:
-        kept = len(dataset.splits["train"]) * (1 - settings.train.validation)
-        updates = max(kept / settings.train.batch_size, 1)
+        updates = max(len(dataset.splits["train"]) / settings.train.batch_size, 1)
         epochs = min(max(math.ceil(_UPDATES / updates), _FEWEST_EPOCHS), _MOST_EPOCHS)
     width = settings.model.embedding_dim if vectors is None else vectors.matrix.shape[1]
     return replace(
@@ -213,6 +212,8 @@ def _record(
     settings: Settings,
     vectors: WordVectors | None,
     records: Sequence[EpochRecord],
+    *,
+    interrupted: bool,
 ) -> dict[str, Any]:
     """What ``config.json`` says of the origin; no times, so that the same run gives the same file."""
     best = [record for record in records if record.best][-1]
@@ -229,12 +230,15 @@ def _record(
             "epochs": len(records),
             "best_epoch": best.epoch,
             **{k: v for k, v in best.to_dict().items() if k not in timings},
+            **({"interrupted": True} if interrupted else {}),
         },
     }
 
 
 def _hash(vectors: WordVectors) -> str:
-    return hashlib.sha256(np.ascontiguousarray(vectors.matrix).data).hexdigest()
+    hashed = hashlib.sha256("\n".join(vectors.words).encode("utf-8", "surrogatepass"))
+    hashed.update(np.ascontiguousarray(vectors.matrix).data)
+    return hashed.hexdigest()
 
 
 def _finished(model: Model, dataset: Dataset, progress: Progress) -> TextClassifier:

@@ -26,6 +26,7 @@ class RunFolder:
         self._records: list[EpochRecord] = []
         try:
             path.mkdir(parents=True, exist_ok=True)
+            (path / CURVES).unlink(missing_ok=True)  # of an earlier training
         except OSError as error:
             raise self._unwritable(error) from error
         self._write(METRICS, "")

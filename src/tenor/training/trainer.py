@@ -70,11 +70,12 @@ class Trainer:
         self._optimizer = _optimizer(config, self._learnt)
         self._autocast = _autocast(config, model)
         self._step = 0
+        self.interrupted = False
 
     def run(
         self, train: Encoded, validation: Encoded, on_epoch: Callable[[EpochRecord], object]
     ) -> dict[str, Floats]:
-        """Train until the epochs or the patience are spent.
+        """Train until the epochs or the patience are spent, or an interrupt after the first epoch.
 
         Returns:
             Name → array: the weights of the epoch with the best validation metric.
@@ -85,7 +86,14 @@ class Trainer:
         best_value, best_weights, waited = -math.inf, self._copy(), 0
         with _threads(self._config.threads), _denormals_flushed():
             for epoch in range(1, self._epochs + 1):
-                record = self._epoch(epoch, train, validation, best_value)
+                try:
+                    record = self._epoch(epoch, train, validation, best_value)
+                except KeyboardInterrupt:
+                    if epoch == 1:
+                        raise  # nothing was learnt that is worth keeping
+                    self.interrupted = True
+                    self._progress.say("interrupted: the best epoch so far is kept")
+                    break
                 waited = 0 if record.best else waited + 1
                 if record.best:
                     best_value, best_weights = self._value(record), self._copy()
@@ -191,8 +199,8 @@ def _optimizer(config: TrainConfig, learnt: list[Tensor]) -> torch.optim.Optimiz
 
 def _autocast(config: TrainConfig, model: ModelConfig) -> AbstractContextManager[object]:
     """bf16 where the processor multiplies it in tiles; elsewhere, and for GRUs, it is slower."""
-    helps = model.cell == "lstm" and torch.cpu.get_capabilities().get("amx_bf16", False)
-    if config.precision == "bf16" or (config.precision == "auto" and helps):
+    tiles = config.precision == "auto" and torch.cpu.get_capabilities().get("amx_bf16", False)
+    if config.precision == "bf16" or (tiles and model.cell == "lstm"):
         return torch.autocast("cpu", dtype=torch.bfloat16)
     return nullcontext()
 

@@ -70,6 +70,8 @@ class Trainer:
         self._optimizer = _optimizer(config, self._learnt)
         self._autocast = _autocast(config, model)
         self._step = 0
+        self._best_value = -math.inf
+        self._best: dict[str, Floats] = {}
         self.interrupted = False
 
     def run(
@@ -83,25 +85,15 @@ class Trainer:
         Raises:
             TrainingError: the loss was not a finite number.
         """
-        best_value, best_weights, waited = -math.inf, self._copy(), 0
-        with _threads(self._config.threads), _denormals_flushed():
-            for epoch in range(1, self._epochs + 1):
-                try:
-                    record = self._epoch(epoch, train, validation, best_value)
-                except KeyboardInterrupt:
-                    if epoch == 1:
-                        raise  # nothing was learnt that is worth keeping
-                    self.interrupted = True
-                    self._progress.say("interrupted: the best epoch so far is kept")
-                    break
-                waited = 0 if record.best else waited + 1
-                if record.best:
-                    best_value, best_weights = self._value(record), self._copy()
-                on_epoch(record)
-                if self._config.patience is not None and waited >= self._config.patience:
-                    self._progress.say(f"stopped: no better epoch in {waited}")
-                    break
-        return best_weights
+        try:
+            with _threads(self._config.threads), _denormals_flushed():
+                self._run(train, validation, on_epoch)
+        except KeyboardInterrupt:
+            if not self._best:
+                raise  # nothing was learnt that is worth keeping
+            self.interrupted = True
+            self._progress.say("interrupted: the best epoch so far is kept")
+        return self._best
 
     def evaluate(self, split: Encoded, title: str) -> Floats:
         """Logits (B, C) of a split, with the whole network."""
@@ -117,7 +109,19 @@ class Trainer:
                 scores[chosen] = found.numpy()
         return scores
 
-    def _epoch(self, epoch: int, train: Encoded, validation: Encoded, best_value: float) -> EpochRecord:
+    def _run(self, train: Encoded, validation: Encoded, on_epoch: Callable[[EpochRecord], object]) -> None:
+        waited = 0
+        for epoch in range(1, self._epochs + 1):
+            record = self._epoch(epoch, train, validation)
+            waited = 0 if record.best else waited + 1
+            if record.best:
+                self._best_value, self._best = self._value(record), self._copy()
+            on_epoch(record)
+            if self._config.patience is not None and waited >= self._config.patience:
+                self._progress.say(f"stopped: no better epoch in {waited}")
+                return
+
+    def _epoch(self, epoch: int, train: Encoded, validation: Encoded) -> EpochRecord:
         began = time.perf_counter()
         mean = self._learn(epoch, train)
         learnt = time.perf_counter()
@@ -138,7 +142,7 @@ class Trainer:
             tokens_per_second=sum(train.lengths) / (learnt - began),
             best=False,
         )
-        return _marked(record, best=self._value(record) > best_value)
+        return _marked(record, best=self._value(record) > self._best_value)
 
     def _learn(self, epoch: int, train: Encoded) -> RunningMean:
         config, mean = self._config, RunningMean()

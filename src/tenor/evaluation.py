@@ -12,7 +12,7 @@ import numpy as np
 from tenor.classifier import TextClassifier
 from tenor.data.examples import Example
 from tenor.errors import DataError
-from tenor.metrics import accuracy, confusion, cross_entropy, f1_scores
+from tenor.metrics import accuracy, confusion, cross_entropy, f1_scores, macro_f1
 from tenor.prediction import label_ids
 
 _CHUNK_TEXTS = 1024
@@ -84,7 +84,7 @@ def evaluate(
         accuracy=accuracy(targets, guesses),
         accuracy_interval=_interval(int((targets == guesses).sum()), len(targets)),
         loss=cross_entropy(targets, logits),
-        macro_f1=float(f1_scores(counts)[counts.sum(0) + counts.sum(1) > 0].mean()),
+        macro_f1=macro_f1(targets, guesses, len(classifier.labels)),
         labels=_label_scores(classifier.labels, counts),
         confusion=counts.tolist(),
     )

@@ -66,6 +66,7 @@ class _Parser(argparse.ArgumentParser):
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
+        """As argparse does, but nothing may stay unknown."""
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
             from tenor.config import closest

@@ -6,7 +6,7 @@ import argparse
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from tenor.cli.options import Subparsers, add_data
+from tenor.cli.options import Subparsers, add_data, load_data
 from tenor.cli.output import one_line, print_json, print_table, show, terminal_width, wants_json
 
 if TYPE_CHECKING:
@@ -33,14 +33,9 @@ def add_parser(commands: Subparsers, summary: str) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """List corpora, or describe one source."""
-    from tenor.data import load
-
     if args.data is None:
         return _list_corpora(args)
-    dataset = load(
-        args.data, data_dir=args.data_dir, text_column=args.text_column,
-        label_column=args.label_column, encoding=args.encoding, fold=args.fold,
-    )  # fmt: skip
+    dataset = load_data(args)
     record = _describe(dataset)
     if wants_json(args.json):
         print_json(record)

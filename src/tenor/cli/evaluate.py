@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tenor.cli.options import Subparsers, add_data
+from tenor.cli.options import Subparsers, add_data, add_runtime, load_data
 from tenor.cli.output import (
     one_line,
     print_json,
@@ -43,9 +43,7 @@ def add_parser(commands: Subparsers, summary: str) -> argparse.ArgumentParser:
         help="which part of the data of a corpus or folder (default: test if it has one)",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print JSON on a terminal too")
-    parser.add_argument(
-        "--runtime", choices=("auto", "native", "numpy"), default="auto", help=argparse.SUPPRESS
-    )
+    add_runtime(parser)
     add_data(parser)
     return parser
 
@@ -70,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _examples(args: argparse.Namespace) -> tuple[str, Sequence[Example]]:
     """The split asked for; of a file, which has none, everything (one label will do here)."""
-    from tenor.data import CORPORA, Asked, load, read_examples
+    from tenor.data import CORPORA, Asked, read_examples
     from tenor.errors import DataError
 
     if Path(args.data).is_file() and args.data not in CORPORA:
@@ -80,7 +78,7 @@ def _examples(args: argparse.Namespace) -> tuple[str, Sequence[Example]]:
             raise DataError(f"{args.data} is a file, which has no folds; leave --fold out")
         asked = Asked(args.text_column, args.label_column, args.encoding)
         return "all", read_examples(args.data, asked)
-    dataset = load(args.data, data_dir=args.data_dir, encoding=args.encoding, fold=args.fold)
+    dataset = load_data(args)
     split = args.split or ("test" if "test" in dataset.splits else "train")
     if split not in dataset.splits:
         raise DataError(f"{args.data} has no {split} split; it has {', '.join(dataset.splits)}")

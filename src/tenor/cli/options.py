@@ -6,10 +6,13 @@ import argparse
 import types
 import typing
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from tenor.config import SECTIONS, Range, field_help, fields
 from tenor.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tenor.data import Dataset
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -23,6 +26,11 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         "-m", "--model", type=Path, metavar="FOLDER",
         help="model folder; without it, the film-review model inside the package",
     )  # fmt: skip
+    add_runtime(parser)
+
+
+def add_runtime(parser: argparse.ArgumentParser) -> None:
+    """What computes."""
     parser.add_argument(
         "--runtime", choices=("auto", "native", "numpy"), default="auto",
         help="what computes: the compiled core, NumPy, or the first where it can (default: auto)",
@@ -42,6 +50,23 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument("--label-column", metavar="NAME", help="column of the labels")
     add_columns(group)
+
+
+def load_data(
+    args: argparse.Namespace, *, test: Path | None = None, validation: Path | None = None
+) -> Dataset:
+    """The labelled texts that ``DATA`` and the flags of ``add_data`` name.
+
+    Raises:
+        DataError: see ``tenor.data.load``.
+    """
+    from tenor.data import load
+
+    return load(
+        args.data, data_dir=args.data_dir, text_column=args.text_column,
+        label_column=args.label_column, encoding=args.encoding, fold=args.fold, test=test,
+        validation=validation,
+    )  # fmt: skip
 
 
 def add_columns(group: argparse._ActionsContainer) -> None:

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tenor.cli.options import Subparsers, add_data, add_settings, read_settings, settings_given
+from tenor.cli import DONE, INTERRUPTED
+from tenor.cli.options import Subparsers, add_data, add_settings, load_data, read_settings, settings_given
 from tenor.cli.output import say, show
 from tenor.config import SECTIONS, Settings
 from tenor.errors import InputError
@@ -65,20 +66,15 @@ def run(args: argparse.Namespace) -> int:
     from tenor import artifact
 
     artifact.check_free(output, force=args.force)
-    from tenor import data
-
-    dataset = data.load(
-        args.data, data_dir=args.data_dir, text_column=args.text_column,
-        label_column=args.label_column, encoding=args.encoding, fold=args.fold, test=args.test,
-        validation=args.validation_file,
-    )  # fmt: skip
+    dataset = load_data(args, test=args.test, validation=args.validation_file)
+    from tenor.data import read_texts, read_vectors
     from tenor.training import Progress, train  # PyTorch loads here, once there is something to read
 
     classifier = train(
         dataset,
         settings,
-        words=None if args.words is None else list(data.read_texts(args.words)),
-        vectors=None if args.vectors is None else data.read_vectors(args.vectors),
+        words=None if args.words is None else list(read_texts(args.words)),
+        vectors=None if args.vectors is None else read_vectors(args.vectors),
         run=output.with_name(output.name + ".run"),
         progress=Progress(sys.stderr),
     )
@@ -87,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     folder = shlex.quote(str(output))
     say(f"saved {output}; learning curves are in {output}.run/curves.svg")
     say(f'next: tenor predict -m {folder} "a text"')
-    return 130 if interrupted else 0
+    return INTERRUPTED if interrupted else DONE
 
 
 def _settings(args: argparse.Namespace) -> tuple[Settings, dict[str, dict[str, str]]]:

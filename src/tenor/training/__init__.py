@@ -113,6 +113,7 @@ class _History:
         self._epochs = settings.train.epochs or 0
 
     def add(self, record: EpochRecord) -> None:
+        """Take in one epoch as it ends."""
         self.records.append(record)
         self._progress.epoch(record, self._epochs)
         if self._run is not None:

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -142,7 +142,7 @@ class Trainer:
             tokens_per_second=sum(train.lengths) / (learnt - began),
             best=False,
         )
-        return _marked(record, best=self._value(record) > self._best_value)
+        return replace(record, best=self._value(record) > self._best_value)
 
     def _learn(self, epoch: int, train: Encoded) -> RunningMean:
         config, mean = self._config, RunningMean()
@@ -188,8 +188,8 @@ class Trainer:
 
     def _value(self, record: EpochRecord) -> float:
         """The validation metric that chooses, higher is better."""
-        value = record.to_dict()[f"validation_{self._config.best_metric}"]
-        return -value if self._config.best_metric == "loss" else float(value)
+        value: float = getattr(record, f"validation_{self._config.best_metric}")
+        return -value if self._config.best_metric == "loss" else value
 
     def _copy(self) -> dict[str, Floats]:
         return {name: weight.detach().numpy().copy() for name, weight in self.weights.items()}
@@ -236,10 +236,6 @@ def _mix(*numbers: int) -> int:
 
 def _right(scores: Tensor, targets: Tensor) -> int:
     return int((label_ids(scores.numpy()) == targets.numpy()).sum())
-
-
-def _marked(record: EpochRecord, *, best: bool) -> EpochRecord:
-    return EpochRecord(**(record.to_dict() | {"best": best}))
 
 
 def _not_finite(what: str, value: float, where: str) -> TrainingError:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from tenor import TextClassifier, artifact
+from tenor import TextClassifier, artifact, atomic
 from tenor.artifact import FILES, MANIFEST, SelfTest
 from tenor.config import TokenizerConfig, VocabularyConfig
 from tenor.errors import ArtifactError
@@ -222,6 +222,7 @@ failures = pytest.mark.parametrize(
 @failures
 def test_a_failed_write_leaves_the_old_folder_and_nothing_else(tiny, folder, monkeypatch, name, call):
     before = contents(folder)
+    monkeypatch.setattr(atomic, "_exchange", lambda one, other: False)  # as on a system that cannot
     fail_at(monkeypatch, name, call, FULL)
     message = "cannot write the model folder .*saved: No space left on device; nothing was changed there"
     with pytest.raises(ArtifactError, match=message):
@@ -233,10 +234,19 @@ def test_a_failed_write_leaves_the_old_folder_and_nothing_else(tiny, folder, mon
 @failures
 def test_an_interrupted_write_leaves_the_old_folder_and_nothing_else(tiny, folder, monkeypatch, name, call):
     before = contents(folder)
+    monkeypatch.setattr(atomic, "_exchange", lambda one, other: False)
     fail_at(monkeypatch, name, call, KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         artifact.write(tiny(cell="gru"), folder, TEST, force=True)
     assert contents(folder) == before
+    assert names(folder.parent) == ["saved"]
+
+
+def test_a_folder_is_replaced_in_one_step_where_the_system_can(tiny, folder, monkeypatch):
+    calls = fail_at(monkeypatch, "rename", 0, FULL)
+    artifact.write(tiny(cell="gru"), folder, TEST, force=True)
+    assert calls == []  # no moment in which the name is free
+    assert artifact.read(folder)[0].config.cell == "gru"
     assert names(folder.parent) == ["saved"]
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import safetensors.numpy
@@ -43,8 +44,22 @@ def is_model_folder(path: str | os.PathLike[str]) -> bool:
     return (Path(path) / MANIFEST).is_file() or (Path(path) / "model.safetensors").is_file()
 
 
-def write(model: Model, path: str | os.PathLike[str], test: SelfTest, *, force: bool) -> None:
+def write(
+    model: Model,
+    path: str | os.PathLike[str],
+    test: SelfTest,
+    *,
+    force: bool,
+    more: Mapping[str, bytes] = MappingProxyType({}),
+) -> None:
     """Write a model folder: whole, or not at all.
+
+    Args:
+        model: what to write.
+        path: where.
+        test: what the model says of one text.
+        force: whether to replace a model that is there.
+        more: files of the caller's own; the manifest lists them, reading the model passes them over.
 
     Raises:
         ArtifactError: something is there already and ``force`` is false; or it is not a model
@@ -53,7 +68,7 @@ def write(model: Model, path: str | os.PathLike[str], test: SelfTest, *, force: 
     """
     target = Path(path)
     check_free(target, force=force)
-    contents = _contents(model)
+    contents = _contents(model) | dict(more)
     contents[MANIFEST] = _json(
         {
             "format_version": FORMAT_VERSION,
@@ -115,6 +130,16 @@ def read(path: str | os.PathLike[str]) -> tuple[Model, SelfTest]:
         return _build(config, contents), _self_test(manifest)
     except (InputError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise ArtifactError(f"{folder} is not a sound model folder: {error}") from error
+
+
+def read_more(path: str | os.PathLike[str], names: Iterable[str]) -> dict[str, bytes]:
+    """Read files that a model folder has beside its model's, checked as those are.
+
+    Raises:
+        ArtifactError: one of them is missing or damaged; the message names it.
+    """
+    manifest = _read_manifest(Path(path))
+    return {name: _read_checked(Path(path) / name, manifest["files"]) for name in names}
 
 
 def _contents(model: Model) -> dict[str, bytes]:

@@ -25,7 +25,7 @@ from tenor.tokenizer import Token, Tokenizer
 PRETRAINED = Path(__file__).parent / "pretrained" / "imdb"
 """The model inside the package: English film reviews, ``negative`` or ``positive``."""
 
-SELF_TEST_TEXT = "This film is not bad: it is the best I have seen this year."
+_SELF_TEST_TEXT = "This film is not bad: it is the best I have seen this year."
 _SELF_TEST_TOLERANCE = 1e-4
 _CHUNK_TEXTS = 256
 _CHUNK_TOKENS = 32_768
@@ -96,8 +96,12 @@ class TextClassifier:
         Raises:
             ArtifactError: a folder is there and ``force`` is false, or writing failed.
         """
-        found = self.predict_proba([SELF_TEST_TEXT])[0].tolist()
-        artifact.write(self.model, path, artifact.SelfTest(SELF_TEST_TEXT, found), force=force)
+        artifact.write(self.model, path, self.self_test(), force=force)
+
+    def self_test(self) -> artifact.SelfTest:
+        """What a model folder keeps to see, when it is loaded, that it still computes the same."""
+        found = self.predict_proba([_SELF_TEST_TEXT])[0].tolist()
+        return artifact.SelfTest(_SELF_TEST_TEXT, found)
 
     @property
     def runtime(self) -> str:

@@ -187,6 +187,10 @@ class TrainConfig(Section):
     """What chooses the best epoch, measured on the validation texts."""
     patience: Count | None = None
     """Stop after this many epochs without a better one; none never does."""
+    checkpoint_steps: Count = 1000
+    """Save all that a resumed training needs after so many updates, and after each epoch."""
+    keep_checkpoints: Count = 3
+    """Keep the last so many checkpoints; the best one is kept beside them."""
     precision: Literal["auto", "float32", "bf16"] = "auto"
     """Arithmetic of training; auto takes bf16 where the processor is faster in it."""
     threads: Count = 1

@@ -11,6 +11,7 @@ __all__ = [
     "NativeError",
     "TenorError",
     "TrainingError",
+    "TrainingInterrupted",
     "UnsupportedError",
 ]
 
@@ -45,3 +46,7 @@ class NativeError(TenorError):
 
 class TrainingError(TenorError):
     """A training that cannot go on, such as a loss that is not a finite number."""
+
+
+class TrainingInterrupted(TrainingError):
+    """A training that was told to stop; all that it has learnt is saved."""

@@ -24,7 +24,7 @@ class Model:
     labels: tuple[str, ...]
     """C labels; their order is that of the logits."""
     weights: Mapping[str, Floats]
-    """Name → array, as ``weight_shapes`` lists them."""
+    """Name → array, as ``weight_shapes`` lists them and in its order."""
     record: Mapping[str, Any] = field(default_factory=dict)
     """Where the model comes from: ``data``, ``train`` settings, ``metrics``, ``tenor_version``."""
     card: str = ""
@@ -37,6 +37,8 @@ class Model:
         problem = _mismatch(self.weights, expected)
         if problem:
             raise InputError(f"the weights do not fit the settings: {problem}")
+        # A file gives them in any order; sums over all weights need one, to be the same to the bit.
+        object.__setattr__(self, "weights", {name: self.weights[name] for name in expected})
 
     @property
     def num_weights(self) -> int:

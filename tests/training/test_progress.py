@@ -3,11 +3,11 @@ from __future__ import annotations
 import io
 import time
 
-from tenor.training.history import EpochRecord
-from tenor.training.progress import Progress, RunningMean
+from tenor.training.history import EpochRecord, RunningMean
+from tenor.training.progress import Progress
 
 RECORD = EpochRecord(
-    epoch=2, train_loss=0.5, train_accuracy=0.75, validation_loss=0.4, validation_accuracy=0.8,
+    epoch=2, step=40, train_loss=0.5, train_accuracy=0.75, validation_loss=0.4, validation_accuracy=0.8,
     validation_macro_f1=0.79, learning_rate=0.001, seconds=12.4, tokens_per_second=123456.7, best=True,
 )  # fmt: skip
 

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from tenor.config import ModelConfig, TrainConfig, VocabularyConfig
-from tenor.errors import TrainingError
+from tenor.errors import TrainingInterrupted, UnsupportedError
+from tenor.training import arithmetic
 from tenor.training.initial import initial_weights
 from tenor.training.progress import Progress
-from tenor.training.trainer import Encoded, Trainer
+from tenor.training.trainer import Encoded, Hooks, NotFiniteError, Trainer
 from tenor.vocabulary import build_from_words
 
 VOCABULARY = build_from_words(["the", "film", "is", "not", "good", "bad"], VocabularyConfig())
@@ -38,7 +39,7 @@ def trainer_of(model=None, num_labels=2, **settings):
 
 def run(trainer, texts=EIGHT):
     records = []
-    return trainer.run(texts, texts, records.append), records
+    return trainer.run(texts, texts, Hooks(epoch=records.append)), records
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
@@ -129,11 +130,32 @@ def test_patience_stops_a_run_that_gets_no_better():
     assert len(records) == 4
 
 
-def test_a_loss_that_is_not_finite_stops_with_what_to_do():
+def test_a_loss_that_is_not_finite_stops_with_the_texts_that_made_it():
     trainer = trainer_of()
-    trainer.weights["embedding.weight"].data[7] = math.nan
-    with pytest.raises(TrainingError, match=r"loss is nan \(update \d+, .*lower --learning-rate"):
-        run(trainer)
+    updates = []
+
+    def spoil():
+        updates.append(1)
+        trainer.weights["embedding.weight"].data[7] = math.nan
+        return False
+
+    with pytest.raises(
+        NotFiniteError, match=r"loss is nan \(epoch 1, update 2\); lower --learning-rate"
+    ) as found:
+        trainer.run(EIGHT, EIGHT, Hooks(stop=spoil))
+    assert len(updates) == 1
+    assert found.value.texts
+    assert all(7 in EIGHT.token_ids[i] for i in found.value.texts)
+
+
+def test_weights_that_are_not_finite_are_never_saved():
+    trainer, saved = trainer_of(), []
+    trainer.weights["head.bias"].data[0] = math.inf
+    with pytest.raises(
+        NotFiniteError, match=r"head\.bias is not finite after update 0; lower --learning-rate"
+    ):
+        trainer.run(EIGHT, EIGHT, Hooks(save=saved.append))
+    assert saved == []
 
 
 def test_empty_texts_are_learnt_from_without_harm():
@@ -157,33 +179,35 @@ def test_threads_are_as_they_were_afterwards():
 
 
 def test_bf16_learns_too():
-    _, records = run(trainer_of(epochs=120, learning_rate=0.02, precision="bf16"))
+    _, records = run(trainer_of({"cell": "gru"}, epochs=120, learning_rate=0.02, precision="bf16"))
     assert records[-1].validation_accuracy == 1
 
 
-def test_an_interrupt_after_the_first_epoch_keeps_the_best_so_far(monkeypatch):
-    trainer = trainer_of(epochs=5)
-    learn, epochs = trainer._learn, []
-
-    def interrupted_in_the_third(epoch, texts):
-        if epoch == 3:
-            raise KeyboardInterrupt
-        epochs.append(epoch)
-        return learn(epoch, texts)
-
-    monkeypatch.setattr(trainer, "_learn", interrupted_in_the_third)
-    best, records = run(trainer)
-    assert trainer.interrupted
-    assert [record.epoch for record in records] == epochs == [1, 2]
-    assert best.keys() == trainer.weights.keys()
+@pytest.mark.parametrize("supported", [True, False])
+def test_an_lstm_in_bf16_is_refused_only_where_the_processor_cannot(monkeypatch, supported):
+    monkeypatch.setattr(arithmetic, "_has_bf16", lambda: supported)
+    if supported:
+        trainer_of(precision="bf16")
+        return
+    with pytest.raises(UnsupportedError, match=r"cannot train an LSTM in bf16, .*--precision auto"):
+        trainer_of(precision="bf16")
 
 
-def test_an_interrupt_in_the_first_epoch_ends_the_training(monkeypatch):
-    trainer = trainer_of()
+def test_between_two_updates_it_stops_when_told_and_has_saved():
+    trainer, saved = trainer_of(epochs=2), []
+    with pytest.raises(TrainingInterrupted, match="stopped after update 1, in epoch 1 of 2"):
+        trainer.run(EIGHT, EIGHT, Hooks(save=lambda s: saved.append(s.position.step), stop=lambda: True))
+    assert saved == [0, 1]
 
-    def interrupted(epoch, texts):
-        raise KeyboardInterrupt
 
-    monkeypatch.setattr(trainer, "_learn", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        run(trainer)
+def test_it_saves_at_the_start_every_few_updates_and_after_each_epoch():
+    places = []
+
+    def save(snapshot):
+        places.append((snapshot.position.step, snapshot.position.batch, snapshot.finished))
+
+    trainer_of(epochs=2, batch_size=1, checkpoint_steps=3).run(EIGHT, EIGHT, Hooks(save=save))
+    assert places == [
+        (0, 0, False), (3, 3, False), (6, 6, False), (8, 0, False),
+        (9, 1, False), (12, 4, False), (15, 7, False), (16, 0, True),
+    ]  # fmt: skip

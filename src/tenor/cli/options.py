@@ -52,9 +52,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     add_columns(group)
 
 
-def load_data(
-    args: argparse.Namespace, *, test: Path | None = None, validation: Path | None = None
-) -> Dataset:
+def load_data(args: argparse.Namespace) -> Dataset:
     """The labelled texts that ``DATA`` and the flags of ``add_data`` name.
 
     Raises:
@@ -62,10 +60,11 @@ def load_data(
     """
     from tenor.data import load
 
+    given = vars(args)
     return load(
         args.data, data_dir=args.data_dir, text_column=args.text_column,
-        label_column=args.label_column, encoding=args.encoding, fold=args.fold, test=test,
-        validation=validation,
+        label_column=args.label_column, encoding=args.encoding, fold=args.fold,
+        test=given.get("test"), validation=given.get("validation_file"),
     )  # fmt: skip
 
 

@@ -6,21 +6,27 @@ import argparse
 import json
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tenor.cli import DONE, INTERRUPTED
 from tenor.cli.options import Subparsers, add_data, add_settings, load_data, read_settings, settings_given
 from tenor.cli.output import say, show
+from tenor.cli.signals import saving_on_signals
 from tenor.config import SECTIONS, Settings
-from tenor.errors import InputError
+from tenor.errors import InputError, TrainingInterrupted
+
+if TYPE_CHECKING:
+    from tenor.classifier import TextClassifier
+    from tenor.training import RunFolder
 
 
 def add_parser(commands: Subparsers, summary: str) -> argparse.ArgumentParser:
     """Declare the command."""
     parser = commands.add_parser(
         "train",
-        usage="tenor train DATA [-o FOLDER] [--SETTING VALUE ...]",
+        usage="tenor train DATA [-o FOLDER] [--SETTING VALUE ...]\n       tenor train --resume RUN",
         help=summary,
         description="Train a classifier on labelled texts and save it as a model folder.",
         epilog="example: tenor train reviews.csv -o reviews",
@@ -32,6 +38,14 @@ def add_parser(commands: Subparsers, summary: str) -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="model folder to make")
     parser.add_argument("--force", action="store_true", help="replace a model that is there")
+    parser.add_argument(
+        "--resume", type=Path, metavar="RUN",
+        help="go on with a training that was stopped, from its run folder: FOLDER.run",
+    )  # fmt: skip
+    parser.add_argument(
+        "--step", type=int, metavar="N",
+        help="with --resume: from this checkpoint on, taking back what came after it (default: the last)",
+    )  # fmt: skip
     parser.add_argument(
         "--config", type=Path, metavar="FILE",
         help="settings as TOML, or the config.json of a model to train again; flags go before it",
@@ -53,37 +67,96 @@ def add_parser(commands: Subparsers, summary: str) -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train, evaluate on test texts if there are any, save the model folder."""
+    """Train, or go on with a training; evaluate on test texts if there are any; save the model folder."""
+    if args.resume is not None:
+        return _resume(args)
     settings, origins = _settings(args)
     if args.show_config:
         show(_as_toml(settings, origins))
-        return 0
+        return DONE
     if args.data is None:
         raise InputError("name the DATA to train on, such as a CSV file or sentence-polarity")
-    output = args.output or Path(_stem(args.data) + "-model")
-    if output.name in ("", ".."):
+    if args.step is not None:
+        raise InputError("--step goes with --resume RUN: add that, or leave it out")
+    output = _output(args, args.output or Path(_stem(args.data) + "-model"))
+    dataset = load_data(args)
+    from tenor.data import read_texts, read_vectors
+    from tenor.training import (
+        Progress,
+        RunFolder,
+        train,
+    )  # PyTorch loads here, once there is something to read
+
+    words = None if args.words is None else list(read_texts(args.words))
+    vectors = None if args.vectors is None else read_vectors(args.vectors)
+    with RunFolder(output.with_name(output.name + ".run")) as folder:
+        folder.begin(dataset.origin, force=args.force)
+
+        def work() -> TextClassifier:
+            return train(
+                dataset, settings, words=words, vectors=vectors, run=folder, progress=Progress(sys.stderr)
+            )
+
+        return _save(work, folder, output, force=args.force)
+
+
+def _resume(args: argparse.Namespace) -> int:
+    """Go on with a training; its settings are those of its checkpoint."""
+    given = [f"--{name}" for names in settings_given(args).values() for name in names]
+    given += [f"--{name}" for name in ("config", "words", "vectors") if getattr(args, name) is not None]
+    if given:
+        raise InputError(
+            f"a training goes on with its own settings; leave out {', '.join(given).replace('_', '-')}"
+        )
+    if not args.resume.is_dir():
+        raise InputError(f"there is no run folder {args.resume}; name one that tenor train made, FOLDER.run")
+    output = _output(args, args.output or args.resume.with_name(args.resume.name.removesuffix(".run")))
+    dataset = None if args.data is None else load_data(args)
+    from tenor.training import Progress, RunFolder, resume
+
+    with RunFolder(args.resume) as folder:
+
+        def work() -> TextClassifier:
+            return resume(folder, dataset, step=args.step, progress=Progress(sys.stderr))
+
+        return _save(work, folder, output, force=args.force)
+
+
+def _output(args: argparse.Namespace, output: Path) -> Path:
+    """Where the model goes, seen to be free before any work is done for it."""
+    if output.name in ("", "..") or output == args.resume:
         raise InputError(f"-o {output} is no name for a new folder; name one, such as -o reviews-model")
     from tenor import artifact
 
     artifact.check_free(output, force=args.force)
-    dataset = load_data(args, test=args.test, validation=args.validation_file)
-    from tenor.data import read_texts, read_vectors
-    from tenor.training import Progress, train  # PyTorch loads here, once there is something to read
+    return output
 
-    classifier = train(
-        dataset,
-        settings,
-        words=None if args.words is None else list(read_texts(args.words)),
-        vectors=None if args.vectors is None else read_vectors(args.vectors),
-        run=output.with_name(output.name + ".run"),
-        progress=Progress(sys.stderr),
-    )
-    classifier.save(output, force=args.force)
-    interrupted = "interrupted" in classifier.model.record["metrics"]
-    folder = shlex.quote(str(output))
-    say(f"saved {output}; learning curves are in {output}.run/curves.svg")
-    say(f'next: tenor predict -m {folder} "a text"')
-    return INTERRUPTED if interrupted else DONE
+
+def _save(work: Callable[[], TextClassifier], folder: RunFolder, output: Path, *, force: bool) -> int:
+    """Do the work and save its model; where a signal stops it, say how to go on."""
+    try:
+        with saving_on_signals(folder):
+            classifier = work()
+        classifier.save(output, force=force)
+    except TrainingInterrupted as stopped:
+        say(f"tenor: {stopped}; all that was learnt is saved")
+        _say_how_to_go_on(folder, output)
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        say("\ntenor: interrupted")
+        _say_how_to_go_on(folder, output)
+        return INTERRUPTED
+    say(f"saved {output}; learning curves are in {folder.path / 'curves.svg'}")
+    say(f'next: tenor predict -m {shlex.quote(str(output))} "a text"')
+    return DONE
+
+
+def _say_how_to_go_on(folder: RunFolder, output: Path) -> None:
+    if not folder.places():
+        return
+    place = shlex.quote(str(folder.path))
+    named = "" if output.name + ".run" == folder.path.name else f" -o {shlex.quote(str(output))}"
+    say(f"next: tenor train --resume {place}{named}")
 
 
 def _settings(args: argparse.Namespace) -> tuple[Settings, dict[str, dict[str, str]]]:

@@ -10,7 +10,7 @@ Nothing is unpacked onto the disk and nothing is fetched: archives are read as t
 from tenor.data.columns import Asked
 from tenor.data.corpora import CORPORA, read_corpus
 from tenor.data.examples import Dataset, Example, build_dataset, hold_out
-from tenor.data.loading import load
+from tenor.data.loading import Source, load
 from tenor.data.tables import read_examples, read_folder, read_texts
 from tenor.data.vectors import WordVectors, read_vectors
 
@@ -19,6 +19,7 @@ __all__ = [
     "Asked",
     "Dataset",
     "Example",
+    "Source",
     "WordVectors",
     "build_dataset",
     "hold_out",

@@ -6,11 +6,15 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tenor.config import closest
 from tenor.errors import DataError
+
+if TYPE_CHECKING:
+    from tenor.data.loading import Source
 
 SPLITS = ("train", "validation", "test")
 """Names a split can have, in the order of their use."""
@@ -38,6 +42,8 @@ class Dataset:
     """Hash of the bytes that were read: the file's own, or that of a list of several files'."""
     source: str
     """Names of the files that were read, without their folders."""
+    origin: Source | None = None
+    """How to read it again; None for texts that were given in memory."""
 
 
 def build_dataset(splits: Mapping[str, Iterable[Example]], *, name: str, sha256: str, source: str) -> Dataset:

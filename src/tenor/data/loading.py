@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tenor.config import closest
 from tenor.data.columns import Asked
@@ -15,42 +17,77 @@ from tenor.data.tables import folder_files, read_examples, read_folder
 from tenor.errors import DataError
 
 
-def load(  # noqa: PLR0913 - the options of one sentence on the command line, all but the first by name
-    source: StrPath,
-    *,
-    data_dir: StrPath | None = None,
-    text_column: str | None = None,
-    label_column: str | None = None,
-    encoding: str | None = None,
-    fold: int = 0,
-    test: StrPath | None = None,
-    validation: StrPath | None = None,
-) -> Dataset:
+def load(source: StrPath, **options: Any) -> Dataset:
     """Read labelled texts from wherever they are.
 
     Args:
         source: the name of a corpus, else a file (see ``read_examples``) or folder (see
             ``read_folder``). A file with a corpus's name is ``./imdb``.
-        data_dir: the folder that has the corpus's archive; None looks in the usual places.
-        text_column: column of the texts; None finds it by its name or by how long its texts are.
-        label_column: column of the labels; None finds it likewise.
-        encoding: how the files' bytes spell characters; None reads UTF-8, or UTF-16 by its mark.
-        fold: which tenth of a corpus without a test split is its test split.
-        test: file of the test split; None takes what the source has, if anything.
-        validation: file of the validation split; None likewise.
+        **options: the fields of ``Source``.
 
     Raises:
         DataError: nothing is there, or it cannot be read as labelled texts.
     """
-    asked = Asked(text_column, label_column, encoding)
-    if str(source) in CORPORA and isinstance(source, str):
-        dataset = read_corpus(source, data_dir=data_dir, fold=fold)
-    elif fold:
-        raise DataError(f"fold is {fold}, but only a corpus without a test split has folds; leave it out")
-    else:
-        dataset = _read_path(Path(source), asked)
-    extra = {"validation": validation, "test": test}
-    return _with_splits(dataset, {s: Path(p) for s, p in extra.items() if p is not None}, asked)
+    return Source(name=source, **options).read()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where labelled texts are, and how to read them: enough to read them again."""
+
+    name: StrPath
+    """A corpus, as a string, or a file or folder."""
+    data_dir: StrPath | None = None
+    """The folder that has the corpus's archive; None looks in the usual places."""
+    text_column: str | None = None
+    """Column of the texts; None finds it by its name or by how long its texts are."""
+    label_column: str | None = None
+    """Column of the labels; None finds it likewise."""
+    encoding: str | None = None
+    """How the files' bytes spell characters; None reads UTF-8, or UTF-16 by its mark."""
+    fold: int = 0
+    """Which tenth of a corpus without a test split is its test split."""
+    test: StrPath | None = None
+    """File of the test split; None takes what the source has, if anything."""
+    validation: StrPath | None = None
+    """File of the validation split; None likewise."""
+
+    def read(self) -> Dataset:
+        """Read the texts.
+
+        Raises:
+            DataError: nothing is there, or it cannot be read as labelled texts.
+        """
+        asked = Asked(self.text_column, self.label_column, self.encoding)
+        if self._corpus is not None:
+            dataset = read_corpus(self._corpus, data_dir=self.data_dir, fold=self.fold)
+        elif self.fold:
+            raise DataError(
+                f"fold is {self.fold}, but only a corpus without a test split has folds; leave it out"
+            )
+        else:
+            dataset = _read_path(Path(self.name), asked)
+        extra = {"validation": self.validation, "test": self.test}
+        dataset = _with_splits(dataset, {s: Path(p) for s, p in extra.items() if p is not None}, asked)
+        return replace(dataset, origin=self)
+
+    def absolute(self) -> Source:
+        """The same, from whatever folder it is read."""
+        return replace(
+            self,
+            name=self._corpus or str(Path(self.name).absolute()),
+            data_dir=_absolute(self.data_dir),
+            test=_absolute(self.test),
+            validation=_absolute(self.validation),
+        )
+
+    @property
+    def _corpus(self) -> str | None:
+        return self.name if isinstance(self.name, str) and self.name in CORPORA else None
+
+
+def _absolute(path: StrPath | None) -> str | None:
+    return None if path is None else str(Path(path).absolute())
 
 
 def _read_path(path: Path, asked: Asked) -> Dataset:

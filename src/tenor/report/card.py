@@ -62,6 +62,11 @@ def _origin(model: Model, data: Mapping[str, Any], train: Mapping[str, Any]) -> 
 
 
 def _quality(metrics: Mapping[str, Any], evaluation: Evaluation | None) -> str:
+    if "best_epoch" not in metrics:
+        return (
+            f"Not known: this is a checkpoint, made after update {metrics['step']:,} of a training that "
+            "was not over. `metrics.jsonl`, two folders up, has what each epoch scored."
+        )
     rows = {
         f"validation (chose epoch {metrics['best_epoch']})": _scores(
             metrics["validation_accuracy"],

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from tenor.classifier import TextClassifier
 from tenor.config import Settings
-from tenor.data import Dataset, WordVectors, hold_out, load
-from tenor.errors import ConfigError, DataError, UnsupportedError
+from tenor.data import Dataset, WordVectors, load
+from tenor.errors import TrainingError, UnsupportedError
 from tenor.evaluation import Evaluation, evaluate
 from tenor.model import Model
 from tenor.report.card import render_card
-from tenor.tokenizer import Tokenizer
-from tenor.vocabulary import Vocabulary
 
 try:
     import torch  # noqa: F401
@@ -31,18 +24,16 @@ except ImportError as error:
         f"training needs {error.name}, which is not installed; type: pip install 'tenor[train]'"
     ) from error
 
-from tenor.training.corpus import Indexed, build_vocabulary, encode, with_targets
 from tenor.training.freeze import check_frozen
-from tenor.training.history import EpochRecord
-from tenor.training.initial import initial_weights, place_vectors
+from tenor.training.history import EpochRecord, Position
+from tenor.training.prepare import Prepared, prepare, prepare_again
 from tenor.training.progress import Progress
 from tenor.training.run import RunFolder
-from tenor.training.trainer import Encoded, Trainer
+from tenor.training.trainer import Hooks, NotFiniteError, Snapshot, Trainer
 
-__all__ = ["Progress", "train"]
+__all__ = ["Progress", "RunFolder", "resume", "train"]
 
-_UPDATES = 2_800
-_FEWEST_EPOCHS, _MOST_EPOCHS = 3, 40
+_NAMED_TEXTS = 8
 
 
 def train(
@@ -51,7 +42,7 @@ def train(
     *,
     words: Sequence[str] | None = None,
     vectors: WordVectors | None = None,
-    run: str | os.PathLike[str] | None = None,
+    run: RunFolder | None = None,
     progress: Progress | None = None,
 ) -> TextClassifier:
     """Train a classifier; the weights are those of the epoch that was best on validation texts.
@@ -63,7 +54,8 @@ def train(
         settings: every choice; what is not named keeps its default.
         words: the vocabulary in its order, for ``vocabulary.source = "list"``.
         vectors: word vectors to start from; their width sets ``embedding_dim``.
-        run: a folder for ``metrics.jsonl`` and ``curves.svg``; None writes neither.
+        run: where checkpoints, metrics and curves go, on which ``begin`` was called; None writes
+            none, and nothing can be gone on with.
         progress: where to report; None is silent.
 
     Returns:
@@ -74,172 +66,113 @@ def train(
         DataError: the data cannot be read or learnt from.
         ConfigError: settings, words and vectors do not go together.
         TrainingError: the loss was not finite, or the runtimes disagree.
+        TrainingInterrupted: the run was told to stop; its last checkpoint has all that was learnt.
     """
     progress = progress or Progress(None)
-    dataset = data if isinstance(data, Dataset) else load(data)
-    dataset = _with_validation(dataset, settings)
-    settings = _resolve(settings, dataset, words, vectors)
-    progress.say(_summary(dataset))
-    vocabulary, splits = _encode(dataset, settings, _words(settings, words, vectors), progress)
-    weights = initial_weights(
-        settings.model, vocabulary, num_labels=len(dataset.labels), seed=settings.train.seed
-    )
-    if vectors is not None:
-        weights = place_vectors(weights, vocabulary, vectors)
-        progress.say(_coverage(vocabulary, vectors))
-    trainer = Trainer(
-        settings.train, settings.model, weights, num_labels=len(dataset.labels), progress=progress
-    )
-    history = _History(None if run is None else RunFolder(Path(run)), settings, progress)
-    best = trainer.run(splits["train"], splits["validation"], history.add)
-    model = Model(
-        tokenizer=settings.tokenizer,
-        vocabulary=vocabulary,
-        config=settings.model,
-        labels=dataset.labels,
-        weights=best,
-        record=_record(dataset, settings, vectors, history.records, interrupted=trainer.interrupted),
-    )
-    check_frozen(TextClassifier(model), splits["validation"])
-    return _finished(model, dataset, progress)
+    given = data if isinstance(data, Dataset) else load(data)
+    prepared = prepare(given, settings, words, vectors, progress)
+    return _learn(_trainer(prepared, progress), prepared, run, progress)
 
 
-class _History:
-    """Hands each epoch's record to the screen and to the run folder, and keeps it."""
+def resume(
+    run: RunFolder,
+    data: Dataset | None = None,
+    *,
+    step: int | None = None,
+    progress: Progress | None = None,
+) -> TextClassifier:
+    """Go on with a training, to the bits that it would have come to without the stop.
 
-    def __init__(self, run: RunFolder | None, settings: Settings, progress: Progress) -> None:
-        self.records: list[EpochRecord] = []
-        self._run, self._progress = run, progress
-        self._epochs = settings.train.epochs or 0
-
-    def add(self, record: EpochRecord) -> None:
-        """Take in one epoch as it ends."""
-        self.records.append(record)
-        self._progress.epoch(record, self._epochs)
-        if self._run is not None:
-            self._run.add(record)
-
-
-def _resolve(
-    settings: Settings, dataset: Dataset, words: Sequence[str] | None, vectors: WordVectors | None
-) -> Settings:
-    """The settings with everything decided that was left to the data."""
-    source = settings.vocabulary.source
-    if (source == "list") != (words is not None):
-        raise ConfigError(
-            "the vocabulary source 'list' and a list of words go together: set "
-            "--source list and --words FILE, or neither"
-        )
-    if source == "vectors" and vectors is None:
-        raise ConfigError("the vocabulary source 'vectors' needs word vectors: set --vectors FILE")
-    epochs = settings.train.epochs
-    if epochs is None:
-        updates = max(len(dataset.splits["train"]) / settings.train.batch_size, 1)
-        epochs = min(max(math.ceil(_UPDATES / updates), _FEWEST_EPOCHS), _MOST_EPOCHS)
-    width = settings.model.embedding_dim if vectors is None else vectors.matrix.shape[1]
-    return replace(
-        settings,
-        model=replace(settings.model, embedding_dim=width),
-        train=replace(settings.train, epochs=epochs),
-    )
-
-
-def _with_validation(dataset: Dataset, settings: Settings) -> Dataset:
-    if "validation" in dataset.splits:
-        return dataset
-    return hold_out(dataset, settings.train.validation, settings.train.seed)
-
-
-def _summary(dataset: Dataset) -> str:
-    sizes = ", ".join(f"{len(rows):,} {split}" for split, rows in dataset.splits.items())
-    lines = [f"{dataset.name}: {sizes} texts · labels {', '.join(map(repr, dataset.labels))}"]
-    for split, rows in dataset.splits.items():
-        absent = sorted(set(dataset.labels) - {example.label for example in rows})
-        if absent:
-            lines.append(f"note: no {split} text has the label {', '.join(map(repr, absent))}")
-    return "\n".join(lines)
-
-
-def _words(
-    settings: Settings, words: Sequence[str] | None, vectors: WordVectors | None
-) -> Sequence[str] | None:
-    """The words the vocabulary is given; None when it is made from the training texts."""
-    if settings.vocabulary.source == "vectors" and vectors is not None:
-        return vectors.words
-    return words
-
-
-def _coverage(vocabulary: Vocabulary, vectors: WordVectors) -> str:
-    known = set(vectors.words)
-    found = sum(token in known for token in vocabulary.tokens)
-    return f"{found:,} of {len(vocabulary):,} words have a word vector"
-
-
-def _encode(
-    dataset: Dataset, settings: Settings, words: Sequence[str] | None, progress: Progress
-) -> tuple[Vocabulary, dict[str, Encoded]]:
-    """The vocabulary, and the training and validation texts as ids."""
-    tokenizer = Tokenizer(settings.tokenizer)
-    train, validation = dataset.splits["train"], dataset.splits["validation"]
-    indexed = Indexed(train, tokenizer, progress)
-    vocabulary = build_vocabulary(indexed, settings.vocabulary, words)
-    token_ids = indexed.token_ids(vocabulary)
-    progress.say(_unknown(vocabulary, token_ids))
-    held_out = encode(validation, tokenizer, vocabulary, progress)
-    return vocabulary, {
-        "train": with_targets(token_ids, train, dataset.labels),
-        "validation": with_targets(held_out, validation, dataset.labels),
-    }
-
-
-def _unknown(vocabulary: Vocabulary, token_ids: Sequence[npt.NDArray[np.int32]]) -> str:
-    """How much of the training texts the vocabulary leaves out.
+    Args:
+        run: its run folder.
+        data: the same texts; None reads them from where they were.
+        step: go on from a checkpoint of this step, taking back what came after it; None takes the
+            last one.
+        progress: where to report; None is silent.
 
     Raises:
-        DataError: all of it: the model would read nothing.
+        TrainingError: there is no such checkpoint, or the texts are others than the training's.
+        ArtifactError: the checkpoint is damaged; the message names the file.
+        DataError, TrainingInterrupted: as for ``train``.
     """
-    known = len(vocabulary) - len(vocabulary.config.special_tokens)
-    share = float(np.mean(np.concatenate(token_ids) == vocabulary.unknown_id))
-    if share == 1:
-        raise DataError(
-            f"no training text has a word of the vocabulary, which holds {known:,}; with few texts set "
-            "--min-count 1, with --words or --vectors check that they spell words as the texts do"
-        )
-    return f"vocabulary: {known:,} words; {share:.1%} of the training tokens are unknown"
+    progress = progress or Progress(None)
+    found = run.choose(step)
+    best = run.read(found.best).model.weights if found.best else {}
+    prepared = prepare_again(data or run.read_texts(), found.model, progress)
+    trainer = _trainer(prepared, progress)
+    trainer.restore(found.moments, run.go_on(found.position), best)
+    progress.say(f"going on after update {found.position.step:,}")
+    return _learn(trainer, prepared, run, progress)
 
 
-def _record(
-    dataset: Dataset,
-    settings: Settings,
-    vectors: WordVectors | None,
-    records: Sequence[EpochRecord],
-    *,
-    interrupted: bool,
-) -> dict[str, Any]:
-    """What ``config.json`` says of the origin; no times, so that the same run gives the same file."""
+def _trainer(prepared: Prepared, progress: Progress) -> Trainer:
+    model = prepared.model
+    return Trainer(
+        prepared.config, model.config, model.weights, num_labels=len(model.labels), progress=progress
+    )
+
+
+def _learn(trainer: Trainer, prepared: Prepared, run: RunFolder | None, progress: Progress) -> TextClassifier:
+    """Train to the end, and make the model of the best epoch."""
+    splits = prepared.splits
+    try:
+        with nullcontext() if run is None else run.learning_here():
+            best = trainer.run(splits["train"], splits["validation"], _hooks(prepared, run, progress))
+    except NotFiniteError as error:
+        raise TrainingError(_explained(error, prepared, trainer.position, run)) from error
+    metrics = _metrics(trainer.position.records)
+    model = replace(prepared.model, weights=best, record={**prepared.model.record, "metrics": metrics})
+    check_frozen(TextClassifier(model), splits["validation"])
+    return _finished(model, prepared.dataset, progress)
+
+
+def _hooks(prepared: Prepared, run: RunFolder | None, progress: Progress) -> Hooks:
+    def epoch(record: EpochRecord) -> None:
+        progress.epoch(record, prepared.config.epochs or 0)
+        if run is not None:
+            run.add(record)
+
+    def save(snapshot: Snapshot) -> None:
+        if run is not None:
+            run.save(_at(prepared.model, snapshot), snapshot, keep=prepared.config.keep_checkpoints)
+
+    def stop() -> bool:
+        return run is not None and run.stopping
+
+    return Hooks(epoch=epoch, save=save, stop=stop)
+
+
+def _at(model: Model, snapshot: Snapshot) -> Model:
+    """The model of a checkpoint: its weights, and what was measured with them, if an epoch ended there."""
+    position = snapshot.position
+    metrics: dict[str, Any] = {"step": position.step, "epochs": len(position.records)}
+    if position.records and not position.batch:
+        metrics |= _scores(position.records[-1])
+    model = replace(model, weights=snapshot.weights, record={**model.record, "metrics": metrics})
+    return replace(model, card=render_card(model, None))
+
+
+def _metrics(records: Sequence[EpochRecord]) -> dict[str, Any]:
     best = [record for record in records if record.best][-1]
-    timings = ("seconds", "tokens_per_second", "best", "epoch", "learning_rate")
-    return {
-        "train": settings.train.to_dict(),
-        "data": {
-            "name": dataset.name,
-            "sha256": dataset.sha256,
-            "texts": {split: len(rows) for split, rows in dataset.splits.items()},
-            "vectors_sha256": None if vectors is None else _hash(vectors),
-        },
-        "metrics": {
-            "epochs": len(records),
-            "best_epoch": best.epoch,
-            **{k: v for k, v in best.to_dict().items() if k not in timings},
-            **({"interrupted": True} if interrupted else {}),
-        },
-    }
+    return {"epochs": len(records), "best_epoch": best.epoch, **_scores(best)}
 
 
-def _hash(vectors: WordVectors) -> str:
-    hashed = hashlib.sha256("\n".join(vectors.words).encode("utf-8", "surrogatepass"))
-    hashed.update(np.ascontiguousarray(vectors.matrix).data)
-    return hashed.hexdigest()
+def _scores(record: EpochRecord) -> dict[str, float]:
+    return {k: v for k, v in record.measured().items() if k.startswith(("train_", "validation_"))}
+
+
+def _explained(error: NotFiniteError, prepared: Prepared, position: Position, run: RunFolder | None) -> str:
+    """What was not finite, which texts made it so, what to do, and where the best model is."""
+    rows = {id(example): row for row, example in enumerate(prepared.given.splits["train"], 1)}
+    texts = [prepared.dataset.splits["train"][i] for i in error.texts]
+    lines = [str(error)]
+    if texts:
+        more = f" and {len(texts) - _NAMED_TEXTS} more" if len(texts) > _NAMED_TEXTS else ""
+        named = ", ".join(f"{rows[id(example)]:,}" for example in texts[:_NAMED_TEXTS])
+        lines.append(f"made by the training texts {named}{more}; the first of them is {texts[0].text[:60]!r}")
+    if run is not None and position.best:
+        lines.append(f"the best epoch so far stays as a model in {run.best_folder(position)}")
+    return "\n".join(lines)
 
 
 def _finished(model: Model, dataset: Dataset, progress: Progress) -> TextClassifier:

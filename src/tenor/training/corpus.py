@@ -32,7 +32,7 @@ class Indexed:
         numbers.default_factory = numbers.__len__
         self._texts = [
             np.array([numbers[token] for token in tokens], dtype=np.int32)
-            for tokens in _tokens(examples, tokenizer, progress, "reading training texts")
+            for tokens in _tokens(examples, tokenizer, progress, "reading train texts")
         ]
         self._words = list(numbers)
         if not self._words:
@@ -57,10 +57,10 @@ def build_vocabulary(indexed: Indexed, config: VocabularyConfig, words: Iterable
 
 
 def encode(
-    examples: Sequence[Example], tokenizer: Tokenizer, vocabulary: Vocabulary, progress: Progress
+    examples: Sequence[Example], tokenizer: Tokenizer, vocabulary: Vocabulary, split: str, progress: Progress
 ) -> list[TokenIds]:
-    """Ids of the tokens of texts that the vocabulary was not made from."""
-    found = _tokens(examples, tokenizer, progress, "reading validation texts")
+    """Ids of the tokens of a split's texts in a vocabulary that there is."""
+    found = _tokens(examples, tokenizer, progress, f"reading {split} texts")
     return [np.array(vocabulary.encode(tokens), dtype=np.int32) for tokens in found]
 
 

@@ -1,9 +1,14 @@
-"""What was measured in each epoch: the record behind the printed line, the curves and the card."""
+"""What a training has measured and where it stands: everything but its numbers in arrays."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+OF_THE_CLOCK = ("seconds", "tokens_per_second")
+"""What differs between two runs of one training."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,6 +17,8 @@ class EpochRecord:
 
     epoch: int
     """From 1."""
+    step: int
+    """Updates done by its end."""
     train_loss: float
     """Mean over the epoch, while learning and with dropout."""
     train_accuracy: float
@@ -19,14 +26,106 @@ class EpochRecord:
     validation_accuracy: float
     validation_macro_f1: float
     learning_rate: float
-    """After the epoch's last update."""
-    seconds: float
-    """Training and validation."""
-    tokens_per_second: float
-    """Of training alone."""
+    """Of the epoch's last update."""
     best: bool
     """Whether the validation metric that chooses was the best so far."""
+    seconds: float | None = None
+    """Training and validation; of an epoch that was gone on with, the part since then. None where
+    a resumed training has lost it."""
+    tokens_per_second: float | None = None
+    """Of training alone; None likewise."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The record as JSON holds it."""
+        """The record as ``metrics.jsonl`` holds it."""
         return asdict(self)
+
+    def measured(self) -> dict[str, Any]:
+        """The record without what a clock said: the same in every run from the same seed."""
+        return {name: value for name, value in asdict(self).items() if name not in OF_THE_CLOCK}
+
+
+@dataclass(kw_only=True)
+class RunningMean:
+    """Loss and accuracy so far in an epoch, over examples."""
+
+    loss_sum: float = 0.0
+    right: int = 0
+    examples: int = 0
+
+    def add(self, loss: float, right: int, examples: int) -> None:
+        """Take in a batch: its mean loss, its right guesses, its size."""
+        self.loss_sum += loss * examples
+        self.right += right
+        self.examples += examples
+
+    @property
+    def loss(self) -> float:
+        """Mean loss, nats."""
+        return self.loss_sum / max(self.examples, 1)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of right guesses, 0 to 1."""
+        return self.right / max(self.examples, 1)
+
+
+@dataclass(kw_only=True)
+class Position:
+    """Where a training stands, between two updates or between two epochs."""
+
+    step: int = 0
+    """Updates done."""
+    batch: int = 0
+    """Updates done in the epoch that is under way."""
+    mean: RunningMean = field(default_factory=RunningMean)
+    """Of the epoch that is under way."""
+    records: list[EpochRecord] = field(default_factory=list)
+    """Of the epochs that are done."""
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that is under way, from 1."""
+        return len(self.records) + 1
+
+    @property
+    def best(self) -> EpochRecord | None:
+        """The best epoch so far; None before the first has ended."""
+        return next((record for record in reversed(self.records) if record.best), None)
+
+    @property
+    def waited(self) -> int:
+        """Epochs since the best one."""
+        return len(self.records) - (self.best.epoch if self.best else 0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, which holds numbers of both kinds exactly."""
+        return {
+            "step": self.step,
+            "batch": self.batch,
+            "mean": asdict(self.mean),
+            "records": [record.measured() for record in self.records],
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The way back.
+
+        Raises:
+            KeyError, TypeError: a value is missing or of the wrong type.
+        """
+        records = [_typed(EpochRecord, record) for record in values["records"]]
+        mean = _typed(RunningMean, values["mean"])
+        numbers = {name: values[name] for name in ("step", "batch")}
+        if any(type(number) is not int or number < 0 for number in numbers.values()):
+            raise TypeError(f"step and batch are {numbers}; they must be whole numbers")
+        return cls(**numbers, mean=mean, records=records)
+
+
+def _typed(kind: Any, values: Mapping[str, Any]) -> Any:
+    """A record out of plain values, none of which may be anything but a number or a truth value."""
+    made = kind(**values)
+    for item in dataclasses.fields(made):
+        value = getattr(made, item.name)
+        if not isinstance(value, bool | int | float | None):
+            raise TypeError(f"{item.name} is {value!r}; it must be a number")
+    return made

@@ -8,31 +8,7 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-from tenor.training.history import EpochRecord
-
-
-class RunningMean:
-    """Loss and accuracy so far in an epoch, over examples."""
-
-    def __init__(self) -> None:
-        self.examples = self.right = 0
-        self._loss = 0.0
-
-    def add(self, loss: float, right: int, examples: int) -> None:
-        """Take in a batch: its mean loss, its right guesses, its size."""
-        self._loss += loss * examples
-        self.right += right
-        self.examples += examples
-
-    @property
-    def loss(self) -> float:
-        """Mean loss, nats."""
-        return self._loss / max(self.examples, 1)
-
-    @property
-    def accuracy(self) -> float:
-        """Share of right guesses, 0 to 1."""
-        return self.right / max(self.examples, 1)
+from tenor.training.history import EpochRecord, RunningMean
 
 
 class Progress:
@@ -48,11 +24,11 @@ class Progress:
             self._stream.flush()
 
     @contextmanager
-    def bar(self, title: str, texts: int) -> Iterator[Bar]:
+    def bar(self, title: str, texts: int, done: int = 0) -> Iterator[Bar]:
         """A bar over so many texts, with rate and time left; gone when it is done."""
         shown = self._stream is not None and self._stream.isatty()
         with tqdm(
-            total=texts, desc=title, unit=" texts", file=self._stream, disable=not shown,
+            total=texts, initial=done, desc=title, unit=" texts", file=self._stream, disable=not shown,
             leave=False, dynamic_ncols=True, smoothing=0.1,
         ) as tq:  # fmt: skip
             yield Bar(tq)
@@ -62,8 +38,8 @@ class Progress:
         self.say(
             f"epoch {record.epoch}/{epochs} · training loss {record.train_loss:.4f} "
             f"accuracy {record.train_accuracy:.4f} · validation loss {record.validation_loss:.4f} "
-            f"accuracy {record.validation_accuracy:.4f} · {record.seconds:.0f} s, "
-            f"{record.tokens_per_second:,.0f} tokens/s{' · best' if record.best else ''}"
+            f"accuracy {record.validation_accuracy:.4f} · {record.seconds or 0:.0f} s, "
+            f"{record.tokens_per_second or 0:,.0f} tokens/s{' · best' if record.best else ''}"
         )
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,17 +16,20 @@ from torch import Tensor
 from tenor.batching import join
 from tenor.cells import Floats
 from tenor.config import ModelConfig, TrainConfig
-from tenor.errors import TrainingError
+from tenor.errors import TrainingError, TrainingInterrupted
 from tenor.metrics import accuracy, cross_entropy, macro_f1
 from tenor.prediction import label_ids
 from tenor.training import network
-from tenor.training.history import EpochRecord
+from tenor.training.arithmetic import autocast, denormals_flushed, threads
+from tenor.training.history import EpochRecord, Position, RunningMean
 from tenor.training.order import batches
-from tenor.training.progress import Progress, RunningMean
+from tenor.training.progress import Progress
 from tenor.training.schedule import rate
 
 _STREAM = 3
 """Keeps the random numbers of dropout apart from all others."""
+_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+"""What Adam remembers of each weight, by PyTorch's names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,14 +47,49 @@ class Encoded:
         return [len(ids) for ids in self.token_ids]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """All that a training needs to go on to the same bits; the arrays are views of the live ones."""
+
+    weights: Mapping[str, Floats]
+    """Name → array, as ``tenor.model.weight_shapes`` lists them."""
+    moments: Mapping[str, Floats]
+    """``step.NAME``, ``exp_avg.NAME`` and ``exp_avg_sq.NAME`` of every weight that has had a gradient."""
+    position: Position
+    finished: bool
+    """Whether the epochs or the patience are spent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hooks:
+    """What a training calls as it goes."""
+
+    epoch: Callable[[EpochRecord], object] = lambda _: None
+    """At the end of each epoch, with its record."""
+    save: Callable[[Snapshot], object] = lambda _: None
+    """At the start, every ``checkpoint_steps`` updates, after each epoch, and when told to stop."""
+    stop: Callable[[], bool] = lambda: False
+    """Whether to save and stop; asked between any two updates."""
+
+
+class NotFiniteError(TrainingError):
+    """A loss or a weight that is no finite number, and the texts that made it so."""
+
+    def __init__(self, what: str, texts: Sequence[int] = ()) -> None:
+        super().__init__(f"{what}; lower --learning-rate or set --clip-norm 1")
+        self.what = what
+        self.texts = texts
+        """Their places in the training split, from 0."""
+
+
 class Trainer:
-    """One training run: the weights, the optimizer and where it stands."""
+    """One training: the weights, the optimizer and where it stands."""
 
     def __init__(
         self,
         config: TrainConfig,
         model: ModelConfig,
-        weights: dict[str, Floats],
+        weights: Mapping[str, Floats],
         *,
         num_labels: int,
         progress: Progress,
@@ -63,39 +100,67 @@ class Trainer:
         self._model = model
         self._num_labels = num_labels
         self._progress = progress
-        self.weights = {name: torch.from_numpy(weight.copy()) for name, weight in weights.items()}
+        # Cloned into PyTorch's own memory: how an array lies there can change a product's last bits.
+        self.weights = {name: torch.from_numpy(np.array(weight)).clone() for name, weight in weights.items()}
         for name, weight in self.weights.items():
             weight.requires_grad_(not (config.freeze_embedding and name == "embedding.weight"))
-        self._learnt = [weight for weight in self.weights.values() if weight.requires_grad]
-        self._optimizer = _optimizer(config, self._learnt)
-        self._autocast = _autocast(config, model)
-        self._step = 0
-        self._best_value = -math.inf
+        self._learnt = {name: weight for name, weight in self.weights.items() if weight.requires_grad}
+        self._optimizer = _optimizer(config, list(self._learnt.values()))
+        self._autocast = autocast(config, model)
+        self.position = Position()
         self._best: dict[str, Floats] = {}
-        self.interrupted = False
 
-    def run(
-        self, train: Encoded, validation: Encoded, on_epoch: Callable[[EpochRecord], object]
-    ) -> dict[str, Floats]:
-        """Train until the epochs or the patience are spent, or an interrupt after the first epoch.
+    def restore(self, moments: Mapping[str, Floats], position: Position, best: Mapping[str, Floats]) -> None:
+        """Stand where a snapshot stood; the weights were given when this was made.
+
+        Args:
+            moments: of the snapshot.
+            position: of the snapshot.
+            best: weights of its best epoch; empty before the first has ended.
+
+        Raises:
+            TrainingError: moments do not fit their weights.
+        """
+        self.position, self._best = position, dict(best)
+        state: dict[int, dict[str, Tensor]] = {}
+        for index, (name, weight) in enumerate(self._learnt.items()):
+            found = {kind: moments[f"{kind}.{name}"] for kind in _MOMENTS if f"{kind}.{name}" in moments}
+            if (
+                not found
+            ):  # a weight that has had no gradient yet, such as a layer's when all texts were empty
+                continue
+            shapes = {"step": ()} | dict.fromkeys(_MOMENTS[1:], tuple(weight.shape))
+            fits = {kind: m.shape for kind, m in found.items()} == shapes
+            if not fits or any(moment.dtype != np.float32 for moment in found.values()):
+                raise TrainingError(f"what the optimizer remembers does not fit the weight {name}")
+            state[index] = {kind: torch.from_numpy(np.array(m)).clone() for kind, m in found.items()}
+        groups = self._optimizer.state_dict()["param_groups"]
+        self._optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+    def run(self, train: Encoded, validation: Encoded, hooks: Hooks) -> dict[str, Floats]:
+        """Train until the epochs or the patience are spent.
 
         Returns:
             Name → array: the weights of the epoch with the best validation metric.
 
         Raises:
-            TrainingError: the loss was not a finite number.
+            NotFiniteError: the loss or a weight was not a finite number.
+            TrainingInterrupted: a hook said stop; the last snapshot has all that was learnt.
         """
-        try:
-            with _threads(self._config.threads), _denormals_flushed():
-                self._run(train, validation, on_epoch)
-        except KeyboardInterrupt:
-            if not self._best:
-                raise  # nothing was learnt that is worth keeping
-            self.interrupted = True
-            self._progress.say("interrupted: the best epoch so far is kept")
+        with threads(self._config.threads), denormals_flushed():
+            if not self.position.step:
+                self._save(hooks)
+            while not self.finished:
+                self._epoch(train, validation, hooks)
         return self._best
 
-    def evaluate(self, split: Encoded, title: str) -> Floats:
+    @property
+    def finished(self) -> bool:
+        """Whether the epochs or the patience are spent."""
+        done, patience = self.position, self._config.patience
+        return len(done.records) >= self._epochs or (patience is not None and done.waited >= patience)
+
+    def evaluate(self, split: Encoded, title: str, hooks: Hooks = Hooks()) -> Floats:
         """Logits (B, C) of a split, with the whole network."""
         scores = np.empty((len(split.targets), self._model.num_logits(self._num_labels)), np.float32)
         lengths, mean = split.lengths, RunningMean()
@@ -107,69 +172,76 @@ class Trainer:
                 mean.add(float(network.loss(found, targets)), _right(found, targets), len(chosen))
                 bar.update(len(chosen), mean)
                 scores[chosen] = found.numpy()
+                self._stop_if_told(hooks)
         return scores
 
-    def _run(self, train: Encoded, validation: Encoded, on_epoch: Callable[[EpochRecord], object]) -> None:
-        waited = 0
-        for epoch in range(1, self._epochs + 1):
-            record = self._epoch(epoch, train, validation)
-            waited = 0 if record.best else waited + 1
-            if record.best:
-                self._best_value, self._best = self._value(record), self._copy()
-            on_epoch(record)
-            if self._config.patience is not None and waited >= self._config.patience:
-                self._progress.say(f"stopped: no better epoch in {waited}")
-                return
-
-    def _epoch(self, epoch: int, train: Encoded, validation: Encoded) -> EpochRecord:
-        began = time.perf_counter()
-        mean = self._learn(epoch, train)
+    def _epoch(self, train: Encoded, validation: Encoded, hooks: Hooks) -> None:
+        began, at = time.perf_counter(), self.position
+        tokens = self._learn(train, hooks)
         learnt = time.perf_counter()
-        scores = self.evaluate(validation, f"epoch {epoch} validation")
+        scores = self.evaluate(validation, f"epoch {at.epoch} validation", hooks)
         guesses = label_ids(scores)
         validation_loss = cross_entropy(validation.targets, scores)
         if not math.isfinite(validation_loss):
-            raise _not_finite("validation loss", validation_loss, f"epoch {epoch}")
+            raise NotFiniteError(f"the validation loss is {validation_loss} (epoch {at.epoch})")
         record = EpochRecord(
-            epoch=epoch,
-            train_loss=mean.loss,
-            train_accuracy=mean.accuracy,
+            epoch=at.epoch,
+            step=at.step,
+            train_loss=at.mean.loss,
+            train_accuracy=at.mean.accuracy,
             validation_loss=validation_loss,
             validation_accuracy=accuracy(validation.targets, guesses),
             validation_macro_f1=macro_f1(validation.targets, guesses, self._num_labels),
-            learning_rate=self._optimizer.param_groups[0]["lr"],
+            learning_rate=self._rate(at.step - 1, at.step // at.epoch),
             seconds=time.perf_counter() - began,
-            tokens_per_second=sum(train.lengths) / (learnt - began),
+            tokens_per_second=tokens / (learnt - began) if tokens else None,
             best=False,
         )
-        return replace(record, best=self._value(record) > self._best_value)
+        if at.best is None or self._value(record) > self._value(at.best):
+            record = replace(record, best=True)
+            self._best = {name: weight.copy() for name, weight in self._arrays().items()}
+        self.position = Position(step=at.step, records=[*at.records, record])
+        hooks.epoch(record)
+        self._save(hooks)
+        if self.finished and len(self.position.records) < self._epochs:
+            self._progress.say(f"stopped: no better epoch in {self.position.waited}")
 
-    def _learn(self, epoch: int, train: Encoded) -> RunningMean:
-        config, mean = self._config, RunningMean()
-        order = batches(train.lengths, batch_size=config.batch_size, seed=config.seed, epoch=epoch)
-        with self._progress.bar(f"epoch {epoch} training", len(train.targets)) as bar:
-            for chosen in order:
-                self._set_rate(len(order) * self._epochs)
+    def _learn(self, train: Encoded, hooks: Hooks) -> int:
+        """The updates of the epoch that are still to be done; gives the tokens they read."""
+        config, at, tokens = self._config, self.position, 0
+        lengths = np.asarray(train.lengths)
+        order = batches(train.lengths, batch_size=config.batch_size, seed=config.seed, epoch=at.epoch)
+        with self._progress.bar(f"epoch {at.epoch} training", len(lengths), at.mean.examples) as bar:
+            while at.batch < len(order):
+                chosen = order[at.batch]
+                self._optimizer.param_groups[0]["lr"] = self._rate(at.step, len(order))
                 loss, right = self._update(train, chosen)
-                mean.add(loss, right, len(chosen))
-                bar.update(len(chosen), mean)
-                self._step += 1
-        return mean
+                at.mean.add(loss, right, len(chosen))
+                at.step, at.batch = at.step + 1, at.batch + 1
+                tokens += int(lengths[chosen].sum())
+                bar.update(len(chosen), at.mean)
+                self._stop_if_told(hooks)
+                if at.step % config.checkpoint_steps == 0 and at.batch < len(order):
+                    self._save(hooks)
+        return tokens
 
     def _update(self, train: Encoded, chosen: npt.NDArray[np.intp]) -> tuple[float, int]:
         """One step of the optimizer; the batch's mean loss and right guesses."""
-        generator = torch.Generator().manual_seed(_mix(self._config.seed, _STREAM, self._step))
+        at = self.position
+        generator = torch.Generator().manual_seed(_mix(self._config.seed, _STREAM, at.step))
         dropout = network.Dropout(config=self._config, generator=generator)
         scores, targets = self._logits(train, chosen, dropout)
         loss = network.loss(scores, targets)
         value = loss.item()
         if not math.isfinite(value):
-            rows = ", ".join(map(str, chosen[:8].tolist()))
-            raise _not_finite("training loss", value, f"update {self._step}, training texts {rows}, …")
+            wild = chosen[~torch.isfinite(scores).all(dim=1).numpy()].tolist() or chosen.tolist()
+            raise NotFiniteError(
+                f"the training loss is {value} (epoch {at.epoch}, update {at.step + 1})", wild
+            )
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         if self._config.clip_norm:
-            torch.nn.utils.clip_grad_norm_(self._learnt, self._config.clip_norm, foreach=True)
+            torch.nn.utils.clip_grad_norm_(self._learnt.values(), self._config.clip_norm, foreach=True)
         self._optimizer.step()
         return value, _right(scores.detach(), targets)
 
@@ -181,52 +253,45 @@ class Trainer:
             scores = network.logits(self.weights, self._model, batch, dropout=dropout)
         return scores.float(), torch.from_numpy(split.targets[chosen])
 
-    def _set_rate(self, total: int) -> None:
+    def _stop_if_told(self, hooks: Hooks) -> None:
+        if not hooks.stop():
+            return
+        self._save(hooks)
+        at = self.position
+        raise TrainingInterrupted(f"stopped after update {at.step:,}, in epoch {at.epoch} of {self._epochs}")
+
+    def _save(self, hooks: Hooks) -> None:
+        weights = self._arrays()
+        for name, weight in weights.items():
+            if not np.isfinite(weight).all():
+                raise NotFiniteError(f"{name} is not finite after update {self.position.step:,}")
+        state = self._optimizer.state_dict()["state"]
+        moments = {
+            f"{kind}.{name}": moment.numpy()
+            for index, name in enumerate(self._learnt)
+            for kind, moment in state.get(index, {}).items()
+        }
+        hooks.save(Snapshot(weights=weights, moments=moments, position=self.position, finished=self.finished))
+
+    def _rate(self, step: int, updates: int) -> float:
+        """Learning rate of an update, from 0; an epoch has so many."""
         config = self._config
-        share = rate(self._step, total, schedule=config.schedule, warmup=config.warmup)
-        self._optimizer.param_groups[0]["lr"] = config.learning_rate * share
+        share = rate(step, updates * self._epochs, schedule=config.schedule, warmup=config.warmup)
+        return config.learning_rate * share
 
     def _value(self, record: EpochRecord) -> float:
         """The validation metric that chooses, higher is better."""
         value: float = getattr(record, f"validation_{self._config.best_metric}")
         return -value if self._config.best_metric == "loss" else value
 
-    def _copy(self) -> dict[str, Floats]:
-        return {name: weight.detach().numpy().copy() for name, weight in self.weights.items()}
+    def _arrays(self) -> dict[str, Floats]:
+        return {name: weight.detach().numpy() for name, weight in self.weights.items()}
 
 
 def _optimizer(config: TrainConfig, learnt: list[Tensor]) -> torch.optim.Optimizer:
     options: dict[str, Any] = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
     kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
     return kind(learnt, fused=True, **options)
-
-
-def _autocast(config: TrainConfig, model: ModelConfig) -> AbstractContextManager[object]:
-    """bf16 where the processor multiplies it in tiles; elsewhere, and for GRUs, it is slower."""
-    tiles = config.precision == "auto" and torch.cpu.get_capabilities().get("amx_bf16", False)
-    if config.precision == "bf16" or (tiles and model.cell == "lstm"):
-        return torch.autocast("cpu", dtype=torch.bfloat16)
-    return nullcontext()
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@contextmanager
-def _denormals_flushed() -> Iterator[None]:
-    """Gradients of early words vanish into numbers that processors handle 30 times as slowly."""
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(False)
 
 
 def _mix(*numbers: int) -> int:
@@ -236,7 +301,3 @@ def _mix(*numbers: int) -> int:
 
 def _right(scores: Tensor, targets: Tensor) -> int:
     return int((label_ids(scores.numpy()) == targets.numpy()).sum())
-
-
-def _not_finite(what: str, value: float, where: str) -> TrainingError:
-    return TrainingError(f"the {what} is {value} ({where}); lower --learning-rate or set --clip-norm 1")

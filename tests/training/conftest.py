@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import subprocess
 import sys
 
@@ -39,9 +40,8 @@ def go_on(run, step=None):
 """Five epochs of eight updates each."""
 
 
-@pytest.fixture
-def texts(tmp_path):
-    """A file of 80 labelled texts; a test file of 10 beside it would be read at the end."""
+def write_texts(path):
+    """80 labelled texts."""
     choose = random.Random(0)
     words = ["the", "a", "film", "plot", "story", "was", "is", "with", "and", "of"]
     lines = ["text,label"]
@@ -49,19 +49,52 @@ def texts(tmp_path):
         text = [*choose.choices(words, k=choose.randrange(2, 9)), choose.choice(["dull", "fine"])]
         choose.shuffle(text)
         lines.append(" ".join(text) + "," + ("bad", "good")[("fine" in text) ^ (i % 7 == 0)])
-    path = tmp_path / "texts.csv"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
+
+
+def run_script(folder, code, keep=99):
+    """Run Python code, which has ``begin`` and ``go_on``, in a process of its own."""
+    source = SETTINGS % {"keep": keep} + code
+    return subprocess.run(
+        [sys.executable, "-c", source], cwd=folder, capture_output=True, text=True, timeout=500
+    )
 
 
 @pytest.fixture
 def script(tmp_path):
-    """A function that runs Python code, which has ``begin`` and ``go_on``, in a process of its own."""
+    """``run_script`` in the test's folder."""
+    return lambda code, keep=99: run_script(tmp_path, code, keep)
 
-    def run(code, keep=99, **options):
-        source = SETTINGS % {"keep": keep} + code
-        return subprocess.run(
-            [sys.executable, "-c", source], cwd=tmp_path, capture_output=True, text=True, timeout=500, **options
-        )
 
-    return run
+@pytest.fixture
+def code():
+    """``begin`` and ``go_on`` as Python code."""
+    return SETTINGS % {"keep": 99}
+
+
+@pytest.fixture
+def texts(tmp_path):
+    """A file of 80 labelled texts."""
+    write_texts(tmp_path / "texts.csv")
+    return tmp_path / "texts.csv"
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """A folder with a training that was not stopped: every checkpoint, and its model."""
+    folder = tmp_path_factory.mktemp("trained")
+    write_texts(folder / "texts.csv")
+    done = run_script(folder, "begin('whole.run', 'texts.csv').save('whole')")
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def whole(trained, texts):
+    """The run folder of that training, copied to this test's texts; ``whole`` beside it is its model."""
+    folder = texts.parent
+    shutil.copytree(trained / "whole", folder / "whole")
+    shutil.copytree(trained / "whole.run", folder / "whole.run")
+    about = (folder / "whole.run" / "run.json").read_text()
+    (folder / "whole.run" / "run.json").write_text(about.replace(str(trained), str(folder)))
+    return folder / "whole.run"

@@ -2,17 +2,20 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tenor import Settings, TextClassifier, train
 from tenor.config import ModelConfig, TrainConfig, VocabularyConfig
-from tenor.data import Example, WordVectors, build_dataset
+from tenor.data import Example, WordVectors, build_dataset, hold_out
 from tenor.errors import ConfigError, DataError, TrainingError
 from tenor.training import Progress, RunFolder
+from tenor.training.checkpoint import write_checkpoint
 from tenor.training.freeze import check_frozen
-from tenor.training.trainer import Encoded
+from tenor.training.history import Position
+from tenor.training.trainer import Encoded, NotFiniteError, Snapshot, Trainer
 
 SMALL = Settings(
     model=ModelConfig(embedding_dim=8, hidden_sizes=(8,)),
@@ -174,3 +177,37 @@ def test_a_vocabulary_that_knows_nothing_is_refused():
     rare = [Example(text=f"w{i}", label="ab"[i % 2]) for i in range(9)]
     with pytest.raises(DataError, match=r"no training text has a word of the vocabulary, .* --min-count 1"):
         train(dataset(train=rare), settings)
+
+
+def test_texts_that_make_the_loss_no_number_are_named_by_their_rows(monkeypatch, tmp_path):
+    given = dataset()
+    update = Trainer._update
+
+    def spoilt(trainer, train, chosen):
+        if trainer.position.step == 4:
+            raise NotFiniteError("the training loss is nan", range(12))
+        return update(trainer, train, chosen)
+
+    monkeypatch.setattr(Trainer, "_update", spoilt)
+    held = hold_out(given, SMALL.train.validation, SMALL.train.seed).splits["train"]
+    rows = [given.splits["train"].index(example) + 1 for example in held[:8]]
+    with RunFolder(tmp_path / "run") as run, pytest.raises(TrainingError) as found:
+        run.begin(None, force=False)
+        train(given, SMALL, run=run)
+    what, texts, best = str(found.value).split("\n")
+    assert what == "the training loss is nan; lower --learning-rate or set --clip-norm 1"
+    assert texts.startswith(f"made by the training texts {', '.join(map(str, rows))} and 4 more; the first")
+    assert best.endswith(f"stays as a model in {tmp_path / 'run' / 'checkpoints' / 'step-0000003-epoch-1'}")
+    assert TextClassifier.load(best.split(" in ")[1]).labels == ("bad", "good")
+
+
+def test_an_answer_that_is_no_number_is_never_saved(tiny, tmp_path):
+    weights = {
+        name: np.full_like(weight, 3e38)
+        for name, weight in tiny(cell="rnn", activation="relu").weights.items()
+    }
+    model = replace(tiny(cell="rnn", activation="relu"), weights=weights)
+    snapshot = Snapshot(weights=weights, moments={}, position=Position(step=7), finished=False)
+    with pytest.raises(NotFiniteError, match="the model's answer is not finite after update 7"):
+        write_checkpoint(model, snapshot, tmp_path / "step-0000007")
+    assert list(tmp_path.iterdir()) == []

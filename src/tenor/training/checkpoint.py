@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError
 
@@ -22,7 +23,7 @@ from tenor.classifier import TextClassifier
 from tenor.errors import ArtifactError
 from tenor.model import Model
 from tenor.training.history import Position
-from tenor.training.trainer import Snapshot
+from tenor.training.trainer import NotFiniteError, Snapshot
 
 _POSITION = "training.json"
 _MOMENTS = "training.safetensors"
@@ -76,13 +77,18 @@ def write_checkpoint(model: Model, snapshot: Snapshot, folder: Path) -> None:
 
     Raises:
         ArtifactError: writing failed.
+        NotFiniteError: the weights are so large that the model's answer is no finite number.
     """
+    with np.errstate(over="ignore", invalid="ignore"):
+        test = TextClassifier(model).self_test()
+    if not np.isfinite(test.probabilities).all():
+        raise NotFiniteError(f"the model's answer is not finite after update {snapshot.position.step:,}")
     position = snapshot.position.to_dict() | {"finished": snapshot.finished}
     more = {
         _POSITION: (json.dumps(position, indent=2) + "\n").encode(),
         _MOMENTS: safetensors.numpy.save(dict(snapshot.moments)),
     }
-    artifact.write(model, folder, TextClassifier(model).self_test(), force=False, more=more)
+    artifact.write(model, folder, test, force=False, more=more)
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:

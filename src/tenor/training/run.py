@@ -209,12 +209,14 @@ class RunFolder:
 
     def _clear(self, places: Iterable[Place]) -> None:
         """Remove checkpoints, and what a kill left of one that was being written or removed."""
-        folder = self.path / _CHECKPOINTS
         try:
             for place in places:
                 remove_folder(self.folder(place))
-            for left in folder.glob(".step-*"):
+            for left in (self.path / _CHECKPOINTS).glob(".step-*"):
                 shutil.rmtree(left)
+            for name in (METRICS, CURVES, _ABOUT):
+                for file in self.path.glob(f".{name}.*"):
+                    file.unlink()
         except OSError as error:
             raise self._unwritable(error) from error
 

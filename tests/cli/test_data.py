@@ -71,7 +71,7 @@ def test_strange_labels_do_not_break_the_table(terminal, strange):
 def test_without_a_source_the_corpora_are_listed(tenor, tmp_path):
     records = [json.loads(line) for line in tenor("data", "--data-dir", tmp_path).out.splitlines()]
 
-    assert [record["name"] for record in records] == ["imdb", "sentence-polarity"]
+    assert [record["name"] for record in records] == ["imdb", "sst", "sentence-polarity"]
     assert all(record["file"] is None and record["url"].startswith("https://") for record in records)
 
 
@@ -80,9 +80,9 @@ def test_a_corpus_that_is_here_is_listed_with_its_place(terminal, tmp_path):
 
     done = terminal("data", "--data-dir", tmp_path, width=400)
 
-    imdb, polarity = done.out.splitlines()
+    imdb, _, polarity = done.out.splitlines()
     assert imdb.split() == ["imdb", str(tmp_path / "aclImdb_v1.tar.gz")]
-    assert "not here; get it from https://" in polarity
+    assert "not here; 0.5 MB at https://" in polarity
 
 
 def test_a_corpus_that_is_not_here_says_where_to_get_it(tenor, tmp_path):
@@ -90,7 +90,7 @@ def test_a_corpus_that_is_not_here_says_where_to_get_it(tenor, tmp_path):
 
     assert (done.status, done.out) == (2, "")
     assert "https://ai.stanford.edu" in done.err
-    assert f"save it as {tmp_path / 'aclImdb_v1.tar.gz'}" in done.err
+    assert f"{tmp_path} has no aclImdb_v1.tar.gz, the archive of imdb; put it there" in done.err
 
 
 def test_a_file_that_is_not_there_gives_the_closest_name(tenor, reviews):

@@ -2,13 +2,18 @@
 
 import io
 import tarfile
+import zipfile
 from collections import Counter
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tenor.data import CORPORA, load, read_corpus
-from tenor.data.corpora import read_imdb, read_sentence_polarity
+from tenor.data import CORPORA, Choices, load, read_corpus, read_unlabelled
+from tenor.data.corpora import _read_unsupervised, read_imdb, read_sentence_polarity, read_sst
+from tenor.data.published import PUBLISHED
+from tenor.data.trees import read_trees
 from tenor.errors import DataError
 
 SHIPPED = Path(__file__).parents[2] / "data"
@@ -48,6 +53,7 @@ def empty_places(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("TENOR_DATA", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("TENOR_OFFLINE", "1")
     return tmp_path
 
 
@@ -68,7 +74,7 @@ def test_the_shipped_archive_is_one_that_is_known(monkeypatch):
 
     dataset = read_corpus("sentence-polarity")
 
-    assert dataset.sha256 in CORPORA["sentence-polarity"].sha256
+    assert PUBLISHED["rt-polaritydata.tar.gz"].knows(dataset.sha256)
 
 
 def test_the_ten_folds_test_every_sentence_once():
@@ -86,7 +92,7 @@ def test_official_and_utf_8_sentences_read_the_same(tmp_path, encoding):
     sentences = "".join(f"café … {i} \r\n" for i in range(20)).encode(encoding)
     files = {f"rt-polaritydata/rt-polarity.{label}": sentences for label in ("neg", "pos")}
 
-    splits = read_sentence_polarity(archive(tmp_path / "rt.tar.gz", files), fold=3, per_label=20)
+    splits = read_sentence_polarity(archive(tmp_path / "rt.tar.gz", files), Choices(fold=3), per_label=20)
 
     assert [e.text for e in splits["test"]] == ["café … 3", "café … 13"] * 2
     assert [e.label for e in splits["test"]] == ["negative", "negative", "positive", "positive"]
@@ -132,8 +138,9 @@ def test_a_corpus_that_is_not_there_says_where_to_get_and_put_it(empty_places):
     with pytest.raises(DataError) as error:
         load("imdb")
 
-    assert str(error.value).splitlines()[1:] == [
-        "Fetch https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
+    assert str(error.value).splitlines() == [
+        "aclImdb_v1.tar.gz is not on this computer and could not be fetched: TENOR_OFFLINE is set.",
+        "Fetch it where there is a network: https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
         f"and save it as {empty_places}/cache/tenor/aclImdb_v1.tar.gz",
     ]
 
@@ -141,7 +148,9 @@ def test_a_corpus_that_is_not_there_says_where_to_get_and_put_it(empty_places):
 def test_a_data_folder_is_the_only_place_that_is_looked_in(empty_places):
     archive(empty_places / "data" / "aclImdb_v1.tar.gz", imdb_files())
 
-    with pytest.raises(DataError, match=r"save it as .*other/aclImdb_v1.tar.gz"):
+    with pytest.raises(
+        DataError, match=r"other has no aclImdb_v1.tar.gz, .*; put it there \(it is published at https"
+    ):
         load("imdb", data_dir=empty_places / "other")
 
 
@@ -158,7 +167,7 @@ def test_an_unknown_archive_is_refused_unless_its_folder_is_named(empty_places):
     path = archive(empty_places / "data" / "rt-polaritydata.tar.gz", {"rt-polarity.neg": b"a\n"})
 
     with pytest.raises(
-        DataError, match=r"its SHA-256 is [0-9a-f]{64}.\nFetch it again from https.*--data-dir data"
+        DataError, match=r"its SHA-256 is [0-9a-f]{64}.\nRemove it, so .*https.*--data-dir data"
     ):
         load("sentence-polarity")
     with pytest.raises(DataError, match=r"has 1 texts in rt-polarity.neg where there should be 5,331"):
@@ -166,13 +175,99 @@ def test_an_unknown_archive_is_refused_unless_its_folder_is_named(empty_places):
 
 
 @pytest.mark.parametrize(
-    ("name", "fold", "message"),
+    ("name", "choices", "message"),
     [
-        ("sentence-polarity", 10, "fold is 10; it must be 0 to 9"),
-        ("imdb", 1, "fold is 1; imdb has a test split of its own; leave fold out"),
-        ("imbd", 0, "no corpus 'imbd'; did you mean 'imdb'"),
+        ("sentence-polarity", {"fold": 10}, "fold is 10; it must be 0 to 9"),
+        ("imdb", {"fold": 1}, "imdb has no choice of fold, only sentence-polarity has; leave it out"),
+        ("imdb", {"phrases": True}, "imdb has no choice of phrases, only sst has; leave it out"),
+        ("sst", {"num_labels": 4}, "num_labels is 4; it must be 2, 3 or 5"),
+        ("imbd", {}, "no corpus 'imbd'; did you mean 'imdb'"),
     ],
 )
-def test_a_wrong_name_or_fold_is_refused(name, fold, message):
+def test_a_wrong_name_or_choice_is_refused(name, choices, message):
     with pytest.raises(DataError, match=message):
-        read_corpus(name, fold=fold)
+        read_corpus(name, choices=Choices(**choices))
+
+
+def test_unlabelled_reviews_come_in_order_of_their_numbers(tmp_path):
+    files = {f"aclImdb/train/unsup/{i}_0.txt": f"review {i}".encode() for i in (10, 9, 0)}
+    path = archive(tmp_path / "imdb.tar.gz", files)
+    assert _read_unsupervised(path, count=3) == ["review 0", "review 9", "review 10"]
+
+
+def test_a_corpus_without_unlabelled_texts_says_so():
+    with pytest.raises(DataError, match="sst has no unlabelled texts; imdb has"):
+        read_unlabelled("sst")
+
+
+TREES = "(4 (2 A) (4 (3 (4 lovely) (1 film)) (2 .)))\n(1 (0 Bad) (2 .))\n(2 (2 A) (2 .))\n"
+
+
+def treebank(path, trees=TREES):
+    with zipfile.ZipFile(path, "w") as zipped:
+        for name in ("train", "dev", "test"):
+            zipped.writestr(f"trees/{name}.txt", trees)
+    return path
+
+
+def sst(tmp_path, **choices):
+    splits = read_sst(treebank(tmp_path / "sst.zip"), Choices(**choices), sizes=(3, 3, 3))
+    return {split: [(e.text, e.label) for e in examples] for split, examples in splits.items()}
+
+
+@pytest.mark.parametrize(
+    ("num_labels", "labels"),
+    [
+        (5, ["very positive", "negative", "neutral"]),
+        (3, ["positive", "negative", "neutral"]),
+        (2, ["positive", "negative"]),
+    ],
+)
+def test_sentences_of_the_treebank_have_the_labels_asked_for(tmp_path, num_labels, labels):
+    splits = sst(tmp_path, num_labels=num_labels)
+    texts = ["A lovely film .", "Bad .", "A ."]
+    assert splits["train"] == splits["validation"] == splits["test"] == list(zip(texts, labels, strict=False))
+
+
+def test_phrases_are_for_training_and_come_once(tmp_path):
+    splits = sst(tmp_path, num_labels=3, phrases=True)
+    assert splits["train"] == [
+        ("A lovely film .", "positive"), ("A", "neutral"), ("lovely film .", "positive"),
+        ("lovely film", "positive"), ("lovely", "positive"), ("film", "negative"), (".", "neutral"),
+        ("Bad .", "negative"), ("Bad", "negative"), ("A .", "neutral"),
+    ]  # fmt: skip
+    assert len(splits["validation"]) == 3
+
+
+def test_a_deep_tree_is_read():
+    deep = "(2 " * 20_000 + "x" + ")" * 20_000
+    assert len(read_trees(deep, "trees.txt")[0]) == 20_000
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "(4 (2 A)",
+        "(4 A))",
+        "(5 A)",
+        "A",
+        "()",
+        "(2 )",
+        "(2 (3 ) a)",
+        "(2 a) (2 b)",
+        "(2 a) b",
+        "x (2 a)",
+        "(2)a",
+    ],
+)
+def test_what_is_no_tree_is_refused_with_its_line(line):
+    with pytest.raises(DataError, match=r"trees.txt, line 2 is not a tree with scores from 0 to 4"):
+        read_trees("(2 a)\n" + line, "trees.txt")
+
+
+def test_labels_of_the_treebank_come_from_bad_to_good(tmp_path, monkeypatch):
+    treebank(tmp_path / "trainDevTestTrees_PTB.zip", TREES + "(0 x)\n(3 y)\n")
+    monkeypatch.setitem(CORPORA, "sst", replace(CORPORA["sst"], read=partial(read_sst, sizes=(5, 5, 5))))
+    dataset = load("sst", data_dir=tmp_path)
+    assert dataset.labels == ("very negative", "negative", "neutral", "positive", "very positive")
+    assert dataset.name == "sst-5"

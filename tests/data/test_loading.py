@@ -97,7 +97,7 @@ def test_a_name_that_is_nothing_is_answered_with_the_closest(tmp_path, monkeypat
 
     with pytest.raises(
         DataError,
-        match=r"'imbd' is neither a file nor a corpus; did you mean 'imdb'\?.*of imdb, sent",
+        match=r"'imbd' is neither a file nor a corpus; did you mean 'imdb'\?.*of imdb, sst, sent",
     ):
         load("imbd")
     with pytest.raises(DataError, match=r"did you mean 'reviews.csv'"):
@@ -112,5 +112,7 @@ def test_a_file_with_a_corpus_name_is_read_by_its_path(tmp_path, monkeypatch):
 
 
 def test_a_file_has_no_folds(tmp_path):
-    with pytest.raises(DataError, match=r"fold is 3, but only a corpus without a test split has folds"):
+    with pytest.raises(
+        DataError, match=r"fold is a choice of corpora, and .*films.csv is none; leave it out"
+    ):
         load(write(tmp_path / "films.csv"), fold=3)

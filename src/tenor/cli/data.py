@@ -26,6 +26,10 @@ def add_parser(commands: Subparsers, summary: str) -> argparse.ArgumentParser:
         epilog="example: tenor data reviews.csv",
     )
     parser.add_argument("data", nargs="?", metavar="DATA", help="file, folder or corpus")
+    parser.add_argument(
+        "--unlabelled", action="store_true",
+        help="print the unlabelled texts of a corpus (imdb has 50,000) as JSON lines",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print JSON on a terminal too")
     add_data(parser)
     return parser
@@ -35,6 +39,8 @@ def run(args: argparse.Namespace) -> int:
     """List corpora, or describe one source."""
     if args.data is None:
         return _list_corpora(args)
+    if args.unlabelled:
+        return _print_unlabelled(args)
     dataset = load_data(args)
     record = _describe(dataset)
     if wants_json(args.json):
@@ -78,19 +84,23 @@ def _describe(dataset: Dataset) -> dict[str, Any]:
 
 def _list_corpora(args: argparse.Namespace) -> int:
     from tenor.data.corpora import CORPORA, find_archive
-    from tenor.errors import DataError
+    from tenor.data.published import PUBLISHED
 
-    records = []
     for name, corpus in CORPORA.items():
-        try:
-            place: str | None = str(find_archive(name, args.data_dir))
-        except DataError:
-            place = None
-        records.append({"name": name, "file": place, "url": corpus.url})
-    if wants_json(args.json):
-        for record in records:
-            print_json(record)
-        return 0
-    rows = [[str(r["name"]), str(r["file"] or f"not here; get it from {r['url']}")] for r in records]
-    print_table(rows)
+        place, official = find_archive(name, args.data_dir), PUBLISHED[corpus.file]
+        if wants_json(args.json):
+            there = None if place is None else str(place)
+            print_json({"name": name, "file": there, "url": official.url, "size_bytes": official.size_bytes})
+        else:
+            there = str(place or f"not here; {official.size_bytes / 1e6:,.1f} MB at {official.url}")
+            print_table([[f"{name:<18}", there]])
+    return 0
+
+
+def _print_unlabelled(args: argparse.Namespace) -> int:
+    from tenor.cli.progress import Fetching
+    from tenor.data import read_unlabelled
+
+    for text in read_unlabelled(args.data, data_dir=args.data_dir, report=Fetching()):
+        print_json({"text": text})
     return 0

@@ -28,7 +28,6 @@ def run(args: argparse.Namespace) -> int:
     import tenor
     from tenor import native
     from tenor.data.corpora import CORPORA, find_archive
-    from tenor.errors import DataError
 
     status = native.status()
     record = {
@@ -45,10 +44,10 @@ def run(args: argparse.Namespace) -> int:
         else "not installed; type: pip install 'tenor[train]'",
     }
     for name in CORPORA:
-        try:
-            record[f"corpus {name}"] = str(find_archive(name))
-        except DataError:
-            record[f"corpus {name}"] = f"not here; get it from {CORPORA[name].url}"
+        here = find_archive(name)
+        record[f"corpus {name}"] = (
+            str(here) if here else "not here; tenor data fetches it: tenor data " + name
+        )
     if wants_json(args.json):
         print_json(record)
     else:

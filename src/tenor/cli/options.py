@@ -45,9 +45,11 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         help="folder with the corpora's archives (default: TENOR_DATA, data, ~/.cache/tenor)",
     )  # fmt: skip
     group.add_argument(
-        "--fold", type=int, default=0, metavar="N",
-        help="which tenth of a corpus without test texts is its test split, 0 to 9 (default: 0)",
+        "--fold", type=int, metavar="N",
+        help="which tenth of sentence-polarity is its test split, 0 to 9 (default: 0)",
     )  # fmt: skip
+    group.add_argument("--num-labels", type=int, metavar="N", help="of sst: 2, 3 or 5 (default: 5)")
+    group.add_argument("--phrases", action="store_true", help="of sst: train on every phrase as well")
     group.add_argument("--label-column", metavar="NAME", help="column of the labels")
     add_columns(group)
 
@@ -58,14 +60,17 @@ def load_data(args: argparse.Namespace) -> Dataset:
     Raises:
         DataError: see ``tenor.data.load``.
     """
-    from tenor.data import load
+    from tenor.cli.progress import Fetching
+    from tenor.data import Source
 
     given = vars(args)
-    return load(
-        args.data, data_dir=args.data_dir, text_column=args.text_column,
+    source = Source(
+        name=args.data, data_dir=args.data_dir, text_column=args.text_column,
         label_column=args.label_column, encoding=args.encoding, fold=args.fold,
+        num_labels=args.num_labels, phrases=args.phrases,
         test=given.get("test"), validation=given.get("validation_file"),
     )  # fmt: skip
+    return source.read(Fetching())
 
 
 def add_columns(group: argparse._ActionsContainer) -> None:

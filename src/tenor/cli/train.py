@@ -34,7 +34,7 @@ def add_parser(commands: Subparsers, summary: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "data", nargs="?", metavar="DATA",
         help="CSV, TSV, JSONL or fastText file, folder with a folder for each label, or corpus: "
-        "imdb, sentence-polarity",
+        "imdb, sst, sentence-polarity",
     )  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="model folder to make")
     parser.add_argument("--force", action="store_true", help="replace a model that is there")

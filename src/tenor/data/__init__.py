@@ -1,14 +1,14 @@
 """Files, folders, corpora and word vectors → examples and arrays.
 
-    columns · decoding → records → tables ─┐
-                         corpora ──────────┴→ loading → Dataset
+               columns · decoding → records → tables ─┐
+    published → fetching → archives → trees → corpora ┴→ loading → Dataset
     vectors → WordVectors
 
-Nothing is unpacked onto the disk and nothing is fetched: archives are read as they lie.
+Nothing is unpacked onto the disk: archives are read as they lie.
 """
 
 from tenor.data.columns import Asked
-from tenor.data.corpora import CORPORA, read_corpus
+from tenor.data.corpora import CORPORA, Choices, read_corpus, read_unlabelled
 from tenor.data.examples import Dataset, Example, build_dataset, hold_out
 from tenor.data.loading import Source, load
 from tenor.data.tables import read_examples, read_folder, read_texts
@@ -17,6 +17,7 @@ from tenor.data.vectors import WordVectors, read_vectors
 __all__ = [
     "CORPORA",
     "Asked",
+    "Choices",
     "Dataset",
     "Example",
     "Source",
@@ -28,5 +29,6 @@ __all__ = [
     "read_examples",
     "read_folder",
     "read_texts",
+    "read_unlabelled",
     "read_vectors",
 ]

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import re
-import tarfile
-import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tenor.config import closest
+from tenor.data.archives import read_members
 from tenor.data.decoding import StrPath, hash_file
 from tenor.data.examples import Dataset, Example, build_dataset
+from tenor.data.fetching import Report, cache_folder, fetch
+from tenor.data.published import PUBLISHED
+from tenor.data.trees import read_trees
 from tenor.errors import DataError
 
 FOLDS = 10
@@ -22,83 +24,137 @@ FOLDS = 10
 Splits = dict[str, list[Example]]
 
 
+class Choices(NamedTuple):
+    """What of a corpus is read; None takes what is usual."""
+
+    fold: int | None = None
+    """Which tenth of a corpus without a test split is its test split, 0 to 9; None is 0."""
+    num_labels: int | None = None
+    """Of sst: 2 (without the neutral sentences), 3 or 5; None is 5."""
+    phrases: bool = False
+    """Of sst: train on every phrase of the training sentences as well."""
+
+
+_USUAL = Choices()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Corpus:
     """A corpus that Tenor knows by name."""
 
     file: str
-    """Name of its archive."""
-    url: str
-    """Where its makers publish the archive."""
-    sha256: Mapping[str, str]
-    """Hash of each archive known to be sound → which one it is, and its size."""
-    read: Callable[[Path, int], Splits]
-    """Archive and fold → splits."""
-    has_folds: bool
-    """Whether a fold is held out, as the corpus has no test split of its own."""
+    """Name of its archive, a key of ``PUBLISHED``."""
+    read: Callable[[Path, Choices], Splits]
+    """Archive and choices → splits."""
+    choices: tuple[str, ...] = ()
+    """Which of the choices it gives."""
+    labels: Callable[[Choices], tuple[str, ...]] | None = None
+    """Labels in their order; None sorts them."""
 
 
-def read_corpus(name: str, *, data_dir: StrPath | None = None, fold: int = 0) -> Dataset:
-    """Read a named corpus.
+def read_corpus(
+    name: str,
+    *,
+    data_dir: StrPath | None = None,
+    choices: Choices = _USUAL,
+    report: Report | None = None,
+) -> Dataset:
+    """Read a named corpus; where it is not on this computer it is fetched into the cache.
 
     Args:
         name: a key of ``CORPORA``.
-        data_dir: the only folder to look in; its archive is taken as it is. None looks in the
-            folder ``TENOR_DATA``, then ``./data``, then Tenor's cache, for an archive that is known
-            to be sound.
-        fold: which of the ten folds is the test split, from 0 to 9; for sentence-polarity only.
+        data_dir: the only folder to look in; its archive is taken as it is, and nothing is
+            fetched. None looks in the folder ``TENOR_DATA``, then ``./data``, then Tenor's cache,
+            for an archive that is known to be sound.
+        choices: what of it is read.
+        report: called as bytes are fetched.
 
     Raises:
-        DataError: no such corpus or fold, or the archive is not there, is damaged, or is another
-            than the one known by this name.
+        DataError: no such corpus or choice, or the archive cannot be had, is damaged, or is
+            another than the one known by this name.
     """
-    if name not in CORPORA:
-        known = ", ".join(CORPORA)
-        raise DataError(f"there is no corpus {name!r}{closest(name, CORPORA)}; there are {known}")
-    corpus = CORPORA[name]
-    if not 0 <= fold < (FOLDS if corpus.has_folds else 1):
-        own = f"{name} has a test split of its own; leave fold out"
-        raise DataError(f"fold is {fold}; " + ("it must be 0 to 9" if corpus.has_folds else own))
-    path = find_archive(name, data_dir)
-    sha256 = hash_file(path)
-    if data_dir is None and sha256 not in corpus.sha256:
-        raise DataError(
-            f"{path} is not an archive that Tenor knows: its SHA-256 is {sha256}.\n"
-            f"Fetch it again from {corpus.url}, "
-            f"or, to take it as it is, add --data-dir {path.parent}"
-        )
-    return build_dataset(corpus.read(path, fold), name=name, sha256=sha256, source=corpus.file)
-
-
-def find_archive(name: str, data_dir: StrPath | None = None) -> Path:
-    """Where a corpus's archive is; see ``read_corpus`` for where it is looked for.
-
-    Raises:
-        DataError: it is in none of the places; the message has its address and where to put it.
-    """
-    corpus = CORPORA[name]
-    places = search_places(data_dir)
-    for place in places:
-        if (place / corpus.file).is_file():
-            return place / corpus.file
-    looked = ", ".join(map(str, places))
-    target = places[-1] / corpus.file
-    raise DataError(
-        f"the corpus {name} is not on this computer (looked for {corpus.file} in {looked}).\n"
-        f"Fetch {corpus.url}\nand save it as {target}"
+    corpus = _corpus(name)
+    _check_choices(name, corpus, choices)
+    path = _checked_archive(name, data_dir, report)
+    return build_dataset(
+        corpus.read(path, choices),
+        name=f"sst-{_num_labels(choices)}" if name == "sst" else name,
+        sha256=hash_file(path),
+        source=corpus.file,
+        labels=corpus.labels(choices) if corpus.labels else None,
     )
 
 
-def search_places(data_dir: StrPath | None = None) -> list[Path]:
+def read_unlabelled(name: str, *, data_dir: StrPath | None = None, report: Report | None = None) -> list[str]:
+    """Read the texts that a corpus has beside its labelled ones: imdb's 50,000 unlabelled reviews.
+
+    Args:
+        name: ``imdb``.
+        data_dir: as for ``read_corpus``.
+        report: likewise.
+
+    Raises:
+        DataError: the corpus has none; or as for ``read_corpus``.
+    """
+    _corpus(name)
+    if name != "imdb":
+        raise DataError(f"{name} has no unlabelled texts; imdb has")
+    return _read_unsupervised(_checked_archive(name, data_dir, report))
+
+
+def find_archive(name: str, data_dir: StrPath | None = None) -> Path | None:
+    """Where a corpus's archive is, as ``read_corpus`` looks for it; None where it is not."""
+    file = CORPORA[name].file
+    return next((place / file for place in _places(data_dir) if (place / file).is_file()), None)
+
+
+def _corpus(name: str) -> Corpus:
+    if name not in CORPORA:
+        known = ", ".join(CORPORA)
+        raise DataError(f"there is no corpus {name!r}{closest(name, CORPORA)}; there are {known}")
+    return CORPORA[name]
+
+
+def _check_choices(name: str, corpus: Corpus, choices: Choices) -> None:
+    for choice, value in choices._asdict().items():
+        if value not in (None, False) and choice not in corpus.choices:
+            owners = ", ".join(other for other, known in CORPORA.items() if choice in known.choices)
+            raise DataError(f"{name} has no choice of {choice}, only {owners} has; leave it out")
+    if choices.fold is not None and not 0 <= choices.fold < FOLDS:
+        raise DataError(f"fold is {choices.fold}; it must be 0 to {FOLDS - 1}")
+    if choices.num_labels not in (None, 2, 3, 5):
+        raise DataError(f"num_labels is {choices.num_labels}; it must be 2, 3 or 5")
+
+
+def _checked_archive(name: str, data_dir: StrPath | None, report: Report | None) -> Path:
+    """The archive, known to be sound, or from the folder that the caller named."""
+    file = CORPORA[name].file
+    found = find_archive(name, data_dir)
+    if found is None and data_dir is not None:
+        raise DataError(
+            f"{Path(data_dir)} has no {file}, the archive of {name}; put it there (it is published at "
+            f"{PUBLISHED[file].url}), or leave --data-dir out"
+        )
+    if found is None:
+        return fetch(file, PUBLISHED[file], report)
+    if data_dir is None and not PUBLISHED[file].knows(sha256 := hash_file(found)):
+        raise DataError(
+            f"{found} is not an archive that Tenor knows: its SHA-256 is {sha256}.\n"
+            f"Remove it, so that it is fetched from {PUBLISHED[file].url}, "
+            f"or, to take it as it is, add --data-dir {found.parent}"
+        )
+    return found
+
+
+def _places(data_dir: StrPath | None) -> list[Path]:
     """Folders that may hold archives, in the order in which they are looked in."""
     if data_dir is not None:
         return [Path(data_dir)]
     named = os.environ.get("TENOR_DATA")
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return [*([Path(named)] if named else []), Path("data"), Path(cache) / "tenor"]
+    return [*([Path(named)] if named else []), Path("data"), cache_folder()]
 
 
-def read_imdb(path: Path, fold: int = 0, *, per_label: int = 12_500) -> Splits:
+def read_imdb(path: Path, choices: Choices = _USUAL, *, per_label: int = 12_500) -> Splits:
     """Read the Large Movie Review Dataset in one pass over its archive.
 
     Each split has its negative reviews, then its positive ones, in order of their numbers.
@@ -106,10 +162,10 @@ def read_imdb(path: Path, fold: int = 0, *, per_label: int = 12_500) -> Splits:
     Source:
         Maas et al. 2011, "Learning Word Vectors for Sentiment Analysis".
     """
-    del fold  # it has a test split of its own
+    del choices  # it gives none
     wanted = re.compile(r"(?:\./)?aclImdb/(train|test)/(neg|pos)/(\d+)_\d+\.txt")
     reviews: dict[tuple[str, str], list[tuple[int, str]]] = {}
-    for name, data in _members(path, wanted):
+    for name, data in read_members(path, wanted):
         split, label, number = wanted.fullmatch(name).groups()  # type: ignore[union-attr]
         reviews.setdefault((split, label), []).append((int(number), _decode(data)))
     splits: Splits = {"train": [], "test": []}
@@ -121,7 +177,65 @@ def read_imdb(path: Path, fold: int = 0, *, per_label: int = 12_500) -> Splits:
     return splits
 
 
-def read_sentence_polarity(path: Path, fold: int = 0, *, per_label: int = 5_331) -> Splits:
+def _read_unsupervised(path: Path, *, count: int = 50_000) -> list[str]:
+    """The reviews of ``train/unsup`` in order of their numbers."""
+    wanted = re.compile(r"(?:\./)?aclImdb/train/unsup/(\d+)_0\.txt")
+    found = [(name, data) for name, data in read_members(path, wanted)]
+    _check_count(path, "aclImdb/train/unsup", len(found), count)
+    found.sort(key=lambda member: int(wanted.fullmatch(member[0])[1]))  # type: ignore[index]
+    return [_decode(data) for _, data in found]
+
+
+def read_sst(
+    path: Path, choices: Choices = _USUAL, *, sizes: tuple[int, ...] = (8_544, 1_101, 2_210)
+) -> Splits:
+    """Read the Stanford Sentiment Treebank from its trees: sentences, their leaves joined by spaces.
+
+    With phrases, the training split has every distinct phrase of its sentences once, the sentences
+    among them. Two labels leave out what is neutral.
+
+    Source:
+        Socher et al. 2013, "Recursive Deep Models for Semantic Compositionality".
+    """
+    names = _sst_labels(choices)
+    wanted = re.compile(r"(?:.*/)?(train|dev|test)\.txt")
+    files = {wanted.fullmatch(name)[1]: data for name, data in read_members(path, wanted)}  # type: ignore[index]
+    splits: Splits = {}
+    for (file, split), expected in zip(_SST_SPLITS.items(), sizes, strict=True):
+        trees = read_trees(_decode(files.get(file, b"")), f"{path}, {file}.txt")
+        _check_count(path, f"{file}.txt", len(trees), expected)
+        whole = choices.phrases and split == "train"
+        phrases = [node for tree in trees for node in (tree if whole else tree[:1])]
+        splits[split] = [
+            Example(text=text, label=names[score])
+            for text, score in (dict.fromkeys(phrases) if whole else phrases)
+            if names[score]
+        ]
+    return splits
+
+
+_SST_SPLITS = {"train": "train", "dev": "validation", "test": "test"}
+_SST_NAMES = {
+    2: ("negative", "negative", "", "positive", "positive"),
+    3: ("negative", "negative", "neutral", "positive", "positive"),
+    5: ("very negative", "negative", "neutral", "positive", "very positive"),
+}
+"""Number of labels → the label of each score, 0 to 4; an empty one is left out."""
+
+
+def _num_labels(choices: Choices) -> int:
+    return choices.num_labels or 5
+
+
+def _sst_labels(choices: Choices) -> tuple[str, ...]:
+    return _SST_NAMES[_num_labels(choices)]
+
+
+def _sst_order(choices: Choices) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for name in _sst_labels(choices) if name))
+
+
+def read_sentence_polarity(path: Path, choices: Choices = _USUAL, *, per_label: int = 5_331) -> Splits:
     """Read the sentence polarity dataset v1.0; sentence i of a label belongs to fold i % 10.
 
     It has no official split; its authors report ten-fold cross-validation and do not say how the
@@ -131,30 +245,15 @@ def read_sentence_polarity(path: Path, fold: int = 0, *, per_label: int = 5_331)
         Pang and Lee 2005, "Seeing stars".
     """
     wanted = re.compile(r"(?:.*/)?rt-polarity\.(neg|pos)")
-    files = {name.rsplit(".")[-1]: _decode(data) for name, data in _members(path, wanted)}
+    files = {name.rsplit(".")[-1]: _decode(data) for name, data in read_members(path, wanted)}
     splits: Splits = {"train": [], "test": []}
     for suffix, label in (("neg", "negative"), ("pos", "positive")):
         sentences = [line.strip() for line in files.get(suffix, "").split("\n") if line.strip()]
         _check_count(path, f"rt-polarity.{suffix}", len(sentences), per_label)
         for i, sentence in enumerate(sentences):
-            split = "test" if i % FOLDS == fold else "train"
+            split = "test" if i % FOLDS == (choices.fold or 0) else "train"
             splits[split].append(Example(text=sentence, label=label))
     return splits
-
-
-def _members(path: Path, wanted: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
-    """Names and contents of the archive's files with such names, in one pass."""
-    try:
-        with gzip.open(path) as unpacked:
-            with tarfile.open(fileobj=unpacked, mode="r|") as archive:
-                for member in archive:
-                    file = archive.extractfile(member) if wanted.fullmatch(member.name) else None
-                    if file is not None:
-                        yield member.name, file.read()
-            while unpacked.read(1 << 20):  # to its end, where gzip compares the checksum
-                pass
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
-        raise DataError(f"{path} is damaged or no tar.gz archive ({error}); fetch it again") from error
 
 
 def _decode(data: bytes) -> str:
@@ -172,31 +271,12 @@ def _check_count(path: Path, part: str, found: int, expected: int) -> None:
 
 
 CORPORA = {
-    "imdb": Corpus(
-        file="aclImdb_v1.tar.gz",
-        url="https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
-        sha256={
-            "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe": (
-                "official, 84,125,825 bytes"
-            ),
-            "b9013fc7dc8fdb07a9bef48f0baa11f9f6d1f548134b1475f165d8f0fd1bd4e9": (
-                "the same texts without the bag-of-words files, 56,743,795 bytes"
-            ),
-        },
-        read=read_imdb,
-        has_folds=False,
+    "imdb": Corpus(file="aclImdb_v1.tar.gz", read=read_imdb),
+    "sst": Corpus(
+        file="trainDevTestTrees_PTB.zip", read=read_sst, choices=("num_labels", "phrases"), labels=_sst_order
     ),
     "sentence-polarity": Corpus(
-        file="rt-polaritydata.tar.gz",
-        url="https://www.cs.cornell.edu/people/pabo/movie-review-data/rt-polaritydata.tar.gz",
-        sha256={
-            "a05befe52aafda71d458d188a1c54506a998b1308613ba76bbda2e5029409ce9": ("official, 487,770 bytes"),
-            "6a85d0f49c9e48409ed7586d302809a1f7a96fdf39deb7254493c0685cca5527": (
-                "in UTF-8, as Tenor's repository ships it, 487,514 bytes"
-            ),
-        },
-        read=read_sentence_polarity,
-        has_folds=True,
+        file="rt-polaritydata.tar.gz", read=read_sentence_polarity, choices=("fold",)
     ),
 }
 """Corpora by name."""

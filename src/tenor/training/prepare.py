@@ -63,7 +63,7 @@ def prepare(
     )
     if vectors is not None:
         weights = place_vectors(weights, vocabulary, vectors)
-        progress.say(_coverage(vocabulary, vectors))
+        progress.say(_coverage(vocabulary, vectors, splits["train"]))
     model = Model(
         tokenizer=settings.tokenizer,
         vocabulary=vocabulary,
@@ -153,10 +153,17 @@ def _words(
     return words
 
 
-def _coverage(vocabulary: Vocabulary, vectors: WordVectors) -> str:
+def _coverage(vocabulary: Vocabulary, vectors: WordVectors, train: Encoded) -> str:
+    """How many words have a vector, and how much of the training texts these are."""
     known = set(vectors.words)
-    found = sum(token in known for token in vocabulary.tokens)
-    return f"{found:,} of {len(vocabulary):,} words have a word vector"
+    has_vector = np.array([token in known for token in vocabulary.tokens])
+    found = int(has_vector.sum())
+    occurrences = np.bincount(np.concatenate(train.token_ids), minlength=len(vocabulary))
+    share = float(occurrences[has_vector].sum() / occurrences.sum())
+    return (
+        f"word vectors: {found:,} of {len(vocabulary):,} words have one ({found / len(vocabulary):.1%}), "
+        f"which are {share:.1%} of the training tokens"
+    )
 
 
 def _encode(

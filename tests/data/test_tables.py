@@ -2,10 +2,13 @@
 
 import csv
 import gzip
+import io
 import json
+import subprocess
+import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tenor.data import Asked, read_examples, read_folder, read_texts
@@ -56,6 +59,96 @@ def test_any_text_survives_a_table(folder, rows, delimiter):
         csv.writer(file, delimiter=delimiter).writerows([("text", "label"), *rows])
 
     assert pairs(path) == rows
+
+
+ENCODINGS = {
+    "utf-8": None, "utf-8-sig": None, "utf-16": None, "utf-16-le": "utf-16-le", "utf-32": "utf-32",
+    "gb18030": "gb18030", "windows-1252": "windows-1252", "shift_jis": "shift_jis",
+}  # fmt: skip
+"""Encoding → what has to be said for it to be read."""
+
+
+@given(rows=ROWS, encoding=st.sampled_from(sorted(ENCODINGS)), packed=st.booleans())
+def test_any_text_survives_any_encoding_that_spells_it(folder, rows, encoding, packed):
+    table = io.StringIO(newline="")
+    csv.writer(table).writerows([("text", "label"), *rows])
+    try:
+        data = table.getvalue().encode(encoding)
+    except UnicodeEncodeError:
+        assume(False)
+    assume(data.decode(encoding) == table.getvalue())  # not so of shift_jis and a few marks
+    path = folder / ("encoded.csv.gz" if packed else "encoded.csv")
+    path.write_bytes(gzip.compress(data) if packed else data)
+
+    assert pairs(path, Asked(encoding=ENCODINGS[encoding])) == rows
+
+
+@given(rows=st.lists(st.tuples(TEXTS.filter(lambda t: "\n" not in t), LABELS), min_size=1, max_size=8))
+def test_any_text_of_one_line_survives_fasttext_s_form(folder, rows):
+    rows = [(text.strip(" \t\r"), label.replace(" ", "_")) for text, label in rows]
+    assume(not any(text.startswith("__label__") for text, _ in rows))
+    path = write(folder / "fast.txt", "".join(f"__label__{label} {text}\n" for text, label in rows))
+
+    assert pairs(path) == rows
+
+
+@given(
+    labels=st.lists(st.integers(-5, 5) | st.booleans() | st.sampled_from(["pos", "a b", "0.5"]), min_size=1),
+)
+def test_labels_may_be_numbers_words_or_truth_values(folder, labels):
+    lines = [json.dumps({"text": "x", "label": label}) for label in labels]
+    path = write(folder / "labels.jsonl", "\n".join(lines))
+
+    spelt = [str(label).lower() if isinstance(label, bool) else str(label) for label in labels]
+    assert [label for _, label in pairs(path)] == spelt
+
+
+@given(data=st.binary(max_size=200), name=st.sampled_from(["x.csv", "x.tsv", "x.jsonl", "x.txt", "x.csv.gz"]))
+def test_any_bytes_are_read_or_refused_with_the_file_s_name(folder, data, name):
+    path = folder / name
+    path.write_bytes(data)
+    try:
+        examples = read_examples(path)
+    except DataError as error:
+        assert str(path) in str(error)  # noqa: PT017 - most bytes are refused, some are a table
+    else:
+        assert all(isinstance(e.text, str) and e.label for e in examples)
+
+
+def test_a_quote_that_never_ends_does_not_fill_the_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr("tenor.data.records.LINE_LIMIT_BYTES", 10_000)
+    path = write(tmp_path / "films.csv", 'text,label\ngood,1\n"' + "a film, of sorts\n" * 5_000)
+    with pytest.raises(DataError, match=r"films.csv, line 3: field larger than field limit"):
+        pairs(path)
+
+
+@pytest.mark.parametrize("encoding", [None, "utf-16"])
+def test_a_line_that_never_ends_is_refused(tmp_path, monkeypatch, encoding):
+    monkeypatch.setattr("tenor.data.decoding.LINE_LIMIT_BYTES", 10_000)
+    path = write(tmp_path / "texts.txt", "good\n" + "a film " * 5_000, encoding or "utf-8")
+    with pytest.raises(DataError, match=r"texts.txt, line 2 is longer than 10,000 bytes; is this a file of"):
+        list(read_texts(path, None, encoding))
+
+
+LONG = """
+import resource, sys
+from tenor.data import read_texts
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+lengths = [len(text) for text in read_texts(sys.argv[1])]
+print(lengths, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+@pytest.mark.parametrize(("name", "most_mb"), [("long.txt", 450), ("long.csv", 1100)])
+def test_a_line_of_100_mb_is_read_in_a_few_times_its_size(tmp_path, name, most_mb):
+    path = tmp_path / name
+    with path.open("wb") as file:
+        file.write(b"text\n" if name.endswith("csv") else b"")
+        file.writelines([b"a film of sorts " * 65_536] * 100)
+    found = subprocess.run([sys.executable, "-c", LONG, path], capture_output=True, text=True, check=True)
+    lengths, used_mb = found.stdout.rsplit(" ", 1)
+    assert lengths == f"[{100 * 2**20}]"
+    assert int(used_mb) < most_mb
 
 
 @given(rows=ROWS, escape=st.booleans())

@@ -11,13 +11,16 @@ import hashlib
 import io
 import os
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from tenor.config import closest
 from tenor.errors import DataError
 
 StrPath = str | os.PathLike[str]
+
+LINE_LIMIT_BYTES = 128 * 2**20
+"""Of one line: a file without line breaks, or one that unpacks without end, must not fill the memory."""
 
 _WIDE_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _NOT_TEXT = {
@@ -90,7 +93,8 @@ def decode_lines(stream: io.BufferedReader, encoding: str | None, place: str) ->
     """Lines of a stream of bytes as they arrive; ``place`` names it in messages.
 
     Raises:
-        DataError: the encoding is unknown, or a byte is not of it.
+        DataError: the encoding is unknown, a byte is not of it, or a line is longer than
+            ``LINE_LIMIT_BYTES``.
     """
     head = stream.peek(4)
     chosen = encoding or _WIDE_MARKS.get(head[:2], "utf-8")
@@ -129,8 +133,10 @@ def _unpacked(path: Path, file: io.BufferedReader) -> io.BufferedReader:
     return io.BufferedReader(gzip.GzipFile(fileobj=file))
 
 
-def _decode_each(stream: Iterable[bytes], encoding: str, place: str, *, hint: bool) -> Iterator[str]:
-    for number, line in enumerate(stream, 1):
+def _decode_each(stream: io.BufferedReader, encoding: str, place: str, *, hint: bool) -> Iterator[str]:
+    lines = iter(lambda: stream.readline(LINE_LIMIT_BYTES + 1), b"")
+    for number, line in enumerate(lines, 1):
+        _check_length(line, f"{place}, line {number}")
         try:
             yield line.decode(encoding)
         except UnicodeDecodeError as error:
@@ -148,7 +154,8 @@ def _decode_wide(stream: io.BufferedReader, encoding: str, place: str) -> Iterat
     reader = io.TextIOWrapper(stream, encoding=encoding, newline="\n")
     number = 0
     try:
-        for line in reader:
+        for line in iter(lambda: reader.readline(LINE_LIMIT_BYTES + 1), ""):
+            _check_length(line, f"{place}, line {number + 1}")
             yield line
             number += 1
     except UnicodeError as error:
@@ -158,6 +165,13 @@ def _decode_wide(stream: io.BufferedReader, encoding: str, place: str) -> Iterat
         ) from error
     finally:
         reader.detach()
+
+
+def _check_length(line: bytes | str, place: str) -> None:
+    if len(line) > LINE_LIMIT_BYTES:
+        raise DataError(
+            f"{place} is longer than {LINE_LIMIT_BYTES:,} bytes; is this a file of texts? Break it into lines"
+        )
 
 
 def _check_plain(head: bytes, place: str) -> None:

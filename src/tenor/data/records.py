@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from tenor.data.columns import Asked, has_header
-from tenor.data.decoding import plain_suffix, read_lines
+from tenor.data.decoding import LINE_LIMIT_BYTES, plain_suffix, read_lines
 from tenor.errors import DataError
 
 _SAMPLE_ROWS = 1000
-_FIELD_LIMIT_BYTES = 2**31 - 1  # the largest C long of every platform; the csv module allows 131,072
 _FORMATS = {
     ".csv": "csv",
     ".tsv": "tsv",
@@ -96,7 +95,7 @@ def _read_rows(path: Path, kind: str, asked: Asked) -> Table:
 
 
 def _split(path: Path, delimiter: str, quoting: Quoting, encoding: str | None) -> Iterator[Row]:
-    csv.field_size_limit(_FIELD_LIMIT_BYTES)  # a setting of the process: there is no other way
+    csv.field_size_limit(LINE_LIMIT_BYTES)  # a setting of the process: there is no other way
     reader = csv.reader(read_lines(path, encoding), delimiter=delimiter, quoting=quoting, strict=True)
     line = 1
     try:
@@ -146,7 +145,7 @@ def _delimiter(path: Path, kind: str, encoding: str | None) -> str:
 
 def _spaces_after(lines: list[str], mark: str) -> int | None:
     """How many fields but the first begin with a space; None where rows differ in their fields."""
-    csv.field_size_limit(_FIELD_LIMIT_BYTES)
+    csv.field_size_limit(LINE_LIMIT_BYTES)
     try:
         rows = [row for row in csv.reader(lines, delimiter=mark) if row]
     except csv.Error:  # told with its line when the rows are read in earnest

@@ -11,7 +11,10 @@ import pytest
 from tenor.cli import build_parser
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/decisions.md")]
+DOCUMENTS = [
+    ROOT / name
+    for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/decisions.md")
+]
 README = DOCUMENTS[0].read_text(encoding="utf-8")
 PYTHON = re.findall(r"(?<!not run: needs a file of yours -->\n)```python\n(.*?)```", README, re.DOTALL)
 COMMANDS = [
@@ -45,3 +48,9 @@ def test_the_readme_shows_python_and_commands():
 def test_links_lead_somewhere(document):
     for target in re.findall(r"\]\((?!https?://)([^)#]+)", document.read_text(encoding="utf-8")):
         assert (document.parent / target).exists(), target
+
+
+def test_the_tests_that_hold_what_is_promised_of_hostile_files_exist():
+    named = re.findall(r"`((?:tests|src)/[^`]+)`", (ROOT / "SECURITY.md").read_text(encoding="utf-8"))
+    assert len(named) >= 10
+    assert [name for name in named if not (ROOT / name).exists()] == []

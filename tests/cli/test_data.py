@@ -82,7 +82,7 @@ def test_a_corpus_that_is_here_is_listed_with_its_place(terminal, tmp_path):
 
     imdb, _, polarity = done.out.splitlines()
     assert imdb.split() == ["imdb", str(tmp_path / "aclImdb_v1.tar.gz")]
-    assert "not here; 0.5 MB at https://" in polarity
+    assert "fetched when named: 0.5 MB from https://" in polarity
 
 
 def test_a_corpus_that_is_not_here_says_where_to_get_it(tenor, tmp_path):

@@ -67,7 +67,8 @@ def test_a_missing_file_is_named(tenor, model_folder):
     done = tenor("inspect", model_folder)
 
     assert (done.status, done.out) == (1, "")
-    assert done.err == f"tenor: cannot read {model_folder / 'labels.json'}: No such file or directory\n"
+    place = model_folder / "labels.json"
+    assert done.err == f"tenor: cannot read {place}: No such file or directory; copy the folder anew\n"
 
 
 def test_a_table_of_texts_is_no_model(tenor, reviews):

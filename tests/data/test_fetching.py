@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import io
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -202,6 +203,18 @@ def test_without_a_network_the_error_comes_soon(monkeypatch, tmp_path):
     nowhere = Published(url="http://127.0.0.1:9/x", size_bytes=1, sha256="")
     with pytest.raises(DataError, match=r"could not be fetched: .*refused"):
         fetch(NAME, nowhere)
+
+
+def test_a_host_that_nobody_knows_is_asked_for_once(monkeypatch, tmp_path):
+    def lookup(*_, **__):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+    began = time.perf_counter()
+    with pytest.raises(DataError, match=r"could not be fetched: .*Name or service not known"):
+        fetch(NAME, Published(url="http://nowhere.invalid/x", size_bytes=1, sha256=""))
+    assert time.perf_counter() - began < 0.9  # less than the first wait
 
 
 def test_a_cache_that_cannot_be_written_is_named(server, tmp_path, monkeypatch):

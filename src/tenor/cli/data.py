@@ -92,7 +92,9 @@ def _list_corpora(args: argparse.Namespace) -> int:
             there = None if place is None else str(place)
             print_json({"name": name, "file": there, "url": official.url, "size_bytes": official.size_bytes})
         else:
-            there = str(place or f"not here; {official.size_bytes / 1e6:,.1f} MB at {official.url}")
+            there = str(
+                place or f"fetched when named: {official.size_bytes / 1e6:,.1f} MB from {official.url}"
+            )
             print_table([[f"{name:<18}", there]])
     return 0
 

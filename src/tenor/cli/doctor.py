@@ -45,9 +45,7 @@ def run(args: argparse.Namespace) -> int:
     }
     for name in CORPORA:
         here = find_archive(name)
-        record[f"corpus {name}"] = (
-            str(here) if here else "not here; tenor data fetches it: tenor data " + name
-        )
+        record[f"corpus {name}"] = str(here) if here else "fetched when it is named"
     if wants_json(args.json):
         print_json(record)
     else:

@@ -38,7 +38,7 @@ def check_file(path: Path) -> None:
     Raises:
         DataError: nothing is there, or it is a folder (of a model, perhaps), or it is empty.
     """
-    if is_model_folder(path):
+    if holds_model(path):
         raise DataError(f"{path} is a model folder, not texts; give a file of texts in its place")
     if path.is_dir():
         raise DataError(f"{path} is a folder; name the file in it that holds the texts")
@@ -48,7 +48,7 @@ def check_file(path: Path) -> None:
         raise DataError(f"{path} is empty; give a file with texts in it")
 
 
-def is_model_folder(path: Path) -> bool:
+def holds_model(path: Path) -> bool:
     """Whether the path holds what Tenor saves a model as."""
     return (path / "manifest.json").is_file() and (path / "model.safetensors").is_file()
 

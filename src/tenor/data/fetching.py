@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import os
+import socket
 import tempfile
 import time
 import urllib.error
@@ -143,7 +144,8 @@ class _Refused(_Wrong):
 def _is_final(error: Exception) -> bool:
     if isinstance(error, urllib.error.HTTPError):
         return error.code in _OUR_ERRORS and error.code not in _WORTH_ANOTHER_TRY
-    return isinstance(error, _Refused)
+    unknown_host = getattr(getattr(error, "reason", None), "errno", None) == socket.EAI_NONAME
+    return unknown_host or isinstance(error, _Refused)
 
 
 def _reason(error: Exception) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tenor.data.columns import ANYTHING, Asked, choose_columns, need_label
-from tenor.data.decoding import StrPath, check_file, cut, decode_lines, is_model_folder, read_lines
+from tenor.data.decoding import StrPath, check_file, cut, decode_lines, holds_model, read_lines
 from tenor.data.examples import SPLITS, Example
 from tenor.data.records import read_table, sniff_format, table_format
 from tenor.errors import DataError
@@ -46,7 +46,7 @@ def read_folder(path: StrPath, encoding: str | None = None) -> dict[str, tuple[E
         DataError: the folder has another shape, or a file of it cannot be read.
     """
     folder = Path(path)
-    if is_model_folder(folder):
+    if holds_model(folder):
         raise DataError(f"{folder} is a model folder, not texts; give a file or folder of texts in its place")
     files = folder_files(folder)
     if not files:

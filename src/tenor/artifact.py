@@ -3,22 +3,29 @@
 The folder holds open formats only: ``config.json``, ``vocabulary.txt``, ``labels.json``,
 ``model.safetensors``, ``README.md`` (the model card) and ``manifest.json``, which has the SHA-256
 of each of them and a self-test. No code, no pickle, no path. Nothing is written into it later.
+
+A folder may come from anyone. Whatever its files hold, reading it gives the model that they
+describe or an ``ArtifactError``, and takes time and memory in proportion to their size.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
-from collections.abc import Iterable, Mapping
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import safetensors.numpy
 from safetensors import SafetensorError
 
 import tenor
+from tenor.cells import Floats
 from tenor.config import ModelConfig, TokenizerConfig, VocabularyConfig
 from tenor.errors import ArtifactError, InputError
 from tenor.model import Model
@@ -29,7 +36,17 @@ FORMAT_VERSION = 1
 
 FILES = ("config.json", "vocabulary.txt", "labels.json", "model.safetensors", "README.md")
 MANIFEST = "manifest.json"
-_MANIFEST_LIMIT_BYTES = 1_000_000
+_SMALL = ("config.json", "labels.json", "README.md", MANIFEST)
+_SMALL_BYTES = 1_000_000
+"""The most that each of these may have: JSON takes up to 60 times its size in memory."""
+_HEADER_BYTES = 50_000
+"""The most that the names and shapes of the weights may take: about 500 of them."""
+_LIST_ITEMS = 1_000
+"""The most layers, poolings and special tokens: each costs nothing to claim and much to compute."""
+_TEST_CHARACTERS = 100
+_DEPTH = 20
+_DIGITS = 300
+"""Of a whole number that every float can hold."""
 
 
 class SelfTest(NamedTuple):
@@ -41,7 +58,7 @@ class SelfTest(NamedTuple):
 
 def is_model_folder(path: str | os.PathLike[str]) -> bool:
     """Whether the path looks like a model folder, sound or not."""
-    return (Path(path) / MANIFEST).is_file() or (Path(path) / "model.safetensors").is_file()
+    return any(os.path.isfile(Path(path) / name) for name in (MANIFEST, "model.safetensors"))
 
 
 def write(
@@ -63,8 +80,8 @@ def write(
 
     Raises:
         ArtifactError: something is there already and ``force`` is false; or it is not a model
-            folder (which ``force`` does not replace either); or writing failed, and then
-            nothing was changed.
+            folder (which ``force`` does not replace either); or a file would be larger than
+            reading allows, or writing failed, and then nothing was changed.
     """
     target = Path(path)
     check_free(target, force=force)
@@ -79,6 +96,7 @@ def write(
             "self_test": test._asdict(),
         }
     )
+    _check_sizes(target, contents)
     from tenor.atomic import write_folder  # what writing needs would slow the start of every reading
 
     try:
@@ -125,11 +143,9 @@ def read(path: str | os.PathLike[str]) -> tuple[Model, SelfTest]:
     folder = Path(path)
     manifest = _read_manifest(folder)
     contents = {name: _read_checked(folder / name, manifest["files"]) for name in FILES}
-    config = _parse(folder / "config.json", contents["config.json"])
-    try:
-        return _build(config, contents), _self_test(manifest)
-    except (InputError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise ArtifactError(f"{folder} is not a sound model folder: {error}") from error
+    test = _self_test(folder, manifest.get("self_test"))
+    del manifest  # whatever else it holds; the next JSON takes its place
+    return _build(folder, contents), test
 
 
 def read_more(path: str | os.PathLike[str], names: Iterable[str]) -> dict[str, bytes]:
@@ -161,76 +177,236 @@ def _contents(model: Model) -> dict[str, bytes]:
     }
 
 
-def _build(config: Mapping[str, Any], contents: Mapping[str, bytes]) -> Model:
-    tokens = contents["vocabulary.txt"].decode("utf-8").split("\n")
-    labels = json.loads(contents["labels.json"])
-    if tokens.pop() != "":
-        raise ArtifactError("vocabulary.txt does not end with a line break: it was cut")
+def _check_sizes(target: Path, contents: Mapping[str, bytes]) -> None:
+    """Refuse to write what reading would refuse."""
+    sizes = [(name, len(contents[name]), _SMALL_BYTES) for name in _SMALL]
+    sizes.append(("header of model.safetensors", _header_bytes(contents["model.safetensors"]), _HEADER_BYTES))
+    for name, size, limit in sizes:
+        if size > limit:
+            raise ArtifactError(
+                f"cannot write the model folder {target}: its {name} would have {size:,} bytes, and at most "
+                f"{limit:,} are read; nothing was changed there. Make it shorter"
+            )
+
+
+def _build(folder: Path, contents: Mapping[str, bytes]) -> Model:
+    config = _parse_object(folder / "config.json", contents["config.json"])
+    labels = _labels(folder / "labels.json", contents["labels.json"])
+    with _sound(folder, "config.json"):
+        groups = {name: _group(config, name) for name in ("tokenizer", "vocabulary", "model")}
+        tokenizer = TokenizerConfig.from_dict(groups["tokenizer"])
+        vocabulary_config = VocabularyConfig.from_dict(groups["vocabulary"])
+        model_config = ModelConfig.from_dict(groups["model"])
+    with _sound(folder, "model.safetensors"):
+        weights = _weights(contents["model.safetensors"])
+    with _sound(folder, "vocabulary.txt"):
+        tokens = _tokens(folder / "vocabulary.txt", contents["vocabulary.txt"], weights)
+        vocabulary = Vocabulary(tokens, vocabulary_config)
+    with _sound(folder, "README.md"):
+        card = contents["README.md"].decode("utf-8")
+    with _sound(folder, "labels.json or model.safetensors"):
+        return Model(
+            tokenizer=tokenizer,
+            vocabulary=vocabulary,
+            config=model_config,
+            labels=labels,
+            weights=weights,
+            record={k: v for k, v in config.items() if k not in (*groups, "format_version", "tenor_version")},
+            card=card,
+        )
+
+
+def _group(config: Mapping[str, Any], name: str) -> dict[str, Any]:
+    group = config.get(name)
+    if not isinstance(group, dict):
+        raise InputError(f"{name} is {group!r}; it must be a group of settings")
+    for setting, value in group.items():
+        if isinstance(value, list) and len(value) > _LIST_ITEMS:
+            raise InputError(f"{setting} has {len(value):,} items, and may have {_LIST_ITEMS:,}")
+    return group
+
+
+def _labels(path: Path, data: bytes) -> tuple[str, ...]:
+    labels = _parse(path, data)
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-        raise ArtifactError("labels.json is not a list of strings")
-    settings = ("format_version", "tenor_version", "tokenizer", "vocabulary", "model")
-    return Model(
-        tokenizer=TokenizerConfig.from_dict(config["tokenizer"]),
-        vocabulary=Vocabulary(tokens, VocabularyConfig.from_dict(config["vocabulary"])),
-        config=ModelConfig.from_dict(config["model"]),
-        labels=tuple(labels),
-        weights=safetensors.numpy.load(contents["model.safetensors"]),
-        record={key: value for key, value in config.items() if key not in settings},
-        card=contents["README.md"].decode("utf-8"),
-    )
+        raise ArtifactError(f"{path} is not a list of strings; copy the folder anew")
+    return tuple(labels)
+
+
+def _weights(data: bytes) -> dict[str, Floats]:
+    size = _header_bytes(data)
+    if size > _HEADER_BYTES:
+        raise InputError(f"its header claims {size} bytes, and may have {_HEADER_BYTES}")
+    _strict_json(data[8 : 8 + size])  # of two weights of one name the library would take the last
+    try:
+        return safetensors.numpy.load(data)
+    except KeyError as error:
+        raise InputError(f"it holds numbers of the type {error}, and may have F32 or F64") from error
+
+
+def _header_bytes(data: bytes) -> int:
+    return int.from_bytes(data[:8], "little")
+
+
+def _tokens(path: Path, data: bytes, weights: Mapping[str, Floats]) -> list[str]:
+    if data and not data.endswith(b"\n"):
+        raise ArtifactError(f"{path} does not end with a line break: it was cut; copy the folder anew")
+    lines, numbers = data.count(b"\n"), sum(weight.size for weight in weights.values())
+    if lines > numbers:  # strings are large: none is made before there is a word vector for each
+        raise InputError(f"it has {lines} lines, and the model {numbers} weights in all")
+    return data.decode("utf-8").split("\n")[:-1]
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
     if not is_model_folder(folder):
-        if not folder.exists():
+        if not os.path.exists(folder):
             raise ArtifactError(f"there is no model folder {folder}; make it: tenor train DATA -o {folder}")
-        kind = "a file" if folder.is_file() else "a folder"
+        kind = "a file" if os.path.isfile(folder) else "a folder"
         raise ArtifactError(f"{folder} is {kind}, not a model folder; name one that tenor train made")
-    data = _read_file(folder / MANIFEST, _MANIFEST_LIMIT_BYTES)
-    manifest = _parse(folder / MANIFEST, data)
+    path = folder / MANIFEST
+    data = _read_file(path, range(_SMALL_BYTES + 1))
+    if data is None:
+        raise ArtifactError(f"{path} is not JSON of at most {_SMALL_BYTES:,} bytes; copy the folder anew")
+    manifest = _parse_object(path, data)
     version = manifest.get("format_version")
-    if type(version) is not int or version < 1 or not isinstance(manifest.get("files"), dict):
-        raise ArtifactError(f"{folder / MANIFEST} is not a manifest; copy the folder anew")
-    if version > FORMAT_VERSION:
+    if type(version) is int and version > FORMAT_VERSION:  # which may have anything else in its manifest
         raise ArtifactError(
-            f"{folder} has format {version}; this is Tenor {tenor.__version__}, which reads up to "
+            f"{path} has format {version}; this is Tenor {tenor.__version__}, which reads up to "
             f"{FORMAT_VERSION}. Update it: pip install --upgrade tenor"
         )
+    if type(version) is not int or version < 1 or not isinstance(manifest.get("files"), dict):
+        raise ArtifactError(f"{path} is not a manifest; copy the folder anew")
     return manifest
 
 
 def _read_checked(path: Path, files: Mapping[str, Any]) -> bytes:
     entry = files.get(path.name)
     if not isinstance(entry, dict) or type(entry.get("size_bytes")) is not int:
-        raise ArtifactError(f"{path.parent / MANIFEST} does not list {path.name}")
-    data = _read_file(path, entry["size_bytes"])
-    if len(data) != entry["size_bytes"] or hashlib.sha256(data).hexdigest() != entry.get("sha256"):
+        raise ArtifactError(f"{path.parent / MANIFEST} does not list {path.name}; copy the folder anew")
+    size = entry["size_bytes"]
+    if path.name in _SMALL and size > _SMALL_BYTES:
+        raise ArtifactError(
+            f"{path} is larger than {_SMALL_BYTES:,} bytes, as no model's is; copy the folder anew"
+        )
+    data = _read_file(path, range(size, size + 1))
+    if data is None or hashlib.sha256(data).hexdigest() != entry.get("sha256"):
         raise ArtifactError(f"{path} is damaged: it is not what was saved; copy the folder anew")
     return data
 
 
-def _read_file(path: Path, limit_bytes: int) -> bytes:
-    """At most one byte more than the limit, so that a file of any size is refused cheaply."""
+def _read_file(path: Path, sizes: range) -> bytes | None:
+    """A file's bytes, or None where it has another size: then it is not read."""
     try:
-        with path.open("rb") as file:
-            return file.read(min(limit_bytes, path.stat().st_size) + 1)
+        kind = path.lstat().st_mode
+        if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
+            # A link leads anywhere, a pipe waits for ever, a device has no end.
+            what = "a link" if stat.S_ISLNK(kind) else "not a file"
+            raise ArtifactError(f"{path} is {what}; copy the folder anew: cp -rL gives files for links")
+        with open(path, "rb", opener=_open) as file:
+            size = os.fstat(file.fileno()).st_size
+            return file.read(size + 1) if size in sizes else None
     except OSError as error:
-        raise ArtifactError(f"cannot read {path}: {error.strerror}") from error
+        raise ArtifactError(f"cannot read {path}: {error.strerror}; copy the folder anew") from error
+    except MemoryError as error:
+        raise ArtifactError(f"{path} does not fit in memory; copy the folder anew") from error
 
 
-def _parse(path: Path, data: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise ArtifactError(f"{path} is not JSON: {error}") from error
+def _open(path: str, flags: int) -> int:
+    """Open what was a file a moment ago: neither follow a link nor wait for a pipe if it is one now."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+
+
+def _parse_object(path: Path, data: bytes) -> dict[str, Any]:
+    value = _parse(path, data)
     if not isinstance(value, dict):
-        raise ArtifactError(f"{path} is not a JSON object")
+        raise ArtifactError(f"{path} is not a JSON object; copy the folder anew")
     return value
 
 
-def _self_test(manifest: Mapping[str, Any]) -> SelfTest:
-    test = manifest["self_test"]
-    return SelfTest(str(test["text"]), [float(p) for p in test["probabilities"]])
+def _parse(path: Path, data: bytes) -> Any:
+    try:
+        return _strict_json(data)
+    except (ValueError, RecursionError) as error:
+        raise ArtifactError(f"{path} is not JSON: {_short(error)}; copy the folder anew") from error
+
+
+def _strict_json(data: bytes) -> Any:
+    """JSON that every reader understands alike: no key twice, no NaN, nothing beyond a float's range.
+
+    Raises:
+        ValueError: it is not, or is nested more than ``_DEPTH`` deep (``RecursionError`` if very).
+    """
+    value = json.loads(
+        data.decode("utf-8"),
+        object_pairs_hook=_unique,
+        parse_int=_whole,
+        parse_float=_finite,
+        parse_constant=_finite,
+    )
+    _check_depth(value, _DEPTH)
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("it has a key twice")
+    return found
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > _DIGITS:
+        raise ValueError(f"it has a number of {len(digits)} digits")
+    return int(digits)
+
+
+def _finite(digits: str) -> float:
+    if not math.isfinite(float(digits)):
+        raise ValueError(f"it has the number {digits[:20]}, which is not finite")
+    return float(digits)
+
+
+def _check_depth(value: object, levels: int) -> None:
+    if levels == 0:
+        raise ValueError(f"it is nested more than {_DEPTH} deep")
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for item in inner:
+        _check_depth(item, levels - 1)
+
+
+def _self_test(folder: Path, test: object) -> SelfTest:
+    if not _is_self_test(test):
+        raise ArtifactError(
+            f"{folder} is not a sound model folder: the self-test in {MANIFEST} is not a text of at most "
+            f"{_TEST_CHARACTERS} characters and a list of numbers; copy the folder anew"
+        )
+    return SelfTest(test["text"], [float(p) for p in test["probabilities"]])
+
+
+def _is_self_test(test: object) -> TypeGuard[dict[str, Any]]:
+    if not isinstance(test, dict):
+        return False
+    text, numbers = test.get("text"), test.get("probabilities")
+    if not isinstance(text, str) or len(text) > _TEST_CHARACTERS or not isinstance(numbers, list):
+        return False
+    return all(type(number) in (int, float) for number in numbers)
+
+
+@contextmanager
+def _sound(folder: Path, name: str) -> Iterator[None]:
+    """Say of which file it is that what is in it was refused."""
+    try:
+        yield
+    except (InputError, SafetensorError, TypeError, ValueError, RecursionError, MemoryError) as error:
+        raise ArtifactError(
+            f"{folder} is not a sound model folder: {name}: {_short(error)}; copy the folder anew"
+        ) from error
+
+
+def _short(error: Exception) -> str:
+    """Of a message that may hold a whole file the beginning, without what would drive a terminal."""
+    text = (str(error) or type(error).__name__)[:500]
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 def _json(value: object) -> bytes:

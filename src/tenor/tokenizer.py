@@ -23,7 +23,7 @@ from tenor.config import TokenizerConfig
 Item = TypeVar("Item")
 
 _TAG = r"</?[A-Za-z][^<>]{0,200}>"
-_ASCII_WORD = r"\w+(?:'\w+)*"
+_ASCII_WORD = r"\w++(?:'\w++)*+"  # possessive: what is never given back takes no memory
 _UNSPACED = (
     "\u0e01-\u0e30\u0e32-\u0e33\u0e40-\u0e46\u0e81-\u0eb0\u0eb2-\u0eb3\u0ebd-\u0ec6"  # Thai, Lao
     "\u1000-\u102a\u1780-\u17b3"  # Burmese, Khmer
@@ -31,8 +31,8 @@ _UNSPACED = (
     "\U00020000-\U0003ffff"
 )
 _INVISIBLE = (
-    "\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\U000e0001-\U000e007f"
+    "\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+    "\ufff9-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001-\U000e007f"
 )
 """Controls and formatting: between tokens, or after a letter as the joiners, but never alone."""
 _LAST_MARK = 0x1E95B
@@ -131,8 +131,8 @@ def _ascii_pattern() -> re.Pattern[str]:
 def _unicode_pattern() -> re.Pattern[str]:
     marks = _combining_marks()
     unspaced = f"[{_UNSPACED}][{marks}]*"
-    letter = f"[^\\W{_UNSPACED}][{marks}]*"
-    word = f"(?:{letter})+(?:['\u2019](?:{letter})+)*"
+    letters = f"(?:[^\\W{_UNSPACED}]++[{marks}]*+)++"
+    word = f"{letters}(?:['\u2019]{letters})*+"
     return re.compile(f"{unspaced}|{word}|[^\\s{_INVISIBLE}][{marks}]*")
 
 

@@ -526,7 +526,7 @@ def test_a_model_that_computes_something_else_here_is_refused(folder):
         TextClassifier.load(folder)
 
 
-@pytest.mark.parametrize("probabilities", [[], [0.5], [float("nan")] * 2])
+@pytest.mark.parametrize("probabilities", [[], [0.5], [0.5, 0.5]])
 def test_a_self_test_that_cannot_be_passed_is_refused(model_folder, probabilities):
     edit_manifest(model_folder, lambda manifest: manifest["self_test"].update(probabilities=probabilities))
     with pytest.raises(ArtifactError, match="fails its self-test"):

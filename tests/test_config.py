@@ -17,11 +17,9 @@ from tenor.config import (
     TokenizerConfig,
     TrainConfig,
     VocabularyConfig,
-    closest,
-    field_help,
-    fields,
 )
 from tenor.errors import ConfigError, TenorError
+from tenor.section import closest, field_help, fields
 
 every_section = pytest.mark.parametrize("section", SECTIONS.values(), ids=SECTIONS)
 

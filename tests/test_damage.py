@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from tenor import TextClassifier, config
+from tenor import TextClassifier, section
 from tenor.artifact import FILES, MANIFEST
 from tenor.config import ModelConfig, TokenizerConfig, VocabularyConfig
 from tenor.errors import ArtifactError
@@ -36,7 +36,7 @@ every_file = pytest.mark.parametrize("name", [*FILES, MANIFEST])
 def _types_are_looked_up_once():
     """Looking up the types of the settings anew is half the time of loading a small model."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(config, "_annotations", functools.cache(config._annotations))
+        patch.setattr(section, "_annotations", functools.cache(section._annotations))
         yield
 
 

@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +27,7 @@ from tenor.cells import Floats
 from tenor.config import ModelConfig, TokenizerConfig, VocabularyConfig
 from tenor.errors import ArtifactError, InputError
 from tenor.model import Model
+from tenor.untrusted import parse_json, read_file, short
 from tenor.vocabulary import Vocabulary
 
 FORMAT_VERSION = 1
@@ -44,9 +43,6 @@ _HEADER_BYTES = 50_000
 _LIST_ITEMS = 1_000
 """The most layers, poolings and special tokens: each costs nothing to claim and much to compute."""
 _TEST_CHARACTERS = 100
-_DEPTH = 20
-_DIGITS = 300
-"""Of a whole number that every float can hold."""
 
 
 class SelfTest(NamedTuple):
@@ -237,7 +233,7 @@ def _weights(data: bytes) -> dict[str, Floats]:
     size = _header_bytes(data)
     if size > _HEADER_BYTES:
         raise InputError(f"its header claims {size} bytes, and may have {_HEADER_BYTES}")
-    _strict_json(data[8 : 8 + size])  # of two weights of one name the library would take the last
+    parse_json(data[8 : 8 + size])  # of two weights of one name the library would take the last
     try:
         return safetensors.numpy.load(data)
     except KeyError as error:
@@ -264,7 +260,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         kind = "a file" if os.path.isfile(folder) else "a folder"
         raise ArtifactError(f"{folder} is {kind}, not a model folder; name one that tenor train made")
     path = folder / MANIFEST
-    data = _read_file(path, range(_SMALL_BYTES + 1))
+    data = read_file(path, range(_SMALL_BYTES + 1))
     if data is None:
         raise ArtifactError(f"{path} is not JSON of at most {_SMALL_BYTES:,} bytes; copy the folder anew")
     manifest = _parse_object(path, data)
@@ -288,32 +284,10 @@ def _read_checked(path: Path, files: Mapping[str, Any]) -> bytes:
         raise ArtifactError(
             f"{path} is larger than {_SMALL_BYTES:,} bytes, as no model's is; copy the folder anew"
         )
-    data = _read_file(path, range(size, size + 1))
+    data = read_file(path, range(size, size + 1))
     if data is None or hashlib.sha256(data).hexdigest() != entry.get("sha256"):
         raise ArtifactError(f"{path} is damaged: it is not what was saved; copy the folder anew")
     return data
-
-
-def _read_file(path: Path, sizes: range) -> bytes | None:
-    """A file's bytes, or None where it has another size: then it is not read."""
-    try:
-        kind = path.lstat().st_mode
-        if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
-            # A link leads anywhere, a pipe waits for ever, a device has no end.
-            what = "a link" if stat.S_ISLNK(kind) else "not a file"
-            raise ArtifactError(f"{path} is {what}; copy the folder anew: cp -rL gives files for links")
-        with open(path, "rb", opener=_open) as file:
-            size = os.fstat(file.fileno()).st_size
-            return file.read(size + 1) if size in sizes else None
-    except OSError as error:
-        raise ArtifactError(f"cannot read {path}: {error.strerror}; copy the folder anew") from error
-    except MemoryError as error:
-        raise ArtifactError(f"{path} does not fit in memory; copy the folder anew") from error
-
-
-def _open(path: str, flags: int) -> int:
-    """Open what was a file a moment ago: neither follow a link nor wait for a pipe if it is one now."""
-    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
 
 
 def _parse_object(path: Path, data: bytes) -> dict[str, Any]:
@@ -325,53 +299,9 @@ def _parse_object(path: Path, data: bytes) -> dict[str, Any]:
 
 def _parse(path: Path, data: bytes) -> Any:
     try:
-        return _strict_json(data)
+        return parse_json(data)
     except (ValueError, RecursionError) as error:
-        raise ArtifactError(f"{path} is not JSON: {_short(error)}; copy the folder anew") from error
-
-
-def _strict_json(data: bytes) -> Any:
-    """JSON that every reader understands alike: no key twice, no NaN, nothing beyond a float's range.
-
-    Raises:
-        ValueError: it is not, or is nested more than ``_DEPTH`` deep (``RecursionError`` if very).
-    """
-    value = json.loads(
-        data.decode("utf-8"),
-        object_pairs_hook=_unique,
-        parse_int=_whole,
-        parse_float=_finite,
-        parse_constant=_finite,
-    )
-    _check_depth(value, _DEPTH)
-    return value
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("it has a key twice")
-    return found
-
-
-def _whole(digits: str) -> int:
-    if len(digits) > _DIGITS:
-        raise ValueError(f"it has a number of {len(digits)} digits")
-    return int(digits)
-
-
-def _finite(digits: str) -> float:
-    if not math.isfinite(float(digits)):
-        raise ValueError(f"it has the number {digits[:20]}, which is not finite")
-    return float(digits)
-
-
-def _check_depth(value: object, levels: int) -> None:
-    if levels == 0:
-        raise ValueError(f"it is nested more than {_DEPTH} deep")
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    for item in inner:
-        _check_depth(item, levels - 1)
+        raise ArtifactError(f"{path} is not JSON: {short(error)}; copy the folder anew") from error
 
 
 def _self_test(folder: Path, test: object) -> SelfTest:
@@ -399,14 +329,8 @@ def _sound(folder: Path, name: str) -> Iterator[None]:
         yield
     except (InputError, SafetensorError, TypeError, ValueError, RecursionError, MemoryError) as error:
         raise ArtifactError(
-            f"{folder} is not a sound model folder: {name}: {_short(error)}; copy the folder anew"
+            f"{folder} is not a sound model folder: {name}: {short(error)}; copy the folder anew"
         ) from error
-
-
-def _short(error: Exception) -> str:
-    """Of a message that may hold a whole file the beginning, without what would drive a terminal."""
-    text = (str(error) or type(error).__name__)[:500]
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 def _json(value: object) -> bytes:

@@ -9,7 +9,8 @@ import pytest
 
 import tenor as package
 from tenor.cli import main
-from tenor.config import SECTIONS, field_help
+from tenor.config import SECTIONS
+from tenor.section import field_help
 
 VERBS = ("train", "evaluate", "predict", "read", "inspect", "data", "doctor")
 

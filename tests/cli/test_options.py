@@ -7,8 +7,9 @@ import tomllib
 import pytest
 
 from tenor.cli import build_parser, options
-from tenor.config import SECTIONS, Settings, fields
+from tenor.config import SECTIONS, Settings
 from tenor.errors import ConfigError
+from tenor.section import fields
 
 
 def parsed(*arguments):

@@ -69,7 +69,7 @@ class _Parser(argparse.ArgumentParser):
         """As argparse does, but nothing may stay unknown."""
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
-            from tenor.config import closest
+            from tenor.section import closest
 
             hint = closest(unknown[0].partition("=")[0], self._option_string_actions)
             self.error(f"unknown argument {unknown[0]!r}{hint}")

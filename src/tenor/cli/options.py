@@ -8,8 +8,9 @@ import typing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from tenor.config import SECTIONS, Range, field_help, fields
+from tenor.config import SECTIONS
 from tenor.errors import ConfigError
+from tenor.section import Range, field_help, fields
 
 if TYPE_CHECKING:
     from tenor.data import Dataset

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from tenor.config import closest
 from tenor.errors import DataError
+from tenor.section import closest
 
 # fmt: off
 TEXT_NAMES = (

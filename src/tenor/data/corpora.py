@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from tenor.config import closest
 from tenor.data.archives import read_members
 from tenor.data.decoding import StrPath, hash_file
 from tenor.data.examples import Dataset, Example, build_dataset
@@ -17,6 +16,7 @@ from tenor.data.fetching import Report, cache_folder, fetch
 from tenor.data.published import PUBLISHED
 from tenor.data.trees import read_trees
 from tenor.errors import DataError
+from tenor.section import closest
 
 FOLDS = 10
 """Parts of a corpus without an official test split; one of them is the test split."""

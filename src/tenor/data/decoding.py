@@ -14,8 +14,8 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from tenor.config import closest
 from tenor.errors import DataError
+from tenor.section import closest
 
 StrPath = str | os.PathLike[str]
 

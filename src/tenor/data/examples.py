@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tenor.config import closest
 from tenor.errors import DataError
+from tenor.section import closest
 
 if TYPE_CHECKING:
     from tenor.data.loading import Source

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tenor.config import closest
 from tenor.data.columns import Asked
 from tenor.data.corpora import CORPORA, Choices, read_corpus
 from tenor.data.decoding import StrPath, hash_file
@@ -16,6 +15,7 @@ from tenor.data.examples import Dataset, Example, build_dataset
 from tenor.data.fetching import Report
 from tenor.data.tables import folder_files, read_examples, read_folder
 from tenor.errors import DataError
+from tenor.section import closest
 
 
 def load(source: StrPath, **options: Any) -> Dataset:

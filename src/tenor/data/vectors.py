@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tenor.config import closest
 from tenor.data.decoding import StrPath, check_file, read_lines
 from tenor.data.fetching import Report, fetch
 from tenor.data.published import PUBLISHED
 from tenor.data.vector_cache import FROM_BYTES, Vectors, through_cache
 from tenor.data.vector_files import Block, archive_of, read_blocks
 from tenor.errors import DataError
+from tenor.section import closest
 
 Floats = npt.NDArray[np.float32]
 

@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +18,7 @@ from tenor.config import ModelConfig, TrainConfig
 from tenor.errors import TrainingError, TrainingInterrupted
 from tenor.metrics import accuracy, cross_entropy, macro_f1
 from tenor.prediction import label_ids
-from tenor.training import network
+from tenor.training import network, optimizer
 from tenor.training.arithmetic import autocast, denormals_flushed, threads
 from tenor.training.history import EpochRecord, Position, RunningMean
 from tenor.training.order import batches
@@ -28,8 +27,6 @@ from tenor.training.schedule import rate
 
 _STREAM = 3
 """Keeps the random numbers of dropout apart from all others."""
-_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
-"""What Adam remembers of each weight, by PyTorch's names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +102,7 @@ class Trainer:
         for name, weight in self.weights.items():
             weight.requires_grad_(not (config.freeze_embedding and name == "embedding.weight"))
         self._learnt = {name: weight for name, weight in self.weights.items() if weight.requires_grad}
-        self._optimizer = _optimizer(config, list(self._learnt.values()))
+        self._optimizer = optimizer.build(config, self._learnt)
         self._autocast = autocast(config, model)
         self.position = Position()
         self._best: dict[str, Floats] = {}
@@ -122,20 +119,7 @@ class Trainer:
             TrainingError: moments do not fit their weights.
         """
         self.position, self._best = position, dict(best)
-        state: dict[int, dict[str, Tensor]] = {}
-        for index, (name, weight) in enumerate(self._learnt.items()):
-            found = {kind: moments[f"{kind}.{name}"] for kind in _MOMENTS if f"{kind}.{name}" in moments}
-            if (
-                not found
-            ):  # a weight that has had no gradient yet, such as a layer's when all texts were empty
-                continue
-            shapes = {"step": ()} | dict.fromkeys(_MOMENTS[1:], tuple(weight.shape))
-            fits = {kind: m.shape for kind, m in found.items()} == shapes
-            if not fits or any(moment.dtype != np.float32 for moment in found.values()):
-                raise TrainingError(f"what the optimizer remembers does not fit the weight {name}")
-            state[index] = {kind: torch.from_numpy(np.array(m)).clone() for kind, m in found.items()}
-        groups = self._optimizer.state_dict()["param_groups"]
-        self._optimizer.load_state_dict({"state": state, "param_groups": groups})
+        optimizer.restore(self._optimizer, self._learnt, moments)
 
     def run(self, train: Encoded, validation: Encoded, hooks: Hooks) -> dict[str, Floats]:
         """Train until the epochs or the patience are spent.
@@ -265,12 +249,7 @@ class Trainer:
         for name, weight in weights.items():
             if not np.isfinite(weight).all():
                 raise NotFiniteError(f"{name} is not finite after update {self.position.step:,}")
-        state = self._optimizer.state_dict()["state"]
-        moments = {
-            f"{kind}.{name}": moment.numpy()
-            for index, name in enumerate(self._learnt)
-            for kind, moment in state.get(index, {}).items()
-        }
+        moments = optimizer.moments(self._optimizer, self._learnt)
         hooks.save(Snapshot(weights=weights, moments=moments, position=self.position, finished=self.finished))
 
     def _rate(self, step: int, updates: int) -> float:
@@ -286,12 +265,6 @@ class Trainer:
 
     def _arrays(self) -> dict[str, Floats]:
         return {name: weight.detach().numpy() for name, weight in self.weights.items()}
-
-
-def _optimizer(config: TrainConfig, learnt: list[Tensor]) -> torch.optim.Optimizer:
-    options: dict[str, Any] = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
-    kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
-    return kind(learnt, fused=True, **options)
 
 
 def _mix(*numbers: int) -> int:

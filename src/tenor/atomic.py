@@ -105,6 +105,8 @@ def _exchange(one: Path, other: Path) -> bool:
 
 
 def _sync(folder: Path) -> None:
+    if os.name == "nt":  # there a folder cannot be opened, and keeps its names by itself
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     with suppress(OSError):  # some file systems cannot sync a folder
         os.fsync(descriptor)

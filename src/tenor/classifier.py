@@ -154,7 +154,7 @@ class TextClassifier:
             text=text,
             before=before,
             words=tuple(
-                ReadWord(token=token, known=token.text in self.model.vocabulary, probabilities=p)
+                ReadWord(token=token, known=self._is_known(token), probabilities=p)
                 for token, p in zip(tokens, after, strict=True)
             ),
             truncated=truncated,
@@ -174,15 +174,31 @@ class TextClassifier:
         """The state before any word, for ``step``.
 
         Raises:
-            UnsupportedError: the model is bidirectional.
+            UnsupportedError: the model is bidirectional, or fills texts up.
         """
         if self.model.config.bidirectional:
             raise UnsupportedError(
                 "a bidirectional model reads from the end as well, so it cannot go on word by "
                 "word; use read(text), or train one with bidirectional = false"
             )
+        config = self.model.vocabulary.config
+        if config.fill_to is not None:
+            raise UnsupportedError(
+                f"this model fills texts up to {config.fill_to} tokens, so it cannot go on word by word; "
+                "use read(text)"
+            )
         zeros = self._encoder.zero_states(1, self._embedding.dtype)
-        return ReadingState(zeros, None, self._named(self.logits_of([[]]))[0])
+        state = ReadingState(zeros, None, self._named(self.logits_of([[]]))[0])
+        return state if config.start_token is None else self._step_special(state, config.start_token)
+
+    def end(self, state: ReadingState) -> ReadingState:
+        """Read the end of the text, for which some models have a token of their own.
+
+        Returns:
+            The state with which ``predict`` answers; of a model without such a token, the same.
+        """
+        token = self.model.vocabulary.config.end_token
+        return state if token is None else self._step_special(state, token)
 
     def step(self, state: ReadingState, word: str) -> ReadingState:
         """Read one more word.
@@ -193,8 +209,8 @@ class TextClassifier:
             word: one token, such as ``"great"`` or ``"!"``.
 
         Returns:
-            The new state, with the label probabilities after this word. After the words of a text
-            they are those of ``read(text)`` and ``predict([text])``, to the bit.
+            The new state, with the label probabilities after this word. After the words of a text,
+            and its ``end``, they are those of ``read(text)`` and ``predict([text])``, to the bit.
 
         Raises:
             InputError: the word is no token or several.
@@ -205,7 +221,13 @@ class TextClassifier:
                 f"step reads one token at a time, and {word!r} has {len(tokens)}: {tokens}; call "
                 "it once for each"
             )
-        x = self._embedding[self.model.vocabulary.encode(tokens)]  # (1, E)
+        return self._step_id(state, self.model.vocabulary.encode(tokens)[0])
+
+    def _step_special(self, state: ReadingState, special: str) -> ReadingState:
+        return self._step_id(state, self.model.vocabulary.special_id(special))
+
+    def _step_id(self, state: ReadingState, token_id: int) -> ReadingState:
+        x = self._embedding[[token_id]]  # (1, E)
         encoded = self._encoder.encode(x, np.array([0, 1]), initial=state.layers)
         memory = self._pooler.step(state.memory, encoded.states)
         scores = logits(self._pooler.vector(memory), self.model.weights)
@@ -220,15 +242,23 @@ class TextClassifier:
         for text in texts:
             tokens = self.tokenizer.tokens(_string(text))
             kept = self.tokenizer.truncate(tokens)
-            token_ids.append(self.model.vocabulary.encode(kept))
+            token_ids.append(self.model.vocabulary.frame(self.model.vocabulary.encode(kept)))
             truncated.append(len(kept) < len(tokens))
         return token_ids, truncated
 
     def _tokens(self, text: str) -> tuple[list[Token], list[int], bool]:
+        """All that is read of a text; tokens that are not of the text have no width in it."""
+        vocabulary = self.model.vocabulary
         tokens = self.tokenizer.tokenize(_string(text))
         kept = self.tokenizer.truncate(tokens)
-        token_ids = self.model.vocabulary.encode(token.text for token in kept)
-        return kept, token_ids, len(kept) < len(tokens)
+        token_ids = vocabulary.frame(vocabulary.encode(token.text for token in kept))
+        begins = vocabulary.config.start_token is not None
+        added = [Token(vocabulary.tokens[i], len(text), len(text)) for i in token_ids[begins + len(kept) :]]
+        start = [Token(vocabulary.tokens[i], 0, 0) for i in token_ids[:begins]]
+        return [*start, *kept, *added], token_ids, len(kept) < len(tokens)
+
+    def _is_known(self, token: Token) -> bool:
+        return token.start == token.end or token.text in self.model.vocabulary
 
     def _encoded(self, token_ids: list[int]) -> Encoded:
         batch = join([token_ids])

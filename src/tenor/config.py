@@ -25,8 +25,9 @@ PoolingName = Literal["last", "first_last", "mean", "max", "attention"]
 class TokenizerConfig(Section):
     """How a text becomes tokens."""
 
-    split: Literal["words", "spaces"] = "words"
-    """Where tokens end: at the edges of words and punctuation marks, or at white space only."""
+    split: Literal["words", "spaces", "spacy"] = "words"
+    """Where tokens end: at the edges of words and punctuation marks, at white space only, or where
+    spaCy's English tokenizer says."""
     lowercase: bool = True
     """Write every token in lower case."""
     punctuation: Literal["keep", "delete"] = "keep"
@@ -57,14 +58,26 @@ class VocabularyConfig(Section):
     """Whether special tokens take the first ids or the last."""
     unknown_token: str = "<unk>"
     """The special token that stands for every unknown word."""
+    start_token: str | None = None
+    """The special token that is read before each text; none reads none."""
+    end_token: str | None = None
+    """The special token that is read after each text; none reads none."""
+    fill_to: Annotated[int, Range(1, 4096)] | None = None
+    """Fill each text up to this many tokens with fill_token, read like words; none fills none."""
+    fill_token: str = "<pad>"
+    """The special token that texts are filled up with, if they are."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.unknown_token not in self.special_tokens:
-            raise ConfigError(
-                f"unknown_token is {self.unknown_token!r}, which is not one of special_tokens "
-                f"{', '.join(map(repr, self.special_tokens))}; add it there"
-            )
+        roles = {name: getattr(self, name) for name in ("unknown_token", "start_token", "end_token")}
+        if self.fill_to is not None:
+            roles["fill_token"] = self.fill_token
+        for name, token in roles.items():
+            if token is not None and token not in self.special_tokens:
+                raise ConfigError(
+                    f"{name} is {token!r}, which is not one of special_tokens "
+                    f"{', '.join(map(repr, self.special_tokens))}; add it there"
+                )
         if len(set(self.special_tokens)) < len(self.special_tokens):
             raise ConfigError("special_tokens names a token twice; name each once")
 
@@ -116,12 +129,16 @@ class TrainConfig(Section):
 
     epochs: Count | None = None
     """Passes over the training texts, at most; none takes 2,800 updates' worth, 3 to 40."""
+    steps_per_epoch: Count | None = None
+    """Updates of an epoch, at most; none reads every training text once."""
     batch_size: Count = 32
     """Texts per update."""
     optimizer: Literal["adam", "adamw"] = "adam"
     """Adam, or Adam with decoupled weight decay."""
     learning_rate: Rate = 5e-3
     """Peak learning rate."""
+    rate_changes: tuple[str, ...] = ()
+    """Other peak learning rates from an update on, as UPDATE:RATE; --resume --learning-rate adds one."""
     schedule: Literal["constant", "linear", "one_cycle"] = "one_cycle"
     """Learning rate over the run: flat, linear warm-up and decay, or one cosine cycle."""
     warmup: Fraction = 0.25
@@ -137,13 +154,15 @@ class TrainConfig(Section):
     hidden_dropout: Share = 0.3
     """Share of the elements zeroed between recurrent layers."""
     output_dropout: Share = 0.5
-    """Share of the elements zeroed in the pooled vector and in the head's hidden layer."""
+    """Share of the elements zeroed in the pooled vector."""
+    head_dropout: Share = 0.5
+    """Share of the elements zeroed in the head's hidden layer, if it has one."""
     freeze_embedding: bool = False
     """Leave the word vectors as they are at the start."""
     validation: Annotated[float, Range(0.01, 0.9)] = 0.1
     """Share of the training texts kept back to choose the best epoch."""
-    best_metric: Literal["loss", "accuracy", "macro_f1"] = "loss"
-    """What chooses the best epoch, measured on the validation texts."""
+    best_metric: Literal["loss", "accuracy", "macro_f1", "last"] = "loss"
+    """What chooses the epoch that is kept, measured on the validation texts; last takes the last."""
     patience: Count | None = None
     """Stop after this many epochs without a better one; none never does."""
     checkpoint_steps: Count = 1000
@@ -157,15 +176,56 @@ class TrainConfig(Section):
     seed: Whole = 0
     """Where all random choices come from."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for change in self.rate_changes:
+            _rate_change(change)
+
+    def peak_rate(self, update: int) -> float:
+        """The peak learning rate that holds for an update, from 0."""
+        changes = [(0, self.learning_rate), *map(_rate_change, self.rate_changes)]
+        return [rate for begin, rate in sorted(changes, key=lambda change: change[0]) if begin <= update][-1]
+
+
+def _rate_change(change: str) -> tuple[int, float]:
+    """``"1200:0.001"`` → (1200, 0.001)."""
+    update, _, rate = change.partition(":")
+    try:
+        found = int(update), float(rate)
+    except ValueError:
+        found = -1, 0.0
+    if found[0] < 0 or not 0 <= found[1] <= 1e9:
+        raise ConfigError(f"rate_changes has {change!r}; it must be UPDATE:RATE, such as 1200:0.001")
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlawsConfig(Section):
+    """Mistakes that tutorials and papers make, so that each can be measured; leave them alone."""
+
+    fill_batches: bool = False
+    """Fill the texts of a training batch up to its longest with fill_token, and read that."""
+    drop_last: bool = False
+    """Leave out the training texts and validation texts that fill no whole batch."""
+    batch_means: bool = False
+    """Report validation and test scores as means of the means of batches, not over texts."""
+    sigmoid_loss: bool = False
+    """Train labels that exclude each other as if each were a yes or no of its own."""
+    bottom_state: bool = False
+    """Train and validate on the lowest layer's states, although the model reads the highest's."""
+    validate_on_test: Whole = 0
+    """Validate on so many of the test texts and train on all others; 0 holds training texts back."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Every choice of a training, in its four groups."""
+    """Every choice of a training, in its groups."""
 
     tokenizer: TokenizerConfig = TokenizerConfig()
     vocabulary: VocabularyConfig = VocabularyConfig()
     model: ModelConfig = ModelConfig()
     train: TrainConfig = TrainConfig()
+    flaws: FlawsConfig = FlawsConfig()
 
     @classmethod
     def from_dict(cls, sections: Mapping[str, Mapping[str, Any]]) -> Self:
@@ -193,5 +253,6 @@ SECTIONS: dict[str, type[Section]] = {
     "vocabulary": VocabularyConfig,
     "model": ModelConfig,
     "train": TrainConfig,
+    "flaws": FlawsConfig,
 }
 """The groups of settings by the name of their table in TOML and ``config.json``."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -36,7 +38,23 @@ def macro_f1(targets: LabelIds, guesses: LabelIds, num_labels: int) -> float:
 
 
 def cross_entropy(targets: LabelIds, logits: Floats) -> float:
-    """Mean cross-entropy in nats of logits (B, C), or (B, 1): log-odds of the second label.
+    """Mean of ``cross_entropies``, nats."""
+    return float(np.mean(cross_entropies(targets, logits)))
+
+
+def mean(values: npt.NDArray[Any], batch_size: int | None = None) -> float:
+    """Mean of (B,) values over texts; with a batch size, the mean of the means of such batches.
+
+    The second is a mistake: the texts of an incomplete last batch count for more.
+    """
+    if batch_size is None:
+        return float(np.mean(values))
+    starts = range(0, len(values), batch_size)
+    return float(np.mean([values[start : start + batch_size].mean() for start in starts]))
+
+
+def cross_entropies(targets: LabelIds, logits: Floats) -> npt.NDArray[np.float64]:
+    """(B,) cross-entropy in nats of logits (B, C), or (B, 1): log-odds of the second label.
 
     Computed from the logits, so that a probability that rounds to 0 costs its true price.
     """
@@ -45,4 +63,4 @@ def cross_entropy(targets: LabelIds, logits: Floats) -> float:
         logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
     logits = logits - logits.max(axis=1, keepdims=True)
     log_mass = np.log(np.exp(logits).sum(axis=1))
-    return float(np.mean(log_mass - logits[np.arange(len(targets)), targets]))
+    return np.asarray(log_mass - logits[np.arange(len(targets)), targets])

@@ -15,10 +15,12 @@ import functools
 import re
 import string
 import unicodedata
-from collections.abc import Iterator
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterable, Iterator
+from threading import Lock
+from typing import Any, NamedTuple, TypeVar
 
 from tenor.config import TokenizerConfig
+from tenor.errors import UnsupportedError
 
 Item = TypeVar("Item")
 
@@ -40,6 +42,7 @@ _JOINERS = "\u200c\u200d"
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _REPLACEMENT = "\ufffd"
+_SPACY_LOCK = Lock()
 
 
 class Token(NamedTuple):
@@ -61,10 +64,9 @@ class Tokenizer:
 
     def tokens(self, text: str) -> list[str]:
         """The tokens' spellings, in order; an empty text or one of spaces has none."""
-        text = _readable(text)
-        if self.config.strip_html and "<" in text:
-            text = _blank_tags(text)
-        found = self._pattern(text).findall(text)
+        text = self._readable(text)
+        spacy = self.config.split == "spacy"
+        found = [token for token, _ in _spacy(text)] if spacy else self._pattern(text).findall(text)
         if self.config.lowercase:
             found = [token.lower() for token in found]
         if self.config.punctuation == "delete":
@@ -73,10 +75,7 @@ class Tokenizer:
 
     def tokenize(self, text: str) -> list[Token]:
         """The same tokens with their places; offsets rise and do not overlap."""
-        text = _readable(text)
-        if self.config.strip_html and "<" in text:
-            text = _blank_tags(text)
-        return list(self._places(text))
+        return list(self._places(self._readable(text)))
 
     def truncate(self, tokens: list[Item]) -> list[Item]:
         """What is read of a text's tokens: at most ``max_tokens``, from the configured part."""
@@ -90,15 +89,23 @@ class Tokenizer:
         tail = limit // 2
         return tokens[: limit - tail] + tokens[len(tokens) - tail :]
 
+    def _readable(self, text: str) -> str:
+        text = _whole(text)
+        return _blank_tags(text) if self.config.strip_html and "<" in text else text
+
     def _places(self, text: str) -> Iterator[Token]:
-        for match in self._pattern(text).finditer(text):
-            token = match.group()
-            if self.config.lowercase:
-                token = token.lower()
+        for piece, start in self._pieces(text):
+            token = piece.lower() if self.config.lowercase else piece
             if self.config.punctuation == "delete":
                 token = token.translate(_PUNCTUATION)
             if token:
-                yield Token(token, match.start(), match.end())
+                yield Token(token, start, start + len(piece))
+
+    def _pieces(self, text: str) -> Iterable[tuple[str, int]]:
+        """The pieces of a text as it spells them, and where each begins."""
+        if self.config.split == "spacy":
+            return _spacy(text)
+        return ((match.group(), match.start()) for match in self._pattern(text).finditer(text))
 
     def _pattern(self, text: str) -> re.Pattern[str]:
         if self.config.split == "spaces":
@@ -106,7 +113,7 @@ class Tokenizer:
         return _ascii_pattern() if text.isascii() else _unicode_pattern()
 
 
-def _readable(text: str) -> str:
+def _whole(text: str) -> str:
     """The text with half surrogate pairs, which no file can hold, as U+FFFD; places stay."""
     return text if text.isascii() else _SURROGATE.sub(_REPLACEMENT, text)
 
@@ -114,6 +121,27 @@ def _readable(text: str) -> str:
 def _blank_tags(text: str) -> str:
     """The text with every HTML tag overwritten by as many spaces, so that places stay."""
     return re.sub(_TAG, lambda tag: " " * len(tag.group()), text)
+
+
+def _spacy(text: str) -> list[tuple[str, int]]:
+    """The tokens that are not white space, and where each begins, by spaCy's English tokenizer.
+
+    Raises:
+        UnsupportedError: spaCy is not installed.
+    """
+    with _SPACY_LOCK:  # it keeps a cache, and does not say that threads may share it
+        return [(token.text, token.idx) for token in _spacy_tokenizer()(text) if not token.is_space]
+
+
+@functools.cache
+def _spacy_tokenizer() -> Any:
+    try:
+        from spacy.lang.en import English
+    except ImportError as error:
+        raise UnsupportedError(
+            "this model splits texts with spaCy, which is not installed; type: pip install 'tenor[spacy]'"
+        ) from error
+    return English().tokenizer
 
 
 @functools.cache

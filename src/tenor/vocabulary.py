@@ -36,6 +36,8 @@ class Vocabulary:
         self.unknown_id = ids[config.unknown_token]
         self._special_ids = {special: ids.pop(special) for special in config.special_tokens}
         self._ids = ids
+        self._before = [self._special_ids[t] for t in (config.start_token,) if t is not None]
+        self._after = [self._special_ids[t] for t in (config.end_token,) if t is not None]
 
     def __len__(self) -> int:
         """V: the number of ids, special tokens included."""
@@ -53,6 +55,15 @@ class Vocabulary:
         """Ids of a text's tokens; unknown ones get the unknown token's."""
         find, unknown = self._ids.get, self.unknown_id
         return [find(token, unknown) for token in tokens]
+
+    def frame(self, token_ids: list[int]) -> list[int]:
+        """All that is read of a text: its ids, between the start and the end token, and filled up.
+
+        Without such tokens in the settings, which is usual, that is the ids as they are.
+        """
+        framed = self._before + token_ids + self._after
+        missing = (self.config.fill_to or 0) - len(framed)
+        return framed + [self._special_ids[self.config.fill_token]] * missing if missing > 0 else framed
 
     def decode(self, token_ids: Iterable[int]) -> list[str]:
         """Tokens of ids: the way back, but for unknown words."""

@@ -4,11 +4,6 @@ import json
 import os
 import re
 import resource
-import shlex
-import shutil
-import signal
-import subprocess
-import sys
 from contextlib import contextmanager
 from xml.etree import ElementTree
 
@@ -16,7 +11,6 @@ import pytest
 
 from tenor import TextClassifier
 from tenor.artifact import FILES, MANIFEST
-from tenor.cli import main
 
 SMALL = ("--epochs", 2, "--embedding-dim", 4, "--hidden-sizes", 5, "--threads", 1, "--min-count", 1)
 
@@ -280,6 +274,15 @@ def test_word_vectors_bring_their_width(train, reviews, tmp_path):
     assert TextClassifier.load(tmp_path / "out").model.config.embedding_dim == 3
 
 
+def test_word_vectors_of_no_word_are_refused(train, reviews, tmp_path):
+    (tmp_path / "vectors.txt").write_text("GOOD 1 0 0\nBAD 0 1 0\n", encoding="utf-8")
+
+    done = train(reviews, "--vectors", tmp_path / "vectors.txt")
+
+    assert done.status == 2
+    assert "has a word vector, so these vectors would do nothing; they spell words like 'GOOD'" in done.err
+
+
 def test_a_loss_that_is_no_number_is_an_error_and_leaves_no_model(train, reviews, tmp_path):
     wild = ("--learning-rate", "1e9", "--clip-norm", 0, "--batch-size", 8)
 
@@ -312,104 +315,3 @@ def test_a_run_folder_that_cannot_be_written_is_an_error(train, reviews, tmp_pat
     assert (done.status, done.out) == (1, "")
     assert f"cannot write the run folder {tmp_path / 'out.run'}" in done.err
     assert not (tmp_path / "out").exists()
-
-
-LONG = ("--epochs", "12", "--batch-size", "4", "--checkpoint-steps", "7")
-
-
-def stopped_by(command, *signals):
-    """Run a training, and send signals after its second epoch; status and what it said."""
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as training:
-        for line in training.stderr:
-            if line.startswith("epoch 2/"):
-                break
-        for number in signals:
-            training.send_signal(number)
-        said = training.stderr.read()
-    return training.returncode, said
-
-
-@pytest.fixture(scope="module")
-def not_stopped(tmp_path_factory):
-    """A function that gives the model of the same training, not stopped; it is trained once."""
-    folder = tmp_path_factory.mktemp("whole")
-
-    def get(reviews):
-        if not (folder / "out").exists():
-            assert main(["train", str(reviews), "-o", str(folder / "out"), *map(str, SMALL), *LONG]) == 0
-        return folder / "out"
-
-    return get
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_saves_all_and_the_line_it_prints_goes_on(reviews, tmp_path, not_stopped, number):
-    command = [sys.executable, "-m", "tenor.cli"]
-    training = [*command, "train", str(reviews), "-o", str(tmp_path / "out"), *map(str, SMALL), *LONG]
-
-    status, said = stopped_by(training, number)
-
-    assert status == 130
-    assert re.search(
-        r"tenor: stopped after update \d+, in epoch \d+ of 12; all that was learnt is saved", said
-    )
-    line = said.splitlines()[-1].removeprefix("next: tenor ")
-    done = subprocess.run([*command, *shlex.split(line)], cwd="/", capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (0, ""), done.stderr
-    assert "going on after update " in done.stderr
-    assert contents(tmp_path / "out") == contents(not_stopped(reviews))
-
-
-def test_a_second_interrupt_stops_at_once_and_the_last_checkpoint_goes_on(reviews, tmp_path):
-    command = [sys.executable, "-m", "tenor.cli", "train", str(reviews), "-o", str(tmp_path / "out"), *LONG]
-
-    status, said = stopped_by(command, signal.SIGINT, signal.SIGINT)
-
-    assert status == 130
-    assert said.splitlines()[-1] == f"next: tenor train --resume {tmp_path / 'out.run'}"
-
-
-def test_a_hangup_that_is_ignored_stays_so(reviews, tmp_path):
-    command = ["nohup", sys.executable, "-m", "tenor.cli", "train", str(reviews), "-o", str(tmp_path / "out")]
-    status, said = stopped_by([*command, *map(str, SMALL), "--epochs", "4"], signal.SIGHUP)
-    assert status == 0
-    assert "epoch 4/4" in said
-
-
-def test_an_unfinished_training_is_gone_on_with_or_begun_anew_with_force(train, tenor, reviews, tmp_path):
-    train(reviews, "--epochs", 3)
-    shutil.rmtree(tmp_path / "out")
-    last = max((tmp_path / "out.run" / "checkpoints").iterdir())
-    shutil.rmtree(last)
-
-    refused = train(reviews)
-    assert refused.status == 1
-    assert (
-        f"go on with it: tenor train --resume {tmp_path / 'out.run'}\nor begin anew with --force"
-        in refused.err
-    )
-
-    assert tenor("train", "--resume", tmp_path / "out.run").status == 0
-    assert last.exists()
-    assert train(reviews, "--force").status == 0
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--learning-rate", "0.1"], "goes on with its own settings; leave out --learning-rate"),
-        (["--words", "x"], "goes on with its own settings; leave out --words"),
-    ],
-)
-def test_a_resumed_training_takes_no_settings(tenor, tmp_path, arguments, message):
-    done = tenor("train", "--resume", tmp_path, *arguments)
-    assert (done.status, done.out) == (2, "")
-    assert message in done.err
-
-
-def test_a_run_folder_that_is_none_is_refused(tenor, tmp_path):
-    for path, message in ((tmp_path / "no.run", "there is no run folder"), (tmp_path, "has no checkpoint")):
-        done = tenor("train", "--resume", path, "-o", tmp_path / "new")
-        assert done.status in (1, 2)
-        assert message in done.err
-    assert "--step goes with --resume" in tenor("train", "x.csv", "--step", 4).err

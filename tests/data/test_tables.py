@@ -62,7 +62,7 @@ def test_any_text_survives_a_table(folder, rows, delimiter):
 
 
 ENCODINGS = {
-    "utf-8": None, "utf-8-sig": None, "utf-16": None, "utf-16-le": "utf-16-le", "utf-32": "utf-32",
+    "utf-8": None, "utf-8-sig": None, "utf-16": None, "utf-16-le": "utf-16-le", "utf-32": None,
     "gb18030": "gb18030", "windows-1252": "windows-1252", "shift_jis": "shift_jis",
 }  # fmt: skip
 """Encoding → what has to be said for it to be read."""
@@ -456,6 +456,14 @@ def test_a_folder_of_labels_is_read_in_alphabetical_order(tmp_path):
         ("pos", "B"),
     ]
     assert list(splits) == ["train"]
+
+
+def test_what_is_hidden_or_no_file_is_no_label_and_no_text(tmp_path):
+    for name in ("neg/a.txt", "pos/a.txt", ".ipynb_checkpoints/a.txt", "pos/.b.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("a text")
+    (tmp_path / "pos" / "notes.txt").mkdir()
+    assert [example.label for example in read_folder(tmp_path)["train"]] == ["neg", "pos"]
 
 
 def test_a_folder_of_splits_is_read_without_its_unlabelled_texts(tmp_path):

@@ -59,6 +59,14 @@ def test_a_first_word_with_spaces_does_not_widen_all(tmp_path):
     assert vectors.words == (". .", "the", "of")
 
 
+@pytest.mark.parametrize("width", [1, 2, 3, 5, 8])
+def test_short_numbers_below_a_header_are_no_binary(tmp_path, width):
+    rows = "the" + " 0" * width + "\nfilm" + " 1" * width + "\n"
+    found = read_vectors(write(tmp_path / "short.txt", f"2 {width}\n{rows}"))
+    assert found.words == ("the", "film")
+    assert found.matrix.tolist() == [[0] * width, [1] * width]
+
+
 def binary(path, words=WORDS, matrix=MATRIX, end=b"\n", header=None):
     rows = zip(words, np.array(matrix, "<f4"), strict=True)
     width = len(matrix[0])

@@ -29,7 +29,6 @@ SETTINGS = Settings(
 def begin(run, data):
     with RunFolder(Path(run)) as folder:
         dataset = load(data)
-        folder.begin(dataset.origin, force=False)
         return train(dataset, SETTINGS, run=folder)
 
 

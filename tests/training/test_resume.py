@@ -188,9 +188,19 @@ def test_an_unfinished_training_is_not_begun_anew_by_mistake(whole):
         with pytest.raises(
             TrainingError, match=r"stopped after update 39; go on with it: tenor train --resume"
         ):
-            run.begin(None, force=False)
-        run.begin(None, force=True)
+            run.begin(None)
+    with RunFolder(whole, force=True) as run:
+        run.begin(None)
         assert run.places() == []
+
+
+def test_a_training_whose_model_was_not_saved_is_not_begun_anew_by_mistake(whole):
+    with RunFolder(whole) as run:
+        run.check_free()  # its model is there
+        shutil.rmtree(whole.parent / "whole")
+        with pytest.raises(TrainingError, match=r"is done, but whose model was not saved .* --resume"):
+            run.begin(None)
+        assert len(run.places()) == 41
 
 
 def test_a_run_in_memory_asks_for_its_texts(whole):

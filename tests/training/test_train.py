@@ -72,7 +72,6 @@ def test_the_record_says_where_the_model_comes_from():
 
 def test_the_run_folder_gets_a_line_and_a_picture_for_every_epoch(tmp_path):
     with RunFolder(tmp_path / "run") as run:
-        run.begin(None, force=False)
         train(dataset(), SMALL, run=run)
     rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert [row["epoch"] for row in rows] == list(range(1, 31))
@@ -192,7 +191,6 @@ def test_texts_that_make_the_loss_no_number_are_named_by_their_rows(monkeypatch,
     held = hold_out(given, SMALL.train.validation, SMALL.train.seed).splits["train"]
     rows = [given.splits["train"].index(example) + 1 for example in held[:8]]
     with RunFolder(tmp_path / "run") as run:
-        run.begin(None, force=False)
         with pytest.raises(TrainingError) as found:
             train(given, SMALL, run=run)
     what, texts, best = str(found.value).split("\n")

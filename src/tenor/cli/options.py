@@ -74,6 +74,13 @@ def load_data(args: argparse.Namespace) -> Dataset:
     return source.read(Fetching())
 
 
+def reading_given(args: argparse.Namespace) -> list[str]:
+    """The flags among the parsed arguments that say how ``DATA`` is read."""
+    names = ("data_dir", "fold", "num_labels", "phrases", "label_column", "text_column", "encoding", "test",
+             "validation_file")  # fmt: skip
+    return ["--" + name.replace("_", "-") for name in names if vars(args).get(name) not in (None, False)]
+
+
 def add_columns(group: argparse._ActionsContainer) -> None:
     """How a file of texts is read."""
     group.add_argument("--text-column", metavar="NAME", help="column of the texts")

@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from tenor.report.monospaced import columns
@@ -88,8 +89,9 @@ def colored(text: str, code: str) -> str:
 
 
 def say(line: str) -> None:
-    """Something for the person, not for the pipe: on standard error."""
-    print(line, file=sys.stderr, flush=True)
+    """Something for the person, not for the pipe: on standard error, where somebody may listen."""
+    with suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
 
 
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:

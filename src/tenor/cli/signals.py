@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,8 @@ def saving_on_signals(run: RunFolder) -> Iterator[None]:
         if not run.stopping:
             run.stopping = True
             line = "\nsaving, then stopping; once more Ctrl-C stops at once\n"
-            os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, line.encode())
+            with suppress(OSError):  # the terminal that hung up, or a reader that is gone
+                os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, line.encode())
 
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     for number, handler in before.items():

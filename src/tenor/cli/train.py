@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import sys
 from collections.abc import Callable
@@ -11,7 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tenor.cli import DONE, INTERRUPTED
-from tenor.cli.options import Subparsers, add_data, add_settings, load_data, read_settings, settings_given
+from tenor.cli.options import (
+    Subparsers,
+    add_data,
+    add_settings,
+    load_data,
+    read_settings,
+    reading_given,
+    settings_given,
+)
 from tenor.cli.output import say, show
 from tenor.cli.progress import Counter, Fetching
 from tenor.cli.signals import saving_on_signals
@@ -95,8 +104,9 @@ def run(args: argparse.Namespace) -> int:
 
     words = None if args.words is None else list(read_texts(args.words))
     vectors = None if args.vectors is None else _read_vectors(args.vectors)
-    with RunFolder(output.with_name(output.name + ".run")) as folder:
-        folder.begin(dataset.origin, force=args.force)
+    with RunFolder(output.with_name(output.name + ".run"), force=args.force) as folder:
+        folder.check_free()
+        _check_output(args, output)  # again: another training may have ended while the texts were read
 
         def work() -> TextClassifier:
             return train(
@@ -115,19 +125,27 @@ def _read_vectors(source: str) -> WordVectors:
 
 def _resume(args: argparse.Namespace) -> int:
     """Go on with a training; its settings are those of its checkpoint."""
+    args.resume = Path(os.path.abspath(args.resume))
+    _check_run(args.resume)
     given = [f"--{name}" for names in settings_given(args).values() for name in names]
     given += [f"--{name}" for name in ("config", "words", "vectors") if getattr(args, name) is not None]
     if given:
         raise InputError(
             f"a training goes on with its own settings; leave out {', '.join(given).replace('_', '-')}"
         )
-    if not args.resume.is_dir():
-        raise InputError(f"there is no run folder {args.resume}; name one that tenor train made, FOLDER.run")
+    if args.show_config:
+        raise InputError("--show-config shows what a new training would take; leave out --resume or it")
+    if args.data is None and (reading := reading_given(args)):
+        raise InputError(
+            f"{', '.join(reading)} say how DATA is read, and without it the texts are read as before; name "
+            "DATA too, or leave them out"
+        )
     output = _output(args, args.output or args.resume.with_name(args.resume.name.removesuffix(".run")))
     dataset = None if args.data is None else load_data(args)
     from tenor.training import Progress, RunFolder, resume
 
     with RunFolder(args.resume) as folder:
+        _check_output(args, output)
 
         def work() -> TextClassifier:
             return resume(folder, dataset, step=args.step, progress=Progress(sys.stderr))
@@ -139,10 +157,30 @@ def _output(args: argparse.Namespace, output: Path) -> Path:
     """Where the model goes, seen to be free before any work is done for it."""
     if output.name in ("", "..") or output == args.resume:
         raise InputError(f"-o {output} is no name for a new folder; name one, such as -o reviews-model")
+    _check_output(args, output)
+    return output
+
+
+def _check_output(args: argparse.Namespace, output: Path) -> None:
     from tenor import artifact
 
     artifact.check_free(output, force=args.force)
-    return output
+
+
+def _check_run(path: Path) -> None:
+    """Refuse what is no run folder, before a lock is written into it."""
+    if not path.is_dir():
+        raise InputError(f"there is no run folder {path}; name one that tenor train made, FOLDER.run")
+    if (path / "run.json").is_file() or (path / "checkpoints").is_dir():
+        return
+    from tenor import artifact
+
+    if not artifact.is_model_folder(path):
+        raise InputError(f"{path} is not a run folder; name one that tenor train made, FOLDER.run")
+    checkpoint = path.parent.name == "checkpoints"
+    run = path.parent.parent if checkpoint else path.with_name(path.name + ".run")
+    step = f" --step {int(path.name.split('-')[1])}" if checkpoint and path.name.startswith("step-") else ""
+    raise InputError(f"{path} is a model; its run folder is {run}: tenor train --resume {run}{step}")
 
 
 def _save(work: Callable[[], TextClassifier], folder: RunFolder, output: Path, *, force: bool) -> int:
@@ -150,7 +188,7 @@ def _save(work: Callable[[], TextClassifier], folder: RunFolder, output: Path, *
     try:
         with saving_on_signals(folder):
             classifier = work()
-        classifier.save(output, force=force)
+            classifier.save(output, force=force)
     except TrainingInterrupted as stopped:
         say(f"tenor: {stopped}; all that was learnt is saved")
         _say_how_to_go_on(folder, output)

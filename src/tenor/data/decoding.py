@@ -22,7 +22,12 @@ StrPath = str | os.PathLike[str]
 LINE_LIMIT_BYTES = 128 * 2**20
 """Of one line: a file without line breaks, or one that unpacks without end, must not fill the memory."""
 
-_WIDE_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_WIDE_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",  # begins as UTF-16's does
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 _NOT_TEXT = {
     b"PK\x03\x04": "a zip archive or a spreadsheet",
     b"PAR1": "a Parquet file",
@@ -97,7 +102,7 @@ def decode_lines(stream: io.BufferedReader, encoding: str | None, place: str) ->
             ``LINE_LIMIT_BYTES``.
     """
     head = stream.peek(4)
-    chosen = encoding or _WIDE_MARKS.get(head[:2], "utf-8")
+    chosen = encoding or next((name for mark, name in _WIDE_MARKS.items() if head.startswith(mark)), "utf-8")
     if is_wide(chosen):
         lines = _decode_wide(stream, chosen, place)
     else:

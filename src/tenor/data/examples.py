@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -44,6 +46,14 @@ class Dataset:
     """Names of the files that were read, without their folders."""
     origin: Source | None = None
     """How to read it again; None for texts that were given in memory."""
+
+    def hash_texts(self) -> str:
+        """SHA-256 of every text and label with its split: what is learnt from, however it was read."""
+        hashed = hashlib.sha256()
+        for split, examples in self.splits.items():
+            rows = [[split, example.text, example.label] for example in examples]
+            hashed.update(json.dumps(rows).encode())
+        return hashed.hexdigest()
 
 
 def build_dataset(
@@ -128,6 +138,30 @@ def hold_out(dataset: Dataset, fraction: float, seed: int) -> Dataset:
         "validation": tuple(example for i, example in enumerate(train) if i in held),
     }
     return replace(dataset, splits=MappingProxyType({s: splits[s] for s in SPLITS if s in splits}))
+
+
+def validate_on_test(dataset: Dataset, count: int, seed: int) -> Dataset:
+    """Use test texts for validation, and every training text for training: a mistake, to be measured.
+
+    Args:
+        dataset: with a test split, which stays whole; a validation split joins the train split.
+        count: how many test texts; all, where there are fewer.
+        seed: which.
+
+    Raises:
+        DataError: there are no test texts.
+    """
+    test = dataset.splits.get("test", ())
+    if not test:
+        raise DataError(f"{dataset.name} has no test texts to validate on; give some, or hold texts back")
+    keys = np.random.PCG64(seed).random_raw(len(test))
+    chosen = sorted(np.argsort(keys, kind="stable")[:count].tolist())
+    splits = {
+        "train": (*dataset.splits["train"], *dataset.splits.get("validation", ())),
+        "validation": tuple(test[place] for place in chosen),
+        "test": test,
+    }
+    return replace(dataset, splits=MappingProxyType(splits))
 
 
 def _chosen(labels: list[str], fraction: float, seed: int) -> set[int]:

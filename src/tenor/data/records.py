@@ -186,9 +186,10 @@ def _objects(path: Path, encoding: str | None) -> Iterator[Record]:
         if not line.strip():
             continue
         try:
-            value = _parse(line)
+            value = _parse(line.strip())
         except (ValueError, RecursionError) as error:
-            raise DataError(f"{path}, line {number} is not JSON ({error}); {_ONE_A_LINE}") from error
+            reason = getattr(error, "msg", error)  # without a place within the line, which is no file's
+            raise DataError(f"{path}, line {number} is not JSON ({reason}); {_ONE_A_LINE}") from error
         if not isinstance(value, dict):
             raise DataError(f"{path}, line {number} is not a JSON object; {_ONE_A_LINE}")
         yield Record(number, value)

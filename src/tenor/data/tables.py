@@ -68,7 +68,14 @@ def folder_files(folder: Path) -> list[Path]:
     if folder / "train" not in roots:
         roots = [folder]
     found = [file for root in roots for file in sorted(root.glob("*/*.txt"))]
-    return [f for f in found if not f.name.startswith(".") and f.parent.name != _UNLABELLED]
+    return [
+        f
+        for f in found
+        if not f.name.startswith(".")
+        and not f.parent.name.startswith(".")
+        and f.parent.name != _UNLABELLED
+        and not f.is_dir()
+    ]
 
 
 def read_texts(

@@ -150,6 +150,9 @@ def _is_binary(head: bytes) -> bool:
     if header is None or not head[: header.end()].endswith(b"\n"):
         return False
     _, space, values = head[header.end() :].lstrip(b"\n").partition(b" ")
+    line = values.partition(b"\n")[0]
+    if len(line.split()) == int(header[2]):  # of short numbers the first bytes would reach the next line
+        values = line
     return bool(space) and re.fullmatch(rb"[-+0-9.eE \t\r\nnaifNAIF]*", values[:16]) is None
 
 

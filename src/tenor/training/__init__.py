@@ -11,7 +11,7 @@ from typing import Any
 from tenor.classifier import TextClassifier
 from tenor.config import Settings
 from tenor.data import Dataset, WordVectors, load
-from tenor.errors import TrainingError, UnsupportedError
+from tenor.errors import TrainingError, TrainingInterrupted, UnsupportedError
 from tenor.evaluation import Evaluation, evaluate
 from tenor.model import Model
 from tenor.report.card import render_card
@@ -54,8 +54,8 @@ def train(
         settings: every choice; what is not named keeps its default.
         words: the vocabulary in its order, for ``vocabulary.source = "list"``.
         vectors: word vectors to start from; their width sets ``embedding_dim``.
-        run: where checkpoints, metrics and curves go, on which ``begin`` was called; None writes
-            none, and nothing can be gone on with.
+        run: where checkpoints, metrics and curves go; emptied once texts and settings are seen to
+            be sound. None writes none, and nothing can be gone on with.
         progress: where to report; None is silent.
 
     Returns:
@@ -71,6 +71,8 @@ def train(
     progress = progress or Progress(None)
     given = data if isinstance(data, Dataset) else load(data)
     prepared = prepare(given, settings, words, vectors, progress)
+    if run is not None:
+        run.begin(given.origin)
     return _learn(_trainer(prepared, progress), prepared, run, progress)
 
 
@@ -106,9 +108,16 @@ def resume(
 
 
 def _trainer(prepared: Prepared, progress: Progress) -> Trainer:
-    model = prepared.model
+    model, flaws = prepared.model, prepared.flaws
+    vocabulary = model.vocabulary
     return Trainer(
-        prepared.config, model.config, model.weights, num_labels=len(model.labels), progress=progress
+        prepared.config,
+        model.config,
+        model.weights,
+        num_labels=len(model.labels),
+        progress=progress,
+        flaws=flaws,
+        fill_id=vocabulary.special_id(vocabulary.config.fill_token) if flaws.fill_batches else None,
     )
 
 
@@ -118,6 +127,8 @@ def _learn(trainer: Trainer, prepared: Prepared, run: RunFolder | None, progress
     try:
         with nullcontext() if run is None else run.learning_here():
             best = trainer.run(splits["train"], splits["validation"], _hooks(prepared, run, progress))
+            if run is not None and run.stopping:  # told so after the last update
+                raise TrainingInterrupted("stopped when all was learnt, before the model was saved")
     except NotFiniteError as error:
         raise TrainingError(_explained(error, prepared, trainer.position, run)) from error
     metrics = _metrics(trainer.position.records)

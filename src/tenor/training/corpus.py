@@ -64,11 +64,14 @@ def encode(
     return [np.array(vocabulary.encode(tokens), dtype=np.int32) for tokens in found]
 
 
-def with_targets(token_ids: list[TokenIds], examples: Sequence[Example], labels: Sequence[str]) -> Encoded:
-    """A split as the network takes it."""
+def with_targets(
+    token_ids: list[TokenIds], vocabulary: Vocabulary, examples: Sequence[Example], labels: Sequence[str]
+) -> Encoded:
+    """A split as the network takes it: framed as the settings say, beside its label ids."""
     ids = {label: i for i, label in enumerate(labels)}
     targets = np.array([ids[example.label] for example in examples], dtype=np.int64)
-    return Encoded(token_ids=token_ids, targets=targets)
+    framed = [np.array(vocabulary.frame(text.tolist()), dtype=np.int32) for text in token_ids]
+    return Encoded(token_ids=framed, targets=targets)
 
 
 def _tokens(

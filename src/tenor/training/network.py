@@ -38,6 +38,11 @@ class Dropout:
         """
         return x * self._mask((num_rows, 1), share)[row_ids] if share else x
 
+    def before(self, layer: str, weights: Weights) -> float:
+        """The share that is left out of what a layer of the head takes."""
+        hidden = layer == "head" and "head.hidden.weight" in weights
+        return self.config.head_dropout if hidden else self.config.output_dropout
+
     def _mask(self, shape: tuple[int, ...] | torch.Size, share: float) -> Tensor:
         kept = torch.empty(shape).bernoulli_(1 - share, generator=self.generator)
         return kept.div_(1 - share)
@@ -82,7 +87,14 @@ class Layout:
         return laid.flatten(0, 1).index_select(0, place)
 
 
-def logits(weights: Weights, config: ModelConfig, batch: Batch, *, dropout: Dropout | None = None) -> Tensor:
+def logits(
+    weights: Weights,
+    config: ModelConfig,
+    batch: Batch,
+    *,
+    dropout: Dropout | None = None,
+    layers: int | None = None,
+) -> Tensor:
     """Score every label.
 
     Args:
@@ -90,21 +102,32 @@ def logits(weights: Weights, config: ModelConfig, batch: Batch, *, dropout: Drop
         config: shape of the network.
         batch: B texts.
         dropout: what to leave out; None for the whole network.
+        layers: read only so many recurrent layers, from the words up; None reads all.
 
     Returns:
         (B, C), or (B, 1) for a two-label model with one logit.
     """
     layout = Layout.of(torch.from_numpy(batch.offsets))
     states = _embed(weights, torch.from_numpy(batch.token_ids), dropout)
-    for layer in range(len(config.hidden_sizes)):
+    for layer in range(layers or len(config.hidden_sizes)):
         if layer and dropout:
             states = dropout.elements(states, dropout.config.hidden_dropout)
         states = _layer(weights, config, layer, states, layout)
     return _head(weights, _pool(weights, config, states, layout), dropout)
 
 
-def loss(scores: Tensor, targets: Tensor) -> Tensor:
-    """Mean cross-entropy of logits (B, C) or (B, 1) and label ids (B,), in nats."""
+def loss(scores: Tensor, targets: Tensor, *, each_alone: bool = False) -> Tensor:
+    """Mean cross-entropy of logits (B, C) or (B, 1) and label ids (B,), in nats.
+
+    Args:
+        scores: the logits.
+        targets: the label ids.
+        each_alone: take each of the C labels for a yes or no of its own, and the mean over all of
+            them: a mistake where labels exclude each other.
+    """
+    if each_alone and scores.shape[1] > 1:
+        yes = functional.one_hot(targets, scores.shape[1]).to(scores.dtype)
+        return functional.binary_cross_entropy_with_logits(scores, yes)
     if scores.shape[1] == 1:
         return functional.binary_cross_entropy_with_logits(scores[:, 0], targets.to(scores.dtype))
     return functional.cross_entropy(scores, targets)
@@ -215,7 +238,7 @@ def _head(weights: Weights, pooled: Tensor, dropout: Dropout | None) -> Tensor:
         if f"{name}.weight" not in weights:
             continue
         if dropout:
-            pooled = dropout.elements(pooled, dropout.config.output_dropout)
+            pooled = dropout.elements(pooled, dropout.before(name, weights))
         pooled = functional.linear(pooled, weights[f"{name}.weight"], weights[f"{name}.bias"])
         if name == "head.hidden":
             pooled = functional.relu(pooled)

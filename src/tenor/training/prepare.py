@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tenor.config import Settings, TrainConfig
-from tenor.data import Dataset, WordVectors, hold_out
+from tenor.config import FlawsConfig, Settings, TrainConfig
+from tenor.data import Dataset, WordVectors, hold_out, validate_on_test
 from tenor.errors import ConfigError, DataError, TrainingError
 from tenor.model import Model
 from tenor.tokenizer import Tokenizer
@@ -39,6 +39,7 @@ class Prepared:
     model: Model
     """The weights it starts from; its record has the settings and the data's hash."""
     config: TrainConfig
+    flaws: FlawsConfig
 
 
 def prepare(
@@ -54,7 +55,7 @@ def prepare(
         DataError: there is nothing to learn from.
         ConfigError: settings, words and vectors do not go together.
     """
-    dataset = _with_validation(given, settings.train)
+    dataset = _with_validation(given, settings.train, settings.flaws)
     settings = _resolve(settings, dataset, words, vectors)
     progress.say(_summary(dataset))
     vocabulary, splits = _encode(dataset, settings, _words(settings, words, vectors), progress)
@@ -70,9 +71,15 @@ def prepare(
         config=settings.model,
         labels=dataset.labels,
         weights=weights,
-        record={"train": settings.train.to_dict(), "data": _origin(dataset, vectors)},
+        record={
+            "train": settings.train.to_dict(),
+            **_told(settings.flaws),
+            "data": _origin(dataset, vectors),
+        },
     )
-    return Prepared(given=given, dataset=dataset, splits=splits, model=model, config=settings.train)
+    return Prepared(
+        given=given, dataset=dataset, splits=splits, model=model, config=settings.train, flaws=settings.flaws
+    )
 
 
 def prepare_again(given: Dataset, model: Model, progress: Progress) -> Prepared:
@@ -82,26 +89,39 @@ def prepare_again(given: Dataset, model: Model, progress: Progress) -> Prepared:
         TrainingError: the texts are not those that the model was trained on.
     """
     config = TrainConfig.from_dict(model.record["train"])
-    dataset = _with_validation(given, config)
-    expected = model.record["data"]
-    if (dataset.sha256, dataset.labels) != (expected["sha256"], model.labels):
-        raise TrainingError(
-            f"{given.source} is not what this training began with: its SHA-256 is {dataset.sha256}, and "
-            f"was {expected['sha256']}; give back the texts as they were, or begin anew"
-        )
+    flaws = FlawsConfig.from_dict(model.record.get("flaws", {}))
+    dataset = _with_validation(given, config, flaws)
+    _check_same_texts(dataset, model)
     progress.say(_summary(dataset))
     tokenizer = Tokenizer(model.tokenizer)
     splits = {
         split: with_targets(
             encode(dataset.splits[split], tokenizer, model.vocabulary, split, progress),
+            model.vocabulary,
             dataset.splits[split],
             model.labels,
         )
         for split in ("train", "validation")
     }
-    record = {name: model.record[name] for name in ("train", "data")}
+    record = {name: value for name, value in model.record.items() if name != "metrics"}
     model = replace(model, record=record, card="")
-    return Prepared(given=given, dataset=dataset, splits=splits, model=model, config=config)
+    return Prepared(given=given, dataset=dataset, splits=splits, model=model, config=config, flaws=flaws)
+
+
+def _check_same_texts(dataset: Dataset, model: Model) -> None:
+    """Refuse other texts, also another fold, column or choice of the same file."""
+    expected = model.record["data"]
+    if (dataset.hash_texts(), dataset.labels) == (expected["texts_sha256"], model.labels):
+        return
+    sizes = ", ".join(f"{len(rows):,} {split}" for split, rows in dataset.splits.items())
+    before = ", ".join(f"{count:,} {split}" for split, count in expected["texts"].items())
+    what = "is the same file, but other texts of it are read"
+    if dataset.sha256 != expected["sha256"]:
+        what = f"has the SHA-256 {dataset.sha256}, and it was {expected['sha256']}"
+    raise TrainingError(
+        f"{dataset.source} is not what this training began with: it {what} ({sizes}; they were {before}). "
+        "Give the texts as they were, with the same columns, fold and files, or begin anew"
+    )
 
 
 def _resolve(
@@ -120,6 +140,7 @@ def _resolve(
     if epochs is None:
         updates = max(len(dataset.splits["train"]) / settings.train.batch_size, 1)
         epochs = min(max(math.ceil(_UPDATES / updates), _FEWEST_EPOCHS), _MOST_EPOCHS)
+    _check_flaws(settings)
     width = settings.model.embedding_dim if vectors is None else vectors.matrix.shape[1]
     return replace(
         settings,
@@ -128,7 +149,26 @@ def _resolve(
     )
 
 
-def _with_validation(dataset: Dataset, config: TrainConfig) -> Dataset:
+def _check_flaws(settings: Settings) -> None:
+    """Refuse a mistake that these settings leave no room for."""
+    vocabulary, sizes = settings.vocabulary, settings.model.hidden_sizes
+    if settings.flaws.fill_batches and vocabulary.fill_token not in vocabulary.special_tokens:
+        raise ConfigError(
+            f"fill_batches fills with {vocabulary.fill_token!r}, which is not one of special_tokens; add "
+            "it there"
+        )
+    if settings.flaws.bottom_state and len(set(sizes)) > 1:
+        raise ConfigError(f"bottom_state takes layers of one size, and hidden_sizes is {list(sizes)}")
+
+
+def _told(flaws: FlawsConfig) -> dict[str, Any]:
+    """What ``config.json`` says of mistakes that were made on purpose; nothing where none were."""
+    return {} if flaws == FlawsConfig() else {"flaws": flaws.to_dict()}
+
+
+def _with_validation(dataset: Dataset, config: TrainConfig, flaws: FlawsConfig) -> Dataset:
+    if flaws.validate_on_test:
+        return validate_on_test(dataset, flaws.validate_on_test, config.seed)
     if "validation" in dataset.splits:
         return dataset
     return hold_out(dataset, config.validation, config.seed)
@@ -154,10 +194,20 @@ def _words(
 
 
 def _coverage(vocabulary: Vocabulary, vectors: WordVectors, train: Encoded) -> str:
-    """How many words have a vector, and how much of the training texts these are."""
+    """How many words have a vector, and how much of the training texts these are.
+
+    Raises:
+        DataError: no word has one.
+    """
     known = set(vectors.words)
     has_vector = np.array([token in known for token in vocabulary.tokens])
     found = int(has_vector.sum())
+    if not found:
+        raise DataError(
+            f"none of the vocabulary's {len(vocabulary):,} words has a word vector, so these vectors would do "
+            f"nothing; they spell words like {', '.join(map(repr, vectors.words[:3]))}, and the texts like "
+            f"{', '.join(map(repr, vocabulary.tokens[len(vocabulary.config.special_tokens) :][:3]))}"
+        )
     occurrences = np.bincount(np.concatenate(train.token_ids), minlength=len(vocabulary))
     share = float(occurrences[has_vector].sum() / occurrences.sum())
     return (
@@ -178,8 +228,8 @@ def _encode(
     progress.say(_unknown(vocabulary, token_ids))
     held_out = encode(validation, tokenizer, vocabulary, "validation", progress)
     return vocabulary, {
-        "train": with_targets(token_ids, train, dataset.labels),
-        "validation": with_targets(held_out, validation, dataset.labels),
+        "train": with_targets(token_ids, vocabulary, train, dataset.labels),
+        "validation": with_targets(held_out, vocabulary, validation, dataset.labels),
     }
 
 
@@ -204,6 +254,7 @@ def _origin(dataset: Dataset, vectors: WordVectors | None) -> dict[str, Any]:
     return {
         "name": dataset.name,
         "sha256": dataset.sha256,
+        "texts_sha256": dataset.hash_texts(),
         "texts": {split: len(rows) for split, rows in dataset.splits.items()},
         "vectors_sha256": None if vectors is None else _hash(vectors),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from tqdm import tqdm
@@ -11,11 +11,34 @@ from tqdm import tqdm
 from tenor.training.history import EpochRecord, RunningMean
 
 
+class _Unheard:
+    """A stream that may lose its reader: a terminal that is closed, a pipe that ends. The work goes on."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.encoding = stream.encoding
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+
 class Progress:
     """Writes to one stream, such as ``sys.stderr``; ``None`` writes nothing."""
 
     def __init__(self, stream: TextIO | None) -> None:
-        self._stream = stream
+        self._stream = None if stream is None else _Unheard(stream)
 
     def say(self, line: str) -> None:
         """One line, above a bar if there is one."""

@@ -21,7 +21,7 @@ from typing import Any
 import tenor
 from tenor.atomic import remove_folder, write_file
 from tenor.data import Dataset, Source
-from tenor.errors import TrainingError
+from tenor.errors import ArtifactError, DataError, TrainingError
 from tenor.lock import Lock
 from tenor.model import Model
 from tenor.report.curves import render_curves
@@ -40,13 +40,18 @@ _CHECKPOINTS = "checkpoints"
 class RunFolder:
     """What a training leaves beside its model; held by one process at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, force: bool = False) -> None:
         """Hold a run folder, which is made if it is not there.
+
+        Args:
+            path: the folder; of a model ``reviews`` it is ``reviews.run``, beside it.
+            force: let ``begin`` remove a training that could be gone on with.
 
         Raises:
             TrainingError: another process holds it, or it cannot be written.
         """
         self.path = path
+        self._force = force
         self.learning = False
         """Whether a training is under way here that asks for ``stopping`` between its updates."""
         self.stopping = False
@@ -81,22 +86,39 @@ class RunFolder:
         finally:
             self.learning = False
 
-    def begin(self, source: Source | None, *, force: bool) -> None:
+    def check_free(self) -> None:
+        """Refuse to begin where a training lies that could be gone on with, unless told to by ``force``.
+
+        Raises:
+            TrainingError: there is one: stopped on the way, or done without its model being saved.
+            ArtifactError: its last checkpoint is damaged.
+        """
+        places = self.places()
+        if self._force or not places or not places[-1].step:
+            return
+        try:
+            finished = self.read(places[-1]).finished
+        except ArtifactError as error:
+            raise ArtifactError(f"{error}\nor begin anew with --force") from error
+        if finished and self.path.with_name(self.path.name.removesuffix(".run")).exists():
+            return
+        what = "is done, but whose model was not saved" if finished else "stopped"
+        raise TrainingError(
+            f"{self.path} holds a training that {what} after update {places[-1].step:,}; go on with it: "
+            f"tenor train --resume {self.path}\nor begin anew with --force"
+        )
+
+    def begin(self, source: Source | None) -> None:
         """Empty the folder for a training that begins.
 
         Args:
             source: where its texts are, so that it can be gone on with; None for texts in memory.
-            force: even where a training lies that could be gone on with.
 
         Raises:
-            TrainingError: there is one and ``force`` is false, or the folder cannot be written.
+            TrainingError: as ``check_free``, or the folder cannot be written.
         """
+        self.check_free()
         places = self.places()
-        if places and places[-1].step and not force and not self.read(places[-1]).finished:
-            raise TrainingError(
-                f"{self.path} holds a training that stopped after update {places[-1].step:,}; go on with it: "
-                f"tenor train --resume {self.path}\nor begin anew with --force"
-            )
         about = {
             "format_version": FORMAT_VERSION,
             "tenor_version": tenor.__version__,
@@ -122,7 +144,12 @@ class RunFolder:
                 f"{self.path / _ABOUT} does not say where the texts are ({error}); name them: "
                 f"tenor train DATA --resume {self.path}"
             ) from error
-        return source.read()
+        try:
+            return source.read()
+        except DataError as error:
+            raise DataError(
+                f"{error}\nWhere the texts have moved, name them: tenor train DATA --resume {self.path}"
+            ) from error
 
     def places(self) -> list[Place]:
         """The checkpoints that are here, the first first."""
@@ -158,12 +185,24 @@ class RunFolder:
         if not places:
             raise TrainingError(f"{self.path} has no checkpoint to go on from; begin: tenor train DATA")
         if step is None:
-            return self.read(places[-1])
+            return self._last(places)
         found = [place for place in places if place.step == step]
         if not found:
             known = ", ".join(f"{n:,}" for n in sorted({place.step for place in places}))
             raise TrainingError(f"{self.path} has no checkpoint of step {step:,}; it has {known}")
         return self.read(found[-1])
+
+    def _last(self, places: list[Place]) -> Checkpoint:
+        try:
+            return self.read(places[-1])
+        except ArtifactError as error:
+            earlier = sorted({place.step for place in places[:-1]})
+            if not earlier:
+                raise
+            raise ArtifactError(
+                f"{error}\nor go on from an earlier one: tenor train --resume {self.path} "
+                f"--step {earlier[-1]}"
+            ) from error
 
     def go_on(self, position: Position) -> Position:
         """Take back what came after a position; gives it with the times of its epochs.
@@ -245,6 +284,6 @@ class RunFolder:
 
     def _unwritable(self, error: OSError) -> TrainingError:
         return TrainingError(
-            f"cannot write the run folder {self.path}: {error.strerror}; free some space or name "
-            "another place with -o"
+            f"cannot write the run folder {self.path}: {error.strerror}; free some space, name another "
+            "place with -o, or go on with a copy of the folder elsewhere"
         )

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from tenor.batching import join
 from tenor.cells import Floats
-from tenor.config import ModelConfig, TrainConfig
+from tenor.config import FlawsConfig, ModelConfig, TrainConfig
 from tenor.errors import TrainingError, TrainingInterrupted
-from tenor.metrics import accuracy, cross_entropy, macro_f1
+from tenor.metrics import cross_entropies, macro_f1, mean
 from tenor.prediction import label_ids
 from tenor.training import network, optimizer
 from tenor.training.arithmetic import autocast, denormals_flushed, threads
@@ -42,6 +42,11 @@ class Encoded:
     def lengths(self) -> list[int]:
         """Tokens of each text."""
         return [len(ids) for ids in self.token_ids]
+
+    def whole_batches(self, size: int) -> Encoded:
+        """Without the last texts, which fill no batch; a split that has no whole batch stays."""
+        count = len(self.targets) // size * size or len(self.targets)
+        return Encoded(token_ids=self.token_ids[:count], targets=self.targets[:count])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,13 +95,28 @@ class Trainer:
         *,
         num_labels: int,
         progress: Progress,
+        flaws: FlawsConfig = FlawsConfig(),  # noqa: B008 - frozen
+        fill_id: int | None = None,
     ) -> None:
+        """Take the settings and the weights to start from.
+
+        Args:
+            config: how to learn.
+            model: shape of the network.
+            weights: name → array, as ``tenor.model.weight_shapes`` lists them; not changed.
+            num_labels: C.
+            progress: where to report.
+            flaws: what to do wrong.
+            fill_id: token id that batches are filled up with, for a flaw.
+        """
         assert config.epochs is not None, "the number of epochs was resolved before"
         self._config = config
         self._epochs = config.epochs
         self._model = model
         self._num_labels = num_labels
         self._progress = progress
+        self._flaws = flaws
+        self._fill_id = fill_id
         # Cloned into PyTorch's own memory: how an array lies there can change a product's last bits.
         self.weights = {name: torch.from_numpy(np.array(weight)).clone() for name, weight in weights.items()}
         for name, weight in self.weights.items():
@@ -131,6 +151,8 @@ class Trainer:
             NotFiniteError: the loss or a weight was not a finite number.
             TrainingInterrupted: a hook said stop; the last snapshot has all that was learnt.
         """
+        if self._flaws.drop_last:
+            validation = validation.whole_batches(self._config.batch_size)
         with threads(self._config.threads), denormals_flushed():
             if not self.position.step:
                 self._save(hooks)
@@ -147,14 +169,14 @@ class Trainer:
     def evaluate(self, split: Encoded, title: str, hooks: Hooks = Hooks()) -> Floats:
         """Logits (B, C) of a split, with the whole network."""
         scores = np.empty((len(split.targets), self._model.num_logits(self._num_labels)), np.float32)
-        lengths, mean = split.lengths, RunningMean()
+        lengths, so_far = split.lengths, RunningMean()
         by_length = np.argsort(lengths, kind="stable")
         with self._progress.bar(title, len(lengths)) as bar, torch.inference_mode():
             for start in range(0, len(by_length), 128):
                 chosen = by_length[start : start + 128]
                 found, targets = self._logits(split, chosen, None)
-                mean.add(float(network.loss(found, targets)), _right(found, targets), len(chosen))
-                bar.update(len(chosen), mean)
+                so_far.add(float(self._loss(found, targets)), _right(found, targets), len(chosen))
+                bar.update(len(chosen), so_far)
                 scores[chosen] = found.numpy()
                 self._stop_if_told(hooks)
         return scores
@@ -165,7 +187,8 @@ class Trainer:
         learnt = time.perf_counter()
         scores = self.evaluate(validation, f"epoch {at.epoch} validation", hooks)
         guesses = label_ids(scores)
-        validation_loss = cross_entropy(validation.targets, scores)
+        size = self._config.batch_size if self._flaws.batch_means else None
+        validation_loss = mean(cross_entropies(validation.targets, scores), size)
         if not math.isfinite(validation_loss):
             raise NotFiniteError(f"the validation loss is {validation_loss} (epoch {at.epoch})")
         record = EpochRecord(
@@ -174,9 +197,9 @@ class Trainer:
             train_loss=at.mean.loss,
             train_accuracy=at.mean.accuracy,
             validation_loss=validation_loss,
-            validation_accuracy=accuracy(validation.targets, guesses),
+            validation_accuracy=mean(validation.targets == guesses, size),
             validation_macro_f1=macro_f1(validation.targets, guesses, self._num_labels),
-            learning_rate=self._rate(at.step - 1, at.step // at.epoch),
+            learning_rate=self._rate(at.step - 1, at.batch),
             seconds=time.perf_counter() - began,
             tokens_per_second=tokens / (learnt - began) if tokens else None,
             best=False,
@@ -194,7 +217,7 @@ class Trainer:
         """The updates of the epoch that are still to be done; gives the tokens they read."""
         config, at, tokens = self._config, self.position, 0
         lengths = np.asarray(train.lengths)
-        order = batches(train.lengths, batch_size=config.batch_size, seed=config.seed, epoch=at.epoch)
+        order = self._order(train)
         with self._progress.bar(f"epoch {at.epoch} training", len(lengths), at.mean.examples) as bar:
             while at.batch < len(order):
                 chosen = order[at.batch]
@@ -209,13 +232,23 @@ class Trainer:
                     self._save(hooks)
         return tokens
 
+    def _order(self, train: Encoded) -> list[npt.NDArray[np.intp]]:
+        """The batches of the epoch that is under way."""
+        config = self._config
+        order = batches(
+            train.lengths, batch_size=config.batch_size, seed=config.seed, epoch=self.position.epoch
+        )
+        if self._flaws.drop_last:
+            order = [batch for batch in order if len(batch) == config.batch_size] or order
+        return order[: config.steps_per_epoch]
+
     def _update(self, train: Encoded, chosen: npt.NDArray[np.intp]) -> tuple[float, int]:
         """One step of the optimizer; the batch's mean loss and right guesses."""
         at = self.position
         generator = torch.Generator().manual_seed(_mix(self._config.seed, _STREAM, at.step))
         dropout = network.Dropout(config=self._config, generator=generator)
         scores, targets = self._logits(train, chosen, dropout)
-        loss = network.loss(scores, targets)
+        loss = self._loss(scores, targets)
         value = loss.item()
         if not math.isfinite(value):
             wild = chosen[~torch.isfinite(scores).all(dim=1).numpy()].tolist() or chosen.tolist()
@@ -232,10 +265,18 @@ class Trainer:
     def _logits(
         self, split: Encoded, chosen: npt.NDArray[np.intp], dropout: network.Dropout | None
     ) -> tuple[Tensor, Tensor]:
-        batch = join([split.token_ids[index] for index in chosen])
+        token_ids = [split.token_ids[index] for index in chosen]
+        if dropout is not None and self._flaws.fill_batches:
+            token_ids = _filled(token_ids, self._fill_id)
+        layers = 1 if self._flaws.bottom_state else None
         with self._autocast:
-            scores = network.logits(self.weights, self._model, batch, dropout=dropout)
+            scores = network.logits(
+                self.weights, self._model, join(token_ids), dropout=dropout, layers=layers
+            )
         return scores.float(), torch.from_numpy(split.targets[chosen])
+
+    def _loss(self, scores: Tensor, targets: Tensor) -> Tensor:
+        return network.loss(scores, targets, each_alone=self._flaws.sigmoid_loss)
 
     def _stop_if_told(self, hooks: Hooks) -> None:
         if not hooks.stop():
@@ -256,15 +297,24 @@ class Trainer:
         """Learning rate of an update, from 0; an epoch has so many."""
         config = self._config
         share = rate(step, updates * self._epochs, schedule=config.schedule, warmup=config.warmup)
-        return config.learning_rate * share
+        return config.peak_rate(step) * share
 
     def _value(self, record: EpochRecord) -> float:
         """The validation metric that chooses, higher is better."""
+        if self._config.best_metric == "last":
+            return record.epoch
         value: float = getattr(record, f"validation_{self._config.best_metric}")
         return -value if self._config.best_metric == "loss" else value
 
     def _arrays(self) -> dict[str, Floats]:
         return {name: weight.detach().numpy() for name, weight in self.weights.items()}
+
+
+def _filled(token_ids: list[npt.NDArray[np.int32]], fill_id: int | None) -> list[npt.NDArray[np.int32]]:
+    """Texts as long as the longest of them, as a loop over padded tensors reads them."""
+    assert fill_id is not None, "the settings were checked before"
+    longest = max(map(len, token_ids))
+    return [np.pad(ids, (0, longest - len(ids)), constant_values=fill_id) for ids in token_ids]
 
 
 def _mix(*numbers: int) -> int:

@@ -235,6 +235,31 @@ def test_the_deepest_network_that_can_be_stored_is_loaded_or_refused_in_time(con
     assert seconds < 2
 
 
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+def test_one_number_that_is_not_finite_is_refused_even_where_no_text_meets_it(number, make, sound):
+    weights = safetensors.numpy.load((sound / "model.safetensors").read_bytes())
+    weights["embedding.weight"][-1, -1] = number  # of a word that the self-test does not have
+    folder = make({"model.safetensors": safetensors.numpy.save(weights)})
+    with pytest.raises(
+        ArtifactError, match=r"model.safetensors.* embedding.weight holds numbers that are not"
+    ):
+        TextClassifier.load(folder)
+
+
+def test_a_link_is_refused_with_the_way_to_copy_it(sound, tmp_path):
+    for file in sound.iterdir():
+        (tmp_path / file.name).symlink_to(file)
+    with pytest.raises(ArtifactError, match=r"is a link; copy the folder anew: cp -rL gives files for links"):
+        TextClassifier.load(tmp_path)
+
+
+def test_texts_are_filled_up_to_no_more_than_a_self_test_takes_in_time(configured, make):
+    with pytest.raises(
+        ArtifactError, match=r"config.json: fill_to is 4097; it must be at least 1 and at most 4096"
+    ):
+        TextClassifier.load(make(configured("vocabulary", fill_to=4097)))
+
+
 def test_a_long_self_test_is_not_computed(make, sound):
     folder = make({}, self_test={"text": "a " * 400_000, "probabilities": [0.5, 0.5]})
     seconds, _, said = cost(sound, folder)

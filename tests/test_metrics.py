@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tenor.metrics import accuracy, confusion, cross_entropy, f1_scores, macro_f1
+from tenor.metrics import confusion, cross_entropies, f1_scores, macro_f1, mean
 
 TARGETS = np.array([0, 0, 0, 1, 1, 2])
 GUESSES = np.array([0, 0, 1, 1, 0, 0])
@@ -13,7 +13,13 @@ LN2, LN3 = np.log(2), np.log(3)
 
 
 def test_accuracy_is_the_share_of_right_guesses():
-    assert accuracy(TARGETS, GUESSES) == pytest.approx(3 / 6)
+    assert mean(TARGETS == GUESSES) == pytest.approx(3 / 6)
+
+
+def test_a_mean_of_batch_means_counts_the_texts_of_a_small_last_batch_for_more():
+    right = TARGETS == GUESSES  # 1 1 0 1 | 0 0
+    assert mean(right, 4) == pytest.approx((3 / 4 + 0) / 2)
+    assert mean(right, 3) == mean(right, 6) == mean(right)
 
 
 def test_confusion_has_right_labels_in_rows_and_guesses_in_columns():
@@ -54,15 +60,15 @@ def test_right_guesses_throughout_have_f1_of_1():
 
 def test_cross_entropy_is_the_mean_of_negative_log_probabilities():
     logits = np.array([[0.0, LN3, 0.0], [0.0, 0.0, LN2]])  # 1/5 3/5 1/5, 1/4 1/4 1/2
-    assert cross_entropy(np.array([1, 0]), logits) == pytest.approx((np.log(5 / 3) + np.log(4)) / 2)
+    assert cross_entropies(np.array([1, 0]), logits).mean() == pytest.approx((np.log(5 / 3) + np.log(4)) / 2)
 
 
 def test_cross_entropy_of_a_single_logit_takes_it_as_log_odds():
     logits = np.array([[LN3], [LN3]], np.float32)  # 1/4 3/4
-    assert cross_entropy(np.array([1, 0]), logits) == pytest.approx((np.log(4 / 3) + np.log(4)) / 2)
+    assert cross_entropies(np.array([1, 0]), logits).mean() == pytest.approx((np.log(4 / 3) + np.log(4)) / 2)
 
 
 @pytest.mark.parametrize("logits", [[[1e4]], [[-5e3, 5e3]]])
 def test_cross_entropy_of_a_sure_mistake_costs_its_true_price(logits):
-    assert cross_entropy(np.array([0]), np.array(logits, np.float32)) == 1e4
-    assert cross_entropy(np.array([1]), np.array(logits, np.float32)) == 0
+    assert cross_entropies(np.array([0]), np.array(logits, np.float32)) == 1e4
+    assert cross_entropies(np.array([1]), np.array(logits, np.float32)) == 0

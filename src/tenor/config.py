@@ -106,6 +106,8 @@ class ModelConfig(Section):
     """Logits of a two-label model: 1 (the second label when >= 0) or 2."""
     init: Literal["torch", "keras", "flax"] = "keras"
     """Whose initial values the weights start from."""
+    missing_vectors: Literal["random", "zeros"] = "random"
+    """Where words start that the given word vectors lack; fill_token starts from zeros."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -12,7 +12,7 @@ import numpy as np
 from tenor.classifier import TextClassifier
 from tenor.data.examples import Example
 from tenor.errors import DataError
-from tenor.metrics import accuracy, confusion, cross_entropy, f1_scores, macro_f1
+from tenor.metrics import confusion, cross_entropies, f1_scores, macro_f1, mean
 from tenor.prediction import label_ids
 
 _CHUNK_TEXTS = 1024
@@ -59,6 +59,7 @@ def evaluate(
     examples: Sequence[Example],
     *,
     on_chunk: Callable[[int], object] | None = None,
+    batch_means: int | None = None,
 ) -> Evaluation:
     """Compare a classifier's labels with the right ones.
 
@@ -66,6 +67,8 @@ def evaluate(
         classifier: any model.
         examples: labelled texts; their labels must be labels of the model.
         on_chunk: called as texts are done, with their number; None calls nothing.
+        batch_means: give accuracy and loss as means of the means of batches of so many texts: a
+            mistake, to be measured. None takes means over texts.
 
     Raises:
         DataError: there are no examples, or one has a label that the model does not know.
@@ -81,9 +84,9 @@ def evaluate(
     counts = confusion(targets, guesses, len(classifier.labels))
     return Evaluation(
         texts=len(examples),
-        accuracy=accuracy(targets, guesses),
+        accuracy=mean(targets == guesses, batch_means),
         accuracy_interval=_interval(int((targets == guesses).sum()), len(targets)),
-        loss=cross_entropy(targets, logits),
+        loss=mean(cross_entropies(targets, logits), batch_means),
         macro_f1=macro_f1(targets, guesses, len(classifier.labels)),
         labels=_label_scores(classifier.labels, counts),
         confusion=counts.tolist(),

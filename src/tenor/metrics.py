@@ -12,11 +12,6 @@ from tenor.cells import Floats
 LabelIds = npt.NDArray[np.intp]
 
 
-def accuracy(targets: LabelIds, guesses: LabelIds) -> float:
-    """Share of right guesses, 0 to 1; over examples, never a mean of batch means."""
-    return float(np.mean(targets == guesses))
-
-
 def confusion(targets: LabelIds, guesses: LabelIds, num_labels: int) -> npt.NDArray[np.intp]:
     """(C, C) counts: rows are the right labels, columns the guesses."""
     counts = np.bincount(targets * num_labels + guesses, minlength=num_labels**2)
@@ -35,11 +30,6 @@ def macro_f1(targets: LabelIds, guesses: LabelIds, num_labels: int) -> float:
     counts = confusion(targets, guesses, num_labels)
     present = counts.sum(axis=0) + counts.sum(axis=1) > 0
     return float(f1_scores(counts)[present].mean())
-
-
-def cross_entropy(targets: LabelIds, logits: Floats) -> float:
-    """Mean of ``cross_entropies``, nats."""
-    return float(np.mean(cross_entropies(targets, logits)))
 
 
 def mean(values: npt.NDArray[Any], batch_size: int | None = None) -> float:

@@ -143,7 +143,11 @@ def _value(words: str, kind: Any) -> Any:
     if origin is Annotated:
         return _value(words, typing.get_args(kind)[0])
     if origin is tuple:
-        return [_value(word.strip(), typing.get_args(kind)[0]) for word in words.split(",")]
+        return (
+            []
+            if words == "none"
+            else [_value(word.strip(), typing.get_args(kind)[0]) for word in words.split(",")]
+        )
     if origin is Literal:
         choices = typing.get_args(kind)
         return next((choice for choice in choices if str(choice) == words), words)
@@ -168,7 +172,7 @@ def _spelled(default: Any) -> str:
     """A default as it is typed after the flag."""
     if default is None or isinstance(default, bool):
         return {None: "none", True: "yes", False: "no"}[default]
-    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
+    return (",".join(map(str, default)) or "none") if isinstance(default, tuple) else str(default)
 
 
 def read_settings(path: Path) -> dict[str, Any]:

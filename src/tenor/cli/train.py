@@ -23,6 +23,7 @@ from tenor.cli.options import (
 )
 from tenor.cli.output import say, show
 from tenor.cli.progress import Counter, Fetching
+from tenor.cli.recipe import Chosen, add_recipe, take_recipe
 from tenor.cli.signals import saving_on_signals
 from tenor.config import SECTIONS, Settings
 from tenor.errors import InputError, TrainingInterrupted
@@ -37,7 +38,8 @@ def add_parser(commands: Subparsers, summary: str) -> argparse.ArgumentParser:
     """Declare the command."""
     parser = commands.add_parser(
         "train",
-        usage="tenor train DATA [-o FOLDER] [--SETTING VALUE ...]\n       tenor train --resume RUN",
+        usage="tenor train DATA [-o FOLDER] [--SETTING VALUE ...]\n"
+        "       tenor train --recipe NAME [--as-published]\n       tenor train --resume RUN",
         help=summary,
         description="Train a classifier on labelled texts and save it as a model folder.",
         epilog="example: tenor train reviews.csv -o reviews",
@@ -64,6 +66,7 @@ def add_parser(commands: Subparsers, summary: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--show-config", action="store_true", help="print all settings and where each is from"
     )
+    add_recipe(parser)
     add_data(parser)
     group = parser.add_argument_group("more data")
     group.add_argument("--test", type=Path, metavar="FILE", help="labelled texts to test on")
@@ -85,15 +88,17 @@ def run(args: argparse.Namespace) -> int:
     """Train, or go on with a training; evaluate on test texts if there are any; save the model folder."""
     if args.resume is not None:
         return _resume(args)
-    settings, origins = _settings(args)
+    chosen = take_recipe(args)
+    settings, origins = _settings(args, chosen)
     if args.show_config:
         show(_as_toml(settings, origins))
         return DONE
     if args.data is None:
-        raise InputError("name the DATA to train on, such as a CSV file or sentence-polarity")
+        raise InputError("name the DATA to train on, such as a CSV file or sentence-polarity, or a --recipe")
     if args.step is not None:
         raise InputError("--step goes with --resume RUN: add that, or leave it out")
-    output = _output(args, args.output or Path(_stem(args.data) + "-model"))
+    stem = _stem(args.data) if chosen is None else chosen.name
+    output = _output(args, args.output or Path(f"{stem}-model"))
     dataset = load_data(args)
     from tenor.data import read_texts
     from tenor.training import (
@@ -103,35 +108,40 @@ def run(args: argparse.Namespace) -> int:
     )  # PyTorch loads here, once there is something to read
 
     words = None if args.words is None else list(read_texts(args.words))
-    vectors = None if args.vectors is None else _read_vectors(args.vectors)
+    vectors = None if args.vectors is None else _read_vectors(args.vectors, args.data_dir)
+    recipe = None if chosen is None else chosen.record
     with RunFolder(output.with_name(output.name + ".run"), force=args.force) as folder:
         folder.check_free()
         _check_output(args, output)  # again: another training may have ended while the texts were read
 
         def work() -> TextClassifier:
+            progress = Progress(sys.stderr)
             return train(
-                dataset, settings, words=words, vectors=vectors, run=folder, progress=Progress(sys.stderr)
+                dataset, settings, words=words, vectors=vectors, run=folder, progress=progress, recipe=recipe
             )
 
         return _save(work, folder, output, force=args.force)
 
 
-def _read_vectors(source: str) -> WordVectors:
+def _read_vectors(source: str, data_dir: Path | None) -> WordVectors:
     from tenor.data import read_vectors
 
     with Counter("reading word vectors") as counter:
-        return read_vectors(source, fetched=Fetching(), parsed=counter.add)
+        return read_vectors(source, data_dir=data_dir, fetched=Fetching(), parsed=counter.add)
 
 
 def _resume(args: argparse.Namespace) -> int:
     """Go on with a training; its settings are those of its checkpoint."""
     args.resume = Path(os.path.abspath(args.resume))
     _check_run(args.resume)
-    given = [f"--{name}" for names in settings_given(args).values() for name in names]
-    given += [f"--{name}" for name in ("config", "words", "vectors") if getattr(args, name) is not None]
+    settings = settings_given(args)
+    rate = settings["train"].pop("learning_rate", None)
+    given = [f"--{name}" for names in settings.values() for name in names]
+    given += [f"--{name}" for name in ("config", "words", "vectors", "recipe") if getattr(args, name)]
     if given:
         raise InputError(
-            f"a training goes on with its own settings; leave out {', '.join(given).replace('_', '-')}"
+            "a training goes on with its own settings, but for --learning-rate; leave out "
+            f"{', '.join(given).replace('_', '-')}"
         )
     if args.show_config:
         raise InputError("--show-config shows what a new training would take; leave out --resume or it")
@@ -148,7 +158,8 @@ def _resume(args: argparse.Namespace) -> int:
         _check_output(args, output)
 
         def work() -> TextClassifier:
-            return resume(folder, dataset, step=args.step, progress=Progress(sys.stderr))
+            progress = Progress(sys.stderr)
+            return resume(folder, dataset, step=args.step, learning_rate=rate, progress=progress)
 
         return _save(work, folder, output, force=args.force)
 
@@ -210,9 +221,12 @@ def _say_how_to_go_on(folder: RunFolder, output: Path) -> None:
     say(f"next: tenor train --resume {place}{named}")
 
 
-def _settings(args: argparse.Namespace) -> tuple[Settings, dict[str, dict[str, str]]]:
-    """The settings, and for each whether a flag, a file or the default set it."""
+def _settings(args: argparse.Namespace, chosen: Chosen | None) -> tuple[Settings, dict[str, dict[str, str]]]:
+    """The settings, and for each whether a flag, a file, a recipe or the default set it."""
     from_file = {} if args.config is None else read_settings(args.config)
+    file = str(args.config)
+    if chosen is not None:
+        from_file, file = chosen.tables, f"recipe {chosen.recipe.name}"
     from_flags = settings_given(args)
     Settings.from_dict(from_file)  # so that a message names what is in the file
     merged: dict[str, dict[str, Any]] = {}
@@ -220,7 +234,7 @@ def _settings(args: argparse.Namespace) -> tuple[Settings, dict[str, dict[str, s
     for section in SECTIONS:
         in_file, flags = from_file.get(section, {}), from_flags[section]
         merged[section] = dict(in_file) | flags
-        origins[section] = {name: str(args.config) for name in in_file}
+        origins[section] = dict.fromkeys(in_file, file)
         origins[section] |= dict.fromkeys(flags, "flag")
     return Settings.from_dict(merged), origins
 

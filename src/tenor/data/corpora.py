@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import NamedTuple
 from tenor.data.archives import read_members
 from tenor.data.decoding import StrPath, hash_file
 from tenor.data.examples import Dataset, Example, build_dataset
-from tenor.data.fetching import Report, cache_folder, fetch
+from tenor.data.fetching import Report, data_folders, fetch
 from tenor.data.published import PUBLISHED
 from tenor.data.trees import read_trees
 from tenor.errors import DataError
@@ -105,7 +104,7 @@ def read_unlabelled(name: str, *, data_dir: StrPath | None = None, report: Repor
 def find_archive(name: str, data_dir: StrPath | None = None) -> Path | None:
     """Where a corpus's archive is, as ``read_corpus`` looks for it; None where it is not."""
     file = CORPORA[name].file
-    return next((place / file for place in _places(data_dir) if (place / file).is_file()), None)
+    return next((place / file for place in data_folders(data_dir) if (place / file).is_file()), None)
 
 
 def _corpus(name: str) -> Corpus:
@@ -144,14 +143,6 @@ def _checked_archive(name: str, data_dir: StrPath | None, report: Report | None)
             f"or, to take it as it is, add --data-dir {found.parent}"
         )
     return found
-
-
-def _places(data_dir: StrPath | None) -> list[Path]:
-    """Folders that may hold archives, in the order in which they are looked in."""
-    if data_dir is not None:
-        return [Path(data_dir)]
-    named = os.environ.get("TENOR_DATA")
-    return [*([Path(named)] if named else []), Path("data"), cache_folder()]
 
 
 def read_imdb(path: Path, choices: Choices = _USUAL, *, per_label: int = 12_500) -> Splits:

@@ -19,6 +19,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 import tenor
+from tenor.data.decoding import StrPath
 from tenor.data.published import Published
 from tenor.errors import DataError
 from tenor.lock import Lock
@@ -34,6 +35,18 @@ _WORTH_ANOTHER_TRY = (408, 425, 429)
 
 Report = Callable[[str, int, int], object]
 """Called with the file's name, the bytes that are here, and how many there will be."""
+
+
+def data_folders(data_dir: StrPath | None) -> list[Path]:
+    """Folders that may hold what is published, in the order in which they are looked in.
+
+    Args:
+        data_dir: the only one; None for ``TENOR_DATA``, ``./data`` and the cache.
+    """
+    if data_dir is not None:
+        return [Path(data_dir)]
+    named = os.environ.get("TENOR_DATA")
+    return [*([Path(named)] if named else []), Path("data"), cache_folder()]
 
 
 def cache_folder() -> Path:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tenor.data.decoding import StrPath, check_file, read_lines
-from tenor.data.fetching import Report, fetch
+from tenor.data.fetching import Report, data_folders, fetch
 from tenor.data.published import PUBLISHED
 from tenor.data.vector_cache import FROM_BYTES, Vectors, through_cache
 from tenor.data.vector_files import Block, archive_of, read_blocks
@@ -41,6 +41,7 @@ def read_vectors(
     source: StrPath,
     wanted: Collection[str] | None = None,
     *,
+    data_dir: StrPath | None = None,
     fetched: Report | None = None,
     parsed: Callable[[int], object] | None = None,
 ) -> WordVectors:
@@ -56,8 +57,11 @@ def read_vectors(
         source: such a file, also in ``.gz`` or ``.zip``: of an archive the file with the archive's
             own name, or its only one, or, as in ``glove.6B.zip/glove.6B.100d.txt``, the one that
             is named. Where no such file is: ``glove-50d`` (from the extra ``vectors``), or
-            ``glove.6B.50d``, ``.100d``, ``.200d`` or ``.300d`` (fetched once, 862 MB).
+            ``glove.6B.50d``, ``.100d``, ``.200d`` or ``.300d`` (fetched once, 862 MB, unless
+            a data folder has it, by itself or in ``glove.6B.zip``).
         wanted: words to read; None reads all. None of them found gives a matrix (0, E).
+        data_dir: the only folder to look for named vectors in; None looks in the folder
+            ``TENOR_DATA``, then ``./data``, then Tenor's cache.
         fetched: called as bytes are fetched.
         parsed: called with the number of words that were read, as they are.
 
@@ -65,7 +69,7 @@ def read_vectors(
         DataError: the file cannot be had or read, or a line does not end in E finite numbers; the
             message has the line number.
     """
-    found = _read(source, fetched, parsed or (lambda _: None))
+    found = _read(source, data_dir, fetched, parsed or (lambda _: None))
     if wanted is None:
         return WordVectors(words=tuple(found.words), matrix=found.matrix)
     known = set(wanted)
@@ -73,14 +77,15 @@ def read_vectors(
     return WordVectors(words=tuple(found.words[row] for row in rows), matrix=np.array(found.matrix[rows]))
 
 
-def _read(source: StrPath, fetched: Report | None, parsed: Callable[[int], object]) -> Vectors:
+def _read(
+    source: StrPath, data_dir: StrPath | None, fetched: Report | None, parsed: Callable[[int], object]
+) -> Vectors:
     path = Path(source)
     if not archive_of(path).exists():
         if str(source) == PACKAGED:
             return _packaged()
         if str(source) in NAMED:
-            archive, member = NAMED[str(source)].split("/")
-            path = fetch(archive, PUBLISHED[archive], fetched) / member
+            path = _named(str(source), data_dir, fetched)
         elif hint := closest(str(source), [PACKAGED, *NAMED]):
             raise DataError(f"there is no file {source}{hint}")
     if path.suffix == ".npy":
@@ -90,6 +95,24 @@ def _read(source: StrPath, fetched: Report | None, parsed: Callable[[int], objec
     if archive_of(path).stat().st_size < FROM_BYTES:
         return _joined(blocks)
     return through_cache(path, lambda: blocks) or _joined(_counted(path, parsed))
+
+
+def _named(name: str, data_dir: StrPath | None, fetched: Report | None) -> Path:
+    """Named vectors: a file of that name in a data folder, or in the archive, which may be fetched."""
+    archive, member = NAMED[name].split("/")
+    for folder in data_folders(data_dir):
+        for path in (
+            *(folder / f"{name}{end}" for end in (".txt", ".zip", ".txt.gz")),
+            folder / archive / member,
+        ):
+            if archive_of(path).is_file():
+                return path
+    if data_dir is not None:
+        raise DataError(
+            f"{data_dir} has no {name}.txt, {name}.zip or {archive}; put it there (it is published at "
+            f"{PUBLISHED[archive].url}), or name the file: --vectors FILE"
+        )
+    return fetch(archive, PUBLISHED[archive], fetched) / member
 
 
 def _counted(path: Path, parsed: Callable[[int], object]) -> Iterator[Block]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
 from tenor.classifier import TextClassifier
-from tenor.config import Settings
+from tenor.config import Settings, TrainConfig
 from tenor.data import Dataset, WordVectors, load
 from tenor.errors import TrainingError, TrainingInterrupted, UnsupportedError
 from tenor.evaluation import Evaluation, evaluate
@@ -44,6 +44,7 @@ def train(
     vectors: WordVectors | None = None,
     run: RunFolder | None = None,
     progress: Progress | None = None,
+    recipe: Mapping[str, Any] | None = None,
 ) -> TextClassifier:
     """Train a classifier; the weights are those of the epoch that was best on validation texts.
 
@@ -57,6 +58,7 @@ def train(
         run: where checkpoints, metrics and curves go; emptied once texts and settings are seen to
             be sound. None writes none, and nothing can be gone on with.
         progress: where to report; None is silent.
+        recipe: what the model's record says of the recipe that the settings come from.
 
     Returns:
         The classifier, seen to compute in its own runtime what PyTorch computes. Its
@@ -70,7 +72,7 @@ def train(
     """
     progress = progress or Progress(None)
     given = data if isinstance(data, Dataset) else load(data)
-    prepared = prepare(given, settings, words, vectors, progress)
+    prepared = prepare(given, settings, words, vectors, progress, recipe)
     if run is not None:
         run.begin(given.origin)
     return _learn(_trainer(prepared, progress), prepared, run, progress)
@@ -81,6 +83,7 @@ def resume(
     data: Dataset | None = None,
     *,
     step: int | None = None,
+    learning_rate: float | None = None,
     progress: Progress | None = None,
 ) -> TextClassifier:
     """Go on with a training, to the bits that it would have come to without the stop.
@@ -90,6 +93,8 @@ def resume(
         data: the same texts; None reads them from where they were.
         step: go on from a checkpoint of this step, taking back what came after it; None takes the
             last one.
+        learning_rate: another peak learning rate from here on; the model's settings say so, as
+            ``rate_changes``. None keeps it.
         progress: where to report; None is silent.
 
     Raises:
@@ -100,11 +105,22 @@ def resume(
     progress = progress or Progress(None)
     found = run.choose(step)
     best = run.read(found.best).model.weights if found.best else {}
+    if learning_rate is not None:
+        change = f"{found.position.step}:{learning_rate:g}"
+        progress.say(f"learning rate {learning_rate:g} from update {found.position.step + 1:,} on")
+        found = replace(found, model=_with_rate_change(found.model, change))
     prepared = prepare_again(data or run.read_texts(), found.model, progress)
     trainer = _trainer(prepared, progress)
     trainer.restore(found.moments, run.go_on(found.position), best)
     progress.say(f"going on after update {found.position.step:,}")
     return _learn(trainer, prepared, run, progress)
+
+
+def _with_rate_change(model: Model, change: str) -> Model:
+    """The model with another learning rate among the settings of its training."""
+    config = TrainConfig.from_dict(model.record["train"])
+    config = replace(config, rate_changes=(*config.rate_changes, change))
+    return replace(model, record={**model.record, "train": config.to_dict()})
 
 
 def _trainer(prepared: Prepared, progress: Progress) -> Trainer:
@@ -134,7 +150,8 @@ def _learn(trainer: Trainer, prepared: Prepared, run: RunFolder | None, progress
     metrics = _metrics(trainer.position.records)
     model = replace(prepared.model, weights=best, record={**prepared.model.record, "metrics": metrics})
     check_frozen(TextClassifier(model), splits["validation"])
-    return _finished(model, prepared.dataset, progress)
+    batch_means = prepared.config.batch_size if prepared.flaws.batch_means else None
+    return _finished(model, prepared.dataset, progress, batch_means=batch_means)
 
 
 def _hooks(prepared: Prepared, run: RunFolder | None, progress: Progress) -> Hooks:
@@ -186,7 +203,9 @@ def _explained(error: NotFiniteError, prepared: Prepared, position: Position, ru
     return "\n".join(lines)
 
 
-def _finished(model: Model, dataset: Dataset, progress: Progress) -> TextClassifier:
+def _finished(
+    model: Model, dataset: Dataset, progress: Progress, *, batch_means: int | None
+) -> TextClassifier:
     """The classifier, evaluated once on the test texts if there are any, with its card."""
     evaluation: Evaluation | None = None
     record = dict(model.record)
@@ -194,9 +213,7 @@ def _finished(model: Model, dataset: Dataset, progress: Progress) -> TextClassif
         examples = dataset.splits["test"]
         with progress.bar("reading test texts", len(examples)) as bar:
             evaluation = evaluate(
-                TextClassifier(model),
-                examples,
-                on_chunk=bar.update,
+                TextClassifier(model), examples, on_chunk=bar.update, batch_means=batch_means
             )
         record["metrics"] = record["metrics"] | {
             "test_accuracy": evaluation.accuracy,

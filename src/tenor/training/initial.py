@@ -33,9 +33,19 @@ def initial_weights(
 
 
 def place_vectors(
-    weights: Mapping[str, Floats], vocabulary: Vocabulary, vectors: WordVectors
+    weights: Mapping[str, Floats],
+    vocabulary: Vocabulary,
+    vectors: WordVectors,
+    *,
+    missing_zeros: bool = False,
 ) -> dict[str, Floats]:
     """The weights with the embedding's rows taken from word vectors, where these have the word.
+
+    Args:
+        weights: of the model before.
+        vocabulary: whose rows they are; that of its fill token becomes zeros.
+        vectors: the given ones.
+        missing_zeros: make the rows of words without a vector zeros too; otherwise they stay.
 
     Raises:
         ConfigError: the vectors are not of the embedding's width.
@@ -47,6 +57,10 @@ def place_vectors(
             f"the word vectors are {width} wide and embedding_dim is {embedding.shape[1]}; "
             f"set --embedding-dim {width}"
         )
+    if missing_zeros:
+        embedding[:] = 0
+    elif vocabulary.config.fill_token in vocabulary.config.special_tokens:
+        embedding[vocabulary.special_id(vocabulary.config.fill_token)] = 0
     rows = {word: row for row, word in enumerate(vectors.words)}
     known = [i for i, token in enumerate(vocabulary.tokens) if token in rows]
     embedding[known] = vectors.matrix[[rows[vocabulary.tokens[i]] for i in known]]

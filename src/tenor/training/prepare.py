@@ -48,6 +48,7 @@ def prepare(
     words: Sequence[str] | None,
     vectors: WordVectors | None,
     progress: Progress,
+    recipe: Mapping[str, Any] | None = None,
 ) -> Prepared:
     """Decide what was left open, make the vocabulary and draw the first weights.
 
@@ -63,7 +64,8 @@ def prepare(
         settings.model, vocabulary, num_labels=len(dataset.labels), seed=settings.train.seed
     )
     if vectors is not None:
-        weights = place_vectors(weights, vocabulary, vectors)
+        zeros = settings.model.missing_vectors == "zeros"
+        weights = place_vectors(weights, vocabulary, vectors, missing_zeros=zeros)
         progress.say(_coverage(vocabulary, vectors, splits["train"]))
     model = Model(
         tokenizer=settings.tokenizer,
@@ -72,6 +74,7 @@ def prepare(
         labels=dataset.labels,
         weights=weights,
         record={
+            **({} if recipe is None else {"recipe": dict(recipe)}),
             "train": settings.train.to_dict(),
             **_told(settings.flaws),
             "data": _origin(dataset, vectors),
@@ -203,10 +206,11 @@ def _coverage(vocabulary: Vocabulary, vectors: WordVectors, train: Encoded) -> s
     has_vector = np.array([token in known for token in vocabulary.tokens])
     found = int(has_vector.sum())
     if not found:
+        texts = vocabulary.tokens[len(vocabulary.config.special_tokens) :]
         raise DataError(
-            f"none of the vocabulary's {len(vocabulary):,} words has a word vector, so these vectors would do "
-            f"nothing; they spell words like {', '.join(map(repr, vectors.words[:3]))}, and the texts like "
-            f"{', '.join(map(repr, vocabulary.tokens[len(vocabulary.config.special_tokens) :][:3]))}"
+            f"none of the vocabulary's {len(vocabulary):,} words has a word vector, so these vectors would "
+            f"do nothing; they spell words like {', '.join(map(repr, vectors.words[:3]))}, and the texts "
+            f"like {', '.join(map(repr, texts[:3]))}"
         )
     occurrences = np.bincount(np.concatenate(train.token_ids), minlength=len(vocabulary))
     share = float(occurrences[has_vector].sum() / occurrences.sum())

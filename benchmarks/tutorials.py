@@ -1,0 +1,231 @@
+"""Every training behind docs/tutorials.md: as published, put right, and flaw by flaw.
+
+Usage: python benchmarks/tutorials.py DATA_DIR [--only TEXT] [--jobs N] [--hours H] [--list]
+
+Each training that is done leaves a JSON file in docs/tutorials/results/, and is not done again. One
+that was stopped, by --hours or Ctrl-C or a kill, goes on the next time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from common import BIN, ROOT, origin
+
+from tenor import TextClassifier
+from tenor.atomic import write_file
+from tenor.config import TokenizerConfig, VocabularyConfig
+from tenor.recipes import Recipe, load_recipe
+from tenor.vocabulary import Vocabulary
+
+RESULTS = ROOT / "docs" / "tutorials" / "results"
+WORK = ROOT / "build" / "tutorials"
+"""Models and run folders."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One training of a recipe."""
+
+    recipe: str
+    variants: tuple[str, ...] = ()
+    flaws: tuple[str, ...] = ()
+    as_published: bool = False
+    fold: int | None = None
+    seed: int = 0
+
+    @property
+    def name(self) -> str:
+        """Of its result."""
+        changes = [*self.variants, *(["as-published"] if self.as_published else self.flaws)]
+        fold = [] if self.fold is None else [f"fold{self.fold}"]
+        return "+".join([self.recipe, *changes, *fold, f"seed{self.seed}"])
+
+    def arguments(self, data_dir: str) -> list[str]:
+        """Of ``tenor train``."""
+        named = [f"--variant={name}" for name in self.variants] + [f"--flaw={name}" for name in self.flaws]
+        named += ["--as-published"] if self.as_published else []
+        named += [] if self.fold is None else [f"--fold={self.fold}"]
+        return ["--recipe", self.recipe, *named, "--seed", str(self.seed), "--data-dir", data_dir]
+
+
+def plan() -> Iterator[Run]:
+    """What is trained, in this order: first what each tutorial is held against, then the details."""
+    for name in ("tensorflow-imdb", "pytorch-vanilla-sst", "neural-perspective-polarity", "tensorflow-imdb-stacked",
+                 "jax-birnn-imdb", "mindspore-imdb"):  # fmt: skip
+        if name != "neural-perspective-polarity":
+            yield Run(recipe=name, as_published=True)
+        yield from (Run(recipe=name, seed=seed) for seed in range(3))
+    yield from _polarity()
+    yield from _vanilla()
+    for name in ("tensorflow-imdb", "tensorflow-imdb-stacked", "pytorch-vanilla-sst", "neural-perspective-polarity",
+                 "jax-birnn-imdb", "mindspore-imdb"):  # fmt: skip
+        recipe = load_recipe(name)
+        for flaw in recipe.flaws:
+            if flaw.settings:
+                yield Run(recipe=name, flaws=(flaw.name,))
+    yield Run(recipe="tensorflow-imdb", variants=("gru",))
+    yield Run(recipe="jax-birnn-imdb", variants=("frozen",))
+
+
+def _polarity() -> Iterator[Run]:
+    """Three cells with three seeds for the readings; ten folds of each with each kind of vectors."""
+    name = "neural-perspective-polarity"
+    for cell in (("gru",), ("rnn",)):
+        yield from (Run(recipe=name, variants=cell, seed=seed) for seed in range(3))
+    for vectors in ((), ("glove",)):
+        for cell in ((), ("gru",), ("rnn",)):
+            yield from (Run(recipe=name, variants=(*cell, *vectors), fold=fold) for fold in range(10))
+    for more in (("attention",), ("attention", "glove"), ("two-layers",)):
+        yield from (Run(recipe=name, variants=more, fold=fold) for fold in range(10))
+
+
+def _vanilla() -> Iterator[Run]:
+    """The improvements that the tutorial names, each added to those before it."""
+    added = ("longer", "glove", "lstm", "both-directions", "attention", "two-layers")
+    for count in range(1, len(added) + 1):
+        yield from (Run(recipe="pytorch-vanilla-sst", variants=added[:count], seed=seed) for seed in range(3))
+
+
+def start(run: Run, data_dir: str) -> subprocess.Popen[bytes]:
+    """Begin a training, or go on with one that was stopped; what it says goes into a file."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    folder, model = WORK / f"{run.name}.run", WORK / run.name
+    checkpoints = folder / "checkpoints"
+    if checkpoints.is_dir() and any(place.name.startswith("step-") for place in checkpoints.iterdir()):
+        arguments = ["--resume", str(folder)]
+    else:
+        arguments = run.arguments(data_dir)
+    with (WORK / f"{run.name}.log").open("ab") as log:
+        command = [str(BIN / "tenor"), "train", *arguments, "-o", str(model), "--force"]
+        return subprocess.Popen(command, stderr=log, stdout=log, start_new_session=True)
+
+
+def keep(run: Run, commit: dict[str, Any]) -> None:
+    """Write a result."""
+    folder = WORK / run.name
+    model = TextClassifier.load(folder).model
+    rows = (WORK / f"{run.name}.run" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    result = {
+        "command": " ".join(["tenor train", *run.arguments("DATA_DIR")]),
+        **commit,
+        "recipe": run.recipe,
+        "variants": list(run.variants),
+        "flaws": [flaw for flaw in model.record["recipe"]["flaws"]],
+        "as_published": run.as_published,
+        "fold": run.fold,
+        "seed": run.seed,
+        "num_weights": model.num_weights,
+        "vocab_size": len(model.vocabulary),
+        "data": model.record["data"],
+        "metrics": model.record["metrics"],
+        "epochs": [json.loads(row) for row in rows],
+        "texts": list(_answers(load_recipe(run.recipe), folder)),
+    }
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
+    write_file(RESULTS / f"{run.name}.json", text.encode())
+
+
+def _answers(recipe: Recipe, folder: Path) -> Iterator[dict[str, Any]]:
+    """What the model says of the tutorial's own texts, in each way of presenting them."""
+    for text, label in recipe.texts:
+        found = {}
+        for way, classifier in _ways(recipe, TextClassifier.load(folder)).items():
+            shares = classifier.predict([text])[0].probabilities
+            found[way] = {name: round(share, 6) for name, share in shares.items()}
+        classifier = TextClassifier.load(folder)
+        asked = label if len(classifier.labels) > 2 else classifier.labels[-1]
+        reading = [
+            [word.token.text, round(word.probabilities[asked], 6)]
+            for word in classifier.read(text).words[:40]
+        ]
+        logits = classifier.predict_logits([text])[0].tolist()
+        yield {
+            "text": text, "label": label, "ways": found, "logits": logits, "reading": {asked: reading},
+        }  # fmt: skip
+
+
+def _ways(recipe: Recipe, trained: TextClassifier) -> dict[str, TextClassifier]:
+    """The model as it was trained, without and with filling, and as the tutorial's own function reads."""
+    model = trained.model
+    ways = {"as trained": trained}
+    frames: dict[str, dict[str, Any]] = {"true length": {"fill_to": None}}
+    for flaw in recipe.flaws:
+        if "fill_to" in flaw.settings.get("vocabulary", {}):
+            frames["filled"] = dict(flaw.settings["vocabulary"])
+        if flaw.reading:
+            frames["tutorial's function"] = dict(flaw.reading)
+    for way, settings in frames.items():
+        tokenizer = settings.pop("tokenizer", {})
+        settings = settings.pop("vocabulary", settings)
+        config = VocabularyConfig.from_dict(model.vocabulary.config.to_dict() | settings)
+        tokens = TokenizerConfig.from_dict(model.tokenizer.to_dict() | tokenizer)
+        vocabulary = Vocabulary(model.vocabulary.tokens, config)
+        ways[way] = TextClassifier(replace(model, vocabulary=vocabulary, tokenizer=tokens))
+    return ways
+
+
+def main() -> int:
+    """Train what has no result, so many at a time."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("data_dir", help="where the archives of the corpora and of GloVe are")
+    parser.add_argument("--only", default="", help="those whose name has this in it")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="trainings at a time")
+    parser.add_argument(
+        "--hours", type=float, default=1000.0, help="stop, to go on another time, after so many"
+    )
+    parser.add_argument("--list", action="store_true", help="say what is there and what is missing")
+    args = parser.parse_args()
+    runs = [run for run in plan() if args.only in run.name]
+    missing = [run for run in runs if not (RESULTS / f"{run.name}.json").is_file()]
+    if args.list:
+        for run in runs:
+            print("missing" if run in missing else "there  ", run.name)
+        return 0
+    return _work_off(missing, os.path.abspath(args.data_dir), args.jobs, time.monotonic() + 3600 * args.hours)
+
+
+def _work_off(runs: list[Run], data_dir: str, jobs: int, until: float) -> int:
+    commit, failed = origin(), 0
+    running: dict[Run, subprocess.Popen[bytes]] = {}
+    waiting = list(runs)
+    try:
+        while running or (waiting and time.monotonic() < until):
+            while waiting and len(running) < jobs and time.monotonic() < until:
+                run = waiting.pop(0)
+                running[run] = start(run, data_dir)
+                print(f"{time.strftime('%H:%M:%S')} began  {run.name}", flush=True)
+            if time.monotonic() >= until:
+                raise KeyboardInterrupt
+            time.sleep(1)
+            for run in [run for run, training in running.items() if training.poll() is not None]:
+                if running.pop(run).returncode:
+                    failed += 1
+                    print(f"{time.strftime('%H:%M:%S')} FAILED {run.name}: see {WORK}", flush=True)
+                    continue
+                keep(run, commit)
+                print(f"{time.strftime('%H:%M:%S')} done   {run.name}", flush=True)
+    except KeyboardInterrupt:
+        for training in running.values():
+            training.send_signal(signal.SIGTERM)
+        for run, training in running.items():
+            training.wait()
+            print(f"{time.strftime('%H:%M:%S')} saved  {run.name}, to go on another time", flush=True)
+    print(f"{len(waiting) + len(running)} left, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.exit(main())

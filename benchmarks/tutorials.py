@@ -31,6 +31,10 @@ from tenor.vocabulary import Vocabulary
 RESULTS = ROOT / "docs" / "tutorials" / "results"
 WORK = ROOT / "build" / "tutorials"
 """Models and run folders."""
+CHEAP_FIRST = (
+    "tensorflow-imdb", "pytorch-vanilla-sst", "neural-perspective-polarity", "tensorflow-imdb-stacked",
+    "jax-birnn-imdb", "mindspore-imdb",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,15 +65,13 @@ class Run:
 
 def plan() -> Iterator[Run]:
     """What is trained, in this order: first what each tutorial is held against, then the details."""
-    for name in ("tensorflow-imdb", "pytorch-vanilla-sst", "neural-perspective-polarity", "tensorflow-imdb-stacked",
-                 "jax-birnn-imdb", "mindspore-imdb"):  # fmt: skip
+    for name in CHEAP_FIRST:
         if name != "neural-perspective-polarity":
             yield Run(recipe=name, as_published=True)
         yield from (Run(recipe=name, seed=seed) for seed in range(3))
     yield from _polarity()
     yield from _vanilla()
-    for name in ("tensorflow-imdb", "tensorflow-imdb-stacked", "pytorch-vanilla-sst", "neural-perspective-polarity",
-                 "jax-birnn-imdb", "mindspore-imdb"):  # fmt: skip
+    for name in CHEAP_FIRST:
         recipe = load_recipe(name)
         for flaw in recipe.flaws:
             if flaw.settings:
@@ -183,7 +185,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="those whose name has this in it")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="trainings at a time")
     parser.add_argument(
-        "--hours", type=float, default=1000.0, help="stop, to go on another time, after so many"
+        "--hours", type=float, default=1000.0, help="stop after so many, to go on another time"
     )
     parser.add_argument("--list", action="store_true", help="say what is there and what is missing")
     args = parser.parse_args()
@@ -201,29 +203,40 @@ def _work_off(runs: list[Run], data_dir: str, jobs: int, until: float) -> int:
     running: dict[Run, subprocess.Popen[bytes]] = {}
     waiting = list(runs)
     try:
-        while running or (waiting and time.monotonic() < until):
-            while waiting and len(running) < jobs and time.monotonic() < until:
-                run = waiting.pop(0)
-                running[run] = start(run, data_dir)
-                print(f"{time.strftime('%H:%M:%S')} began  {run.name}", flush=True)
+        while running or waiting:
             if time.monotonic() >= until:
                 raise KeyboardInterrupt
+            while waiting and len(running) < jobs:
+                run = waiting.pop(0)
+                running[run] = start(run, data_dir)
+                _tell("began", run)
             time.sleep(1)
-            for run in [run for run, training in running.items() if training.poll() is not None]:
-                if running.pop(run).returncode:
-                    failed += 1
-                    print(f"{time.strftime('%H:%M:%S')} FAILED {run.name}: see {WORK}", flush=True)
-                    continue
-                keep(run, commit)
-                print(f"{time.strftime('%H:%M:%S')} done   {run.name}", flush=True)
+            failed += _take_in(running, commit)
     except KeyboardInterrupt:
         for training in running.values():
             training.send_signal(signal.SIGTERM)
         for run, training in running.items():
             training.wait()
-            print(f"{time.strftime('%H:%M:%S')} saved  {run.name}, to go on another time", flush=True)
+            _tell("saved, to go on another time", run)
     print(f"{len(waiting) + len(running)} left, {failed} failed")
     return 1 if failed else 0
+
+
+def _take_in(running: dict[Run, subprocess.Popen[bytes]], commit: dict[str, Any]) -> int:
+    """Keep the results of trainings that have ended; how many failed."""
+    failed = 0
+    for run in [run for run, training in running.items() if training.poll() is not None]:
+        if running.pop(run).returncode:
+            failed += 1
+            _tell(f"FAILED (see {WORK})", run)
+        else:
+            keep(run, commit)
+            _tell("done", run)
+    return failed
+
+
+def _tell(what: str, run: Run) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {what:7} {run.name}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 # demo: install and do the main job · test: install and pass the tests · check: format, lint, types
-# test-all: the long tests too · bench: measure what the README states · pretrained: train the packaged model
+# test-all: the long tests too · bench: measure what the README states
+# tutorials: train what docs/tutorials.md shows (hours) · pretrained: train the packaged model
 
 VENV ?= .venv
 PYTHON ?= python3
@@ -10,7 +11,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraint
 CXX_FOUND := $(shell command -v c++ || command -v g++ || command -v clang++)
 export TENOR_REQUIRE_NATIVE := $(if $(CXX_FOUND),1,0)
 
-.PHONY: demo test test-all check bench pretrained clean
+.PHONY: demo test test-all check bench tutorials pretrained clean
 
 demo: $(VENV)/.train
 	PATH="$(abspath $(BIN)):$$PATH" sh examples/demo.sh
@@ -28,6 +29,10 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py
+
+tutorials: $(VENV)/.dev
+	$(BIN)/python benchmarks/tutorials.py $(or $(TENOR_DATA),data)
+	$(BIN)/python benchmarks/tutorials_page.py --write
 
 pretrained: $(VENV)/.train
 	PATH="$(abspath $(BIN)):$$PATH" sh examples/pretrained.sh

@@ -1,0 +1,250 @@
+"""The results of the tutorials' trainings → docs/tutorials.md. Prints the page; --write puts it there.
+
+Usage: python benchmarks/tutorials_page.py [--write]
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+
+from tenor.recipes import Recipe, load_recipe, recipe_names
+
+RESULTS = ROOT / "docs" / "tutorials" / "results"
+PAGE = ROOT / "docs" / "tutorials.md"
+SEEDS, FOLDS = 3, 10
+MISSING = "missing"
+HEAD = """# The tutorials, reproduced and put right
+
+Made by `python benchmarks/tutorials_page.py --write` from the JSON in `docs/tutorials/results/`, which
+`make tutorials` makes (hours on two cores; each result is kept as it comes, and the next run goes on). A
+figure that has not been measured is printed as *missing*. Seconds are those of one core of a shared machine,
+often beside another training; accuracies are over texts, unless a flaw says otherwise. Put right: the mean of
+three seeds with the lowest and the highest, the epoch chosen on held-out training texts, the test set read
+once. As published: one seed, with every flaw of the tutorial.
+"""
+
+
+def load(name: str) -> dict[str, Any] | None:
+    """A result, or None where it is missing."""
+    file = RESULTS / f"{name}.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+
+
+def page() -> str:
+    """The whole page."""
+    order = sorted(recipe_names(), key=lambda name: ORDER.index(name))
+    return "\n".join([HEAD, *(_section(load_recipe(name)) for name in order), _origins()]) + "\n"
+
+
+ORDER = (
+    "mindspore-imdb", "neural-perspective-polarity", "pytorch-vanilla-sst", "jax-birnn-imdb",
+    "tensorflow-imdb", "tensorflow-imdb-stacked",
+)  # fmt: skip
+PAGES = {
+    "mindspore-imdb": "1-mindspore.md", "neural-perspective-polarity": "2-neural-perspective.md",
+    "pytorch-vanilla-sst": "3-vanilla-rnn.md", "jax-birnn-imdb": "4-jax-birnn.md",
+    "tensorflow-imdb": "5-tensorflow.md", "tensorflow-imdb-stacked": "5-tensorflow.md",
+}  # fmt: skip
+
+
+def _section(recipe: Recipe) -> str:
+    parts = [
+        f"## {recipe.name}",
+        f"*{recipe.title}* ({recipe.framework}). {recipe.summary}. "
+        f"[The page for learners](tutorials/{PAGES[recipe.name]}).",
+        _scores(recipe),
+        _epochs(recipe),
+        _flaws(recipe),
+        _variants(recipe),
+        _texts(recipe),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _scores(recipe: Recipe) -> str:
+    """Published, as published, put right: side by side."""
+    published = recipe.published
+    ours = load(f"{recipe.name}+as-published+seed0")
+    right = [load(f"{recipe.name}+seed{seed}") for seed in range(SEEDS)]
+    rows = [
+        [title, _number(published.get(key)), _metric(ours, key), _spread(right, key)]
+        for title, key in _METRICS.items()
+        if key in published or key == "test_accuracy"
+    ]
+    rows.append(["seconds an epoch", _seconds(published), _clock([ours]), _clock(right)])
+    return _table(["", "published", "as published, here", "put right"], rows)
+
+
+_METRICS = {
+    "test accuracy": "test_accuracy", "test loss": "test_loss", "validation accuracy": "validation_accuracy",
+    "validation loss": "validation_loss", "training accuracy": "train_accuracy", "weights": "num_weights",
+}  # fmt: skip
+
+
+def _value(result: dict[str, Any] | None, key: str) -> float | None:
+    if result is None:
+        return None
+    found = result.get(key, result["metrics"].get(key))
+    return None if found is None else float(found)
+
+
+def _metric(result: dict[str, Any] | None, key: str) -> str:
+    return MISSING if result is None else _number(_value(result, key))
+
+
+def _number(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if value > 100 else f"{value:.4f}".rstrip("0") if value < 1 else f"{value:.3f}"
+
+
+def _spread(results: Sequence[dict[str, Any] | None], key: str) -> str:
+    """Mean, lowest and highest of those that are there; how many are missing."""
+    values = [value for result in results if (value := _value(result, key)) is not None]
+    absent = sum(result is None for result in results)
+    if not values:
+        return MISSING if absent else "–"
+    mean = statistics.mean(values)
+    if min(values) == max(values):
+        shown = _number(mean)
+    else:
+        shown = f"{mean:.4f} ({min(values):.4f} to {max(values):.4f})"
+    return shown + (f", {absent} of {len(results)} {MISSING}" if absent else "")
+
+
+def _seconds(published: Any) -> str:
+    seconds = published.get("seconds_per_epoch")
+    return "–" if seconds is None else f"{seconds:g} on {published['machine']}"
+
+
+def _clock(results: Iterable[dict[str, Any] | None]) -> str:
+    seconds = [row["seconds"] for result in results if result for row in result["epochs"] if row["seconds"]]
+    return f"{statistics.median(seconds):.0f}" if seconds else MISSING
+
+
+def _epochs(recipe: Recipe) -> str:
+    """Every epoch of the run as published, beside what was published."""
+    published = recipe.published.get("epochs")
+    ours = load(f"{recipe.name}+as-published+seed0")
+    if not published:
+        return ""
+    rows = []
+    for key, figures in published.items():
+        mine = [f"{row[key]:.3f}" for row in ours["epochs"]] if ours else [MISSING]
+        title = key.replace("_", " ").replace("train ", "training ")
+        rows.append([title, " ".join(f"{figure:.3f}" for figure in figures), " ".join(mine)])
+    return "Epoch by epoch:\n\n" + _table(["", "published", "as published, here"], rows)
+
+
+def _flaws(recipe: Recipe) -> str:
+    """What was put right, and what each flaw costs when it is made alone."""
+    rows = []
+    right = _value(load(f"{recipe.name}+seed0"), "test_accuracy")
+    for flaw in recipe.flaws:
+        alone = _value(load(f"{recipe.name}+{flaw.name}+seed0"), "test_accuracy")
+        cost = MISSING
+        if alone is not None and right is not None:
+            cost = f"{alone:.4f} ({100 * (alone - right):+.2f} points)"
+        if not flaw.settings:
+            cost = "see the texts below"
+        rows.append([f"`{flaw.name}`", flaw.what, flaw.repair, cost])
+    base = "" if right is None else f" Put right with the same seed: {right:.4f}."
+    table = _table(["flaw", "what the tutorial does", "put right", "test accuracy with it alone"], rows)
+    return f"What was put right, and what each flaw does by itself, seed 0.{base}\n\n{table}"
+
+
+def _variants(recipe: Recipe) -> str:
+    if recipe.name == "neural-perspective-polarity":
+        return _folds(recipe)
+    if recipe.name == "pytorch-vanilla-sst":
+        return _ladder(recipe)
+    rows = [
+        [change.what, _metric(load(f"{recipe.name}+{change.name}+seed0"), "test_accuracy")]
+        for change in recipe.variants
+    ]
+    return _table(["variant (seed 0)", "test accuracy"], rows) if rows else ""
+
+
+def _folds(recipe: Recipe) -> str:
+    """Ten folds of each cell with each kind of vectors."""
+    rows = []
+    for title, changes in (
+        ("lstm", ()), ("gru", ("gru",)), ("rnn", ("rnn",)), ("lstm, two layers", ("two-layers",)),
+        ("lstm, attention pooling", ("attention",)),
+    ):  # fmt: skip
+        row = [title]
+        for vectors in ((), ("skip-gram",), ("glove",)):
+            names = [
+                "+".join([recipe.name, *changes, *vectors, f"fold{fold}", "seed0"]) for fold in range(FOLDS)
+            ]
+            planned = title != "lstm, two layers" or not vectors
+            row.append(_spread([load(name) for name in names], "test_accuracy") if planned else "–")
+        rows.append(row)
+    head = ["ten folds: mean accuracy (lowest to highest)", "random vectors", "skip-gram vectors", "GloVe"]
+    return _table(head, rows)
+
+
+def _ladder(recipe: Recipe) -> str:
+    """The improvements that the tutorial names, each added to those above it."""
+    known = {change.name: change.what for change in recipe.variants}
+    rows = [["The recipe put right: the vanilla RNN.", *_ladder_cells(recipe, ())]]
+    added = ("longer", "glove", "lstm", "both-directions", "attention", "two-layers")
+    rows += [
+        [f"+ {known[name]}", *_ladder_cells(recipe, added[: place + 1])] for place, name in enumerate(added)
+    ]
+    return _table(["each added to those above", "test accuracy", "weights"], rows)
+
+
+def _ladder_cells(recipe: Recipe, added: tuple[str, ...]) -> list[str]:
+    found = [load("+".join([recipe.name, *added, f"seed{seed}"])) for seed in range(SEEDS)]
+    return [_spread(found, "test_accuracy"), _spread(found, "num_weights")]
+
+
+def _texts(recipe: Recipe) -> str:
+    """The tutorial's own texts, in each way of presenting them."""
+    rows = []
+    runs = {"as published": f"{recipe.name}+as-published+seed0", "put right": f"{recipe.name}+seed0"}
+    for title, name in runs.items():
+        result = load(name)
+        for text in result["texts"] if result else ():
+            for way, shares in text["ways"].items():
+                label = max(shares, key=shares.__getitem__)
+                right = "" if label == text["label"] else " ✗"
+                rows.append([f"“{text['text']}”", title, way, f"{label}{right}, {shares[label]:.3f}"])
+    if not rows:
+        return f"The tutorial's own texts: {MISSING}."
+    return "The tutorial's own texts (✗: the wrong label), seed 0:\n\n" + _table(
+        ["text", "model", "presented", "label, probability"], rows
+    )
+
+
+def _origins() -> str:
+    """What the results were measured on."""
+    found: dict[str, int] = {}
+    for file in sorted(RESULTS.glob("*.json")):
+        record = json.loads(file.read_text(encoding="utf-8"))
+        versions = ", ".join(f"{name} {version}" for name, version in record["packages"].items())
+        line = f"commit {record['commit']}, {record['machine']}, Python {record['python']}, {versions}"
+        found[line] = found.get(line, 0) + 1
+    lines = [f"* {count} results: {line}" for line, count in found.items()] or [f"* {MISSING}"]
+    return "\n".join(["## Measured on", "", *lines])
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    cells = [[cell.replace("<", "&lt;").replace("|", "\\|") for cell in row] for row in rows]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in cells])
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--write"]:
+        PAGE.write_text(page(), encoding="utf-8")
+    else:
+        sys.stdout.write(page())

@@ -12,10 +12,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-
 from tenor.recipes import Recipe, load_recipe, recipe_names
 
+ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "tutorials" / "results"
 PAGE = ROOT / "docs" / "tutorials.md"
 SEEDS, FOLDS = 3, 10

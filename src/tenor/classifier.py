@@ -38,6 +38,8 @@ class Encoding:
 
     tokens: tuple[Token, ...]
     """T tokens that were read."""
+    token_ids: tuple[int, ...]
+    """Their T ids."""
     states: Floats
     """(T, D*H) state after every word, directions side by side."""
     final_states: list[list[State]]
@@ -168,7 +170,12 @@ class TextClassifier:
         """
         tokens, token_ids, _ = self._tokens(text)
         encoded = self._encoded(token_ids)
-        return Encoding(tokens=tuple(tokens), states=encoded.states, final_states=encoded.final_states)
+        return Encoding(
+            tokens=tuple(tokens),
+            token_ids=tuple(token_ids),
+            states=encoded.states,
+            final_states=encoded.final_states,
+        )
 
     def begin(self) -> ReadingState:
         """The state before any word, for ``step``.

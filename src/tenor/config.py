@@ -147,6 +147,8 @@ class TrainConfig(Section):
     """Share of the run in which linear and one_cycle rise to the peak."""
     weight_decay: Rate = 0.0
     """Weight decay of the optimizer."""
+    truncate: Count | None = None
+    """Let gradients flow back within windows of so many words; none lets them flow to the first."""
     clip_norm: Rate = 1.0
     """Largest global norm of the gradients; 0 does not clip."""
     embedding_dropout: Share = 0.5

@@ -25,6 +25,7 @@ _VERBS = {
     "evaluate": "measure a model on labelled texts",
     "predict": "label texts",
     "read": "show how the answer moves, word by word",
+    "draw": "draw a model and what it does",
     "inspect": "show what a model is and where it comes from",
     "recipe": "show the trainings that are known by name",
     "data": "show the corpora that are here, or what a file holds",

@@ -25,7 +25,7 @@ def render_curves(records: Sequence[Mapping[str, Any]]) -> str:
 
 def _panel(records: Sequence[Mapping[str, Any]], metric: str, left: float, best: Sequence[int]) -> list[str]:
     curves = {name: [float(r[f"{name}_{metric}"]) for r in records] for name in _KINDS}
-    ticks = _ticks([value for curve in curves.values() for value in curve])
+    ticks = ticks_of([value for curve in curves.values() for value in curve])
     low, high = ticks[0], ticks[-1]
     epochs = len(records)
 
@@ -50,7 +50,7 @@ _KINDS = {"train": "one", "validation": "two"}
 """Curve → its colour."""
 
 
-def _ticks(values: Sequence[float]) -> list[float]:
+def ticks_of(values: Sequence[float]) -> list[float]:
     """Round numbers at equal distances, from below all values to above them."""
     low, high = min(values), max(values)
     spread = max(high - low, abs(high) * 1e-3, 0.01)

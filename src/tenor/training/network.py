@@ -94,6 +94,7 @@ def logits(
     *,
     dropout: Dropout | None = None,
     layers: int | None = None,
+    truncate: int | None = None,
 ) -> Tensor:
     """Score every label.
 
@@ -103,6 +104,8 @@ def logits(
         batch: B texts.
         dropout: what to leave out; None for the whole network.
         layers: read only so many recurrent layers, from the words up; None reads all.
+        truncate: let gradients flow back within windows of so many words; None lets them flow to
+            the first.
 
     Returns:
         (B, C), or (B, 1) for a two-label model with one logit.
@@ -112,7 +115,14 @@ def logits(
     for layer in range(layers or len(config.hidden_sizes)):
         if layer and dropout:
             states = dropout.elements(states, dropout.config.hidden_dropout)
-        states = _layer(weights, config, layer, states, layout)
+        states = _layer(weights, config, layer, states, layout, truncate)
+    return answer(weights, config, states, layout, dropout=dropout)
+
+
+def answer(
+    weights: Weights, config: ModelConfig, states: Tensor, layout: Layout, *, dropout: Dropout | None = None
+) -> Tensor:
+    """Logits (B, C) from the last layer's states (N, D*H): pooling and head."""
     return _head(weights, _pool(weights, config, states, layout), dropout)
 
 
@@ -143,19 +153,21 @@ def _embed(weights: Weights, token_ids: Tensor, dropout: Dropout | None) -> Tens
     return dropout.elements(x, dropout.config.input_dropout)
 
 
-def _layer(weights: Weights, config: ModelConfig, layer: int, x: Tensor, layout: Layout) -> Tensor:
+def _layer(
+    weights: Weights, config: ModelConfig, layer: int, x: Tensor, layout: Layout, truncate: int | None
+) -> Tensor:
     """(N, D*H) states of one layer, directions side by side, from its inputs x (N, I)."""
     size = config.hidden_sizes[layer]
     states = []
     for reverse in (False, True)[: config.directions]:
         suffix = f"l{layer}" + ("_reverse" if reverse else "")
-        parameters = _parameters(weights, suffix)
-        out = _run(config, layout.dense(x, reverse=reverse), parameters, size)
+        given = parameters(weights, suffix)
+        out = _run(config, layout.dense(x, reverse=reverse), given, size, truncate)
         states.append(layout.ragged(out, reverse=reverse).to(x.dtype))
     return torch.cat(states, dim=1) if len(states) > 1 else states[0]
 
 
-def _parameters(weights: Weights, suffix: str) -> list[Tensor]:
+def parameters(weights: Weights, suffix: str) -> list[Tensor]:
     """The four tensors that PyTorch's layers take; zeros stand for a bias that a model lacks."""
     weight_ih, weight_hh = weights[f"rnn.weight_ih_{suffix}"], weights[f"rnn.weight_hh_{suffix}"]
     none = weight_hh.new_zeros(len(weight_hh))
@@ -163,13 +175,23 @@ def _parameters(weights: Weights, suffix: str) -> list[Tensor]:
     return [weight_ih, weight_hh, *biases]
 
 
-def _run(config: ModelConfig, x: Tensor, parameters: list[Tensor], size: int) -> Tensor:
-    """(T, B, H) states from inputs (T, B, I)."""
+def _run(config: ModelConfig, x: Tensor, parameters: list[Tensor], size: int, truncate: int | None) -> Tensor:
+    """(T, B, H) states from inputs (T, B, I), in windows between which no gradient flows."""
     zeros = x.new_zeros((1, x.shape[1], size))
+    state = [zeros, zeros] if config.cell == "lstm" else [zeros]
+    parts = []
+    for window in torch.split(x, truncate or len(x)):
+        out, *state = _window(config, window, [part.detach() for part in state], parameters)
+        parts.append(out)
+    return torch.cat(parts) if len(parts) > 1 else parts[0]
+
+
+def _window(config: ModelConfig, x: Tensor, state: list[Tensor], parameters: list[Tensor]) -> list[Tensor]:
+    """States (T, B, H), and what the layer remembers after them."""
     options = (True, 1, 0.0, torch.is_grad_enabled(), False, False)
     if config.cell == "lstm":
-        return torch.lstm(x, [zeros, zeros], parameters, *options)[0]
-    return _ONE_STATE[config.cell, config.activation](x, zeros, parameters, *options)[0]
+        return list(torch.lstm(x, state, parameters, *options))
+    return list(_ONE_STATE[config.cell, config.activation](x, state[0], parameters, *options))
 
 
 _ONE_STATE: dict[tuple[str, str], Callable[..., tuple[Tensor, Tensor]]] = {

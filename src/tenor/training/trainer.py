@@ -270,8 +270,9 @@ class Trainer:
             token_ids = _filled(token_ids, self._fill_id)
         layers = 1 if self._flaws.bottom_state else None
         with self._autocast:
+            batch, truncate = join(token_ids), self._config.truncate
             scores = network.logits(
-                self.weights, self._model, join(token_ids), dropout=dropout, layers=layers
+                self.weights, self._model, batch, dropout=dropout, layers=layers, truncate=truncate
             )
         return scores.float(), torch.from_numpy(split.targets[chosen])
 

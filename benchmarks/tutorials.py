@@ -55,11 +55,17 @@ class Run:
         fold = [] if self.fold is None else [f"fold{self.fold}"]
         return "+".join([self.recipe, *changes, *fold, f"seed{self.seed}"])
 
+    @property
+    def skip_gram(self) -> Path:
+        """Word vectors learnt from the training texts of its fold."""
+        return WORK / f"skip-gram-fold{self.fold}.vec"
+
     def arguments(self, data_dir: str) -> list[str]:
         """Of ``tenor train``."""
         named = [f"--variant={name}" for name in self.variants] + [f"--flaw={name}" for name in self.flaws]
         named += ["--as-published"] if self.as_published else []
         named += [] if self.fold is None else [f"--fold={self.fold}"]
+        named += [f"--vectors={self.skip_gram}"] if "skip-gram" in self.variants else []
         return ["--recipe", self.recipe, *named, "--seed", str(self.seed), "--data-dir", data_dir]
 
 
@@ -85,10 +91,10 @@ def _polarity() -> Iterator[Run]:
     name = "neural-perspective-polarity"
     for cell in (("gru",), ("rnn",)):
         yield from (Run(recipe=name, variants=cell, seed=seed) for seed in range(3))
-    for vectors in ((), ("glove",)):
+    for vectors in ((), ("skip-gram",), ("glove",)):
         for cell in ((), ("gru",), ("rnn",)):
             yield from (Run(recipe=name, variants=(*cell, *vectors), fold=fold) for fold in range(10))
-    for more in (("attention",), ("attention", "glove"), ("two-layers",)):
+    for more in (("attention",), ("attention", "skip-gram"), ("attention", "glove"), ("two-layers",)):
         yield from (Run(recipe=name, variants=more, fold=fold) for fold in range(10))
 
 
@@ -109,6 +115,10 @@ def start(run: Run, data_dir: str) -> subprocess.Popen[bytes]:
     else:
         arguments = run.arguments(data_dir)
     with (WORK / f"{run.name}.log").open("ab") as log:
+        if "skip-gram" in run.variants and not run.skip_gram.is_file():
+            learn = [str(BIN / "tenor"), "vectors", "train", "sentence-polarity", "--fold", str(run.fold)]
+            learn += ["--data-dir", data_dir, "-o", str(run.skip_gram)]
+            subprocess.run(learn, stderr=log, check=True)
         command = [str(BIN / "tenor"), "train", *arguments, "-o", str(model), "--force"]
         return subprocess.Popen(command, stderr=log, stdout=log, start_new_session=True)
 
@@ -119,7 +129,7 @@ def keep(run: Run, commit: dict[str, Any]) -> None:
     model = TextClassifier.load(folder).model
     rows = (WORK / f"{run.name}.run" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     result = {
-        "command": " ".join(["tenor train", *run.arguments("DATA_DIR")]),
+        "command": " ".join(["tenor train", *run.arguments("DATA_DIR")]).replace(f"{WORK}/", ""),
         **commit,
         "recipe": run.recipe,
         "variants": list(run.variants),

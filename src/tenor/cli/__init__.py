@@ -28,6 +28,7 @@ _VERBS = {
     "draw": "draw a model and what it does",
     "inspect": "show what a model is and where it comes from",
     "recipe": "show the trainings that are known by name",
+    "vectors": "learn word vectors, or show the nearest words",
     "data": "show the corpora that are here, or what a file holds",
     "doctor": "check this installation",
 }

@@ -33,9 +33,7 @@ def add_parser(commands: Subparsers, summary: str) -> argparse.ArgumentParser:
     parser.add_argument("texts", nargs="*", metavar="TEXT", help=_PLACE)
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="the picture (default: WHAT.svg)")
     parser.add_argument("--force", action="store_true", help="replace the picture if it is there")
-    parser.add_argument(
-        "--label", help="whose loss and words (default: the last label)"
-    )
+    parser.add_argument("--label", help="whose loss and words (default: the last label)")
     parser.add_argument(
         "--beside", type=Path, metavar="FOLDER",
         help="of words: a second model for a second map, such as the checkpoint RUN/checkpoints/step-0000000",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tenor.config import ModelConfig
 from tenor.report import svg
 
-_LEFT, _TOP, _WIDE, _HIGH, _GAP_X, _GAP_Y = 132, 78, 74, 30, 26, 40
+_LEFT, _TOP, _WIDE, _HIGH, _GAP_X, _GAP_Y = 132, 100, 74, 30, 26, 40
 MOST_WORDS = 12
 """Words that a picture has room for."""
 
@@ -18,10 +18,14 @@ def render_unrolled(config: ModelConfig, words: Sequence[str]) -> str:
     rows = ["words", *(f"layer {layer + 1} {way}" for layer in range(len(config.hidden_sizes)) for way in
                        ("→", "←")[: config.directions])]  # fmt: skip
     width = _LEFT + len(shown) * (_WIDE + _GAP_X) + 120
-    height = _TOP + len(rows) * (_HIGH + _GAP_Y) + _GAP_Y + 30
+    height = _TOP + len(rows) * (_HIGH + _GAP_Y) + 20
     drawing = _Unrolled(config, shown, len(rows))
-    marks = [svg.text(28, 28, f"{config.cell.upper()}, {len(config.hidden_sizes)} layer(s), unrolled over "
-                      f"{len(shown)} of {len(words)} words")]  # fmt: skip
+    layers = len(config.hidden_sizes)
+    cut = "" if len(shown) >= len(words) else f", of {len(words)}"
+    title = (
+        f"{config.cell.upper()}, {layers} layer{'s' * (layers > 1)}, unrolled over {len(shown)} words{cut}"
+    )
+    marks = [svg.text(28, 28, title)]
     marks.append(svg.text(28, 48, "blue: states that the answer is read from", kind="faint"))
     for row, name in enumerate(rows):
         marks.append(svg.text(28, drawing.y(row) + _HIGH / 2 + 4, name, kind="faint"))
@@ -48,14 +52,14 @@ class _Unrolled:
         boxes = [
             svg.labelled(self.x(t), self.y(0), _WIDE, _HIGH, word[:9]) for t, word in enumerate(self.words)
         ]
-        arrows: list[str] = []
+        arrows = self._answer()
         for layer in range(len(self.config.hidden_sizes)):
             for direction in range(directions):
                 row = 1 + layer * directions + direction
                 arrows += self._through_time(row, backwards=direction == 1)
                 arrows += self._from_below(row, layer, direction)
                 boxes += self._states(row, layer, direction)
-        return arrows + boxes + self._answer()
+        return arrows + boxes
 
     def _through_time(self, row: int, *, backwards: bool) -> list[str]:
         y = self.y(row) + _HIGH / 2

@@ -63,7 +63,7 @@ def _points(
         share = leaning.get(word, 0.5)
         kind = "one" if share > 0.6 else "two" if share < 0.4 else "grey"
         marks.append(svg.dot(x, y, kind=kind))
-        if all(abs(x - a) > 60 or abs(y - b) > 12 for a, b in taken):  # names that would overlap are left out
-            marks.append(svg.text(x + 6, y + 4, word[:10], kind=kind if kind != "grey" else "faint"))
+        if all(abs(x - a) > 100 or abs(y - b) > 12 for a, b in taken):  # else the names overlap
+            marks.append(svg.text(x + 6, y + 4, word[:14], kind=kind if kind != "grey" else "faint"))
             taken.append((x, y))
     return marks

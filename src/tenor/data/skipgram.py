@@ -73,7 +73,7 @@ def learn_vectors(
     sentences = list(texts)
     model = Word2Vec(
         vector_size=settings.size, window=settings.window, negative=settings.negative, sg=1, workers=1,
-        min_count=settings.min_count, epochs=settings.epochs, seed=settings.seed, callbacks=[Told()],
+        min_count=settings.min_count, epochs=settings.epochs, seed=settings.seed,
     )  # fmt: skip
     model.build_vocab(sentences)
     if not len(model.wv):

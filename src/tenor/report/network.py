@@ -17,7 +17,8 @@ class Part(NamedTuple):
     name: str
     detail: str
     weights: int
-    kind: str = ""
+    keeps_padding_out: bool = True
+    """Whether it takes the texts' true lengths; the first part makes them."""
 
 
 def render_network(model: Model) -> str:
@@ -29,7 +30,8 @@ def render_network(model: Model) -> str:
     marks = [svg.text(_LEFT, 30, title)]
     for place, part in enumerate(parts):
         y = _TOP + place * (_HIGH + _GAP)
-        marks.append(svg.frame(_LEFT, y, wide, _HIGH, kind=part.kind))
+        kind = {0: "one", len(parts) - 1: "two"}.get(place, "")
+        marks.append(svg.frame(_LEFT, y, wide, _HIGH, kind=kind))
         marks.append(svg.text(_LEFT + 14, y + 18, part.name))
         marks.append(svg.text(_LEFT + 14, y + 35, part.detail, kind="faint"))
         if part.weights:
@@ -54,7 +56,7 @@ def network_parts(model: Model) -> list[Part]:
     read += f", between {' and '.join(added)}" if added else ""
     read += f", filled up to {frame.fill_to}" if frame.fill_to else ""
     parts = [
-        Part("text", read, 0, "one"),
+        Part("text", read, 0, keeps_padding_out=False),
         Part("token ids", f"a vocabulary of {len(model.vocabulary):,} tokens", 0),
         Part("word vectors", f"{config.embedding_dim} numbers a token", weights("embedding.")),
     ]
@@ -74,7 +76,7 @@ def network_parts(model: Model) -> list[Part]:
     shown = ", ".join(model.labels[:4]) + (", …" if len(model.labels) > 4 else "")
     how = "sigmoid" if logits == 1 else "softmax"
     output = weights("head.weight") + weights("head.bias")
-    parts.append(Part("logits", f"{logits}, then {how}: {shown}"[:70], output, "two"))
+    parts.append(Part("logits", f"{logits}, then {how}: {shown}"[:70], output))
     return parts
 
 

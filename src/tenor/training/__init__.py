@@ -155,8 +155,17 @@ def _learn(trainer: Trainer, prepared: Prepared, run: RunFolder | None, progress
 
 
 def _hooks(prepared: Prepared, run: RunFolder | None, progress: Progress) -> Hooks:
+    told: list[int] = []
+
     def epoch(record: EpochRecord) -> None:
         progress.epoch(record, prepared.config.epochs or 0)
+        if record.runs_away and not told:
+            told.append(record.epoch)
+            progress.say(
+                f"note: training accuracy {record.train_accuracy:.3f} runs away from validation "
+                f"{record.validation_accuracy:.3f}: the training texts are learnt by heart. The best epoch "
+                "is kept; more dropout or fewer epochs help, and --patience 2 stops in time"
+            )
         if run is not None:
             run.add(record)
 

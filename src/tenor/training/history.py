@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
+_RUN_AWAY = 0.05
+"""Difference of accuracies."""
 OF_THE_CLOCK = ("seconds", "tokens_per_second")
 """What differs between two runs of one training."""
 
@@ -34,6 +36,11 @@ class EpochRecord:
     a resumed training has lost it."""
     tokens_per_second: float | None = None
     """Of training alone; None likewise."""
+
+    @property
+    def runs_away(self) -> bool:
+        """Whether training texts are learnt by heart: far better than validation, which gets no better."""
+        return not self.best and self.train_accuracy - self.validation_accuracy > _RUN_AWAY
 
     def to_dict(self) -> dict[str, Any]:
         """The record as ``metrics.jsonl`` holds it."""

@@ -16,13 +16,16 @@ def test_any_padding_gives_the_gradients_of_the_texts_one_by_one():
     learnt = [table, *layer.parameters(), *head.parameters()]
     texts = [[1, 2, 3, 4], [5], [6, 7, 8]]
 
+    def scores(ids):
+        return head(layer(table[ids])[0])
+
     def gradients(loss):
         return [g / 1 for g in torch.autograd.grad(loss, learnt)]
 
     one_by_one = sum(
-        functional.cross_entropy(head(layer(table[torch.tensor([text])])[0])[0], torch.tensor(text), reduction="sum")
+        functional.cross_entropy(scores(torch.tensor([text]))[0], torch.tensor(text), reduction="sum")
         for text in texts
-    ) / sum(map(len, texts))  # fmt: skip
+    ) / sum(map(len, texts))
     expected = gradients(one_by_one)
     for width, filler in ((4, 0), (11, 8)):
         ids = torch.full((3, width), filler)
@@ -30,7 +33,7 @@ def test_any_padding_gives_the_gradients_of_the_texts_one_by_one():
         for row, text in enumerate(texts):
             ids[row, : len(text)] = torch.tensor(text)
             mask[row, : len(text)] = True
-        found = gradients(masked_loss(head(layer(table[ids])[0]), ids, mask))
+        found = gradients(masked_loss(scores(ids), ids, mask))
         for one, other in zip(found, expected, strict=True):
             torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
 

@@ -68,7 +68,9 @@ def mindspore(imdb: Dataset, data_dir: str) -> dict[str, Any]:
             vocabulary.special_id(name) - len(vocabulary) for name in ("<unk>", "<pad>")
         ],
         "vector of 'the' begins": [round(float(x), 6) for x in vectors.matrix[0][:3]],
-        "first two rows of 50 dimensions begin": [[round(float(x), 6) for x in row[:2]] for row in small.matrix[:2]],
+        "first two rows of 50 dimensions begin": [
+            [round(float(x), 6) for x in row[:2]] for row in small.matrix[:2]
+        ],
         "their words": list(small.words[:2]),
         "rows of 50 dimensions": len(small.words),
         "training reviews with a joint that becomes a word": sum(
@@ -97,8 +99,8 @@ def vanilla(sst: Dataset) -> dict[str, Any]:
     return {
         "tokens": len(vocabulary),
         "tokens by the rules of spaCy 2": len(old_vocabulary),
-        "tokens of spaCy 2 only": sorted(lost)[:12] + [f"… {len(lost)} in all"],
-        "tokens of today's only": sorted(gained)[:12] + [f"… {len(gained)} in all"],
+        "tokens of spaCy 2 only": [*sorted(lost)[:12], f"… {len(lost)} in all"],
+        "tokens of today's only": [*sorted(gained)[:12], f"… {len(gained)} in all"],
         "first 20": list(old_vocabulary.tokens[:20]),
         "first 20 today": list(vocabulary.tokens[:20]),
         "ids by the rules of spaCy 2": _ids(old_vocabulary),
@@ -107,7 +109,8 @@ def vanilla(sst: Dataset) -> dict[str, Any]:
             name for name, _ in Counter(e.label for e in sst.splits["train"]).most_common()
         ],
         "examples": {
-            str(place): [sst.splits["train"][place].label, " ".join(texts[place])] for place in (111, 4321, 7777, 0)
+            str(place): [sst.splits["train"][place].label, " ".join(texts[place])]
+            for place in (111, 4321, 7777, 0)
         },
         "share of the largest label": {split: _majority(sst, split) for split in ("train", "test")},
         "share of padding, batches of 4 in the order of the file": round(share_of_padding(lengths, 4), 3),

@@ -43,26 +43,8 @@ def test_what_the_tutorials_print_of_their_data_was_counted_again_on_it():
     assert [label for label, _ in sst["examples"].values()] == ["positive", "neutral", "negative", "positive"]
     assert sst["share of the largest label"] == {"train": 0.4225, "test": 0.4127}
     assert jax["as published"]["tokens"] == 49_346
-    assert keras["first 20"][2:] == [
-        "the",
-        "and",
-        "a",
-        "of",
-        "to",
-        "is",
-        "in",
-        "it",
-        "i",
-        "this",
-        "that",
-        "br",
-        "was",
-        "as",
-        "for",
-        "with",
-        "movie",
-        "but",
-    ]
+    words = "the and a of to is in it i this that br was as for with movie but"
+    assert keras["first 20"][2:] == words.split()
     assert keras["ids of 'This movie is'"] == [11, 18, 7]
     assert keras["ids of 'romantic' and 'drama'"] == [718, 477]
     back = "this movie is just not worth your time its [UNK] upon [UNK] [UNK] [UNK] as its only"

@@ -32,6 +32,9 @@ bench: $(VENV)/.dev
 
 tutorials: $(VENV)/.dev
 	$(BIN)/python benchmarks/tutorials.py $(or $(TENOR_DATA),data)
+	$(BIN)/python benchmarks/tutorial_facts.py $(or $(TENOR_DATA),data)
+	$(BIN)/python benchmarks/gradients.py
+	$(BIN)/python benchmarks/tutorial_pictures.py
 	$(BIN)/python benchmarks/tutorials_page.py --write
 
 pretrained: $(VENV)/.train

@@ -11,7 +11,7 @@ from tenor.report.graph import Graph, Node
 
 _NAMES = {
     "MmBackward0": "×", "AddmmBackward0": "× +", "AddBackward0": "+", "TanhBackward0": "tanh",
-    "SigmoidBackward0": "σ", "TBackward0": "transposed", "ReluBackward0": "relu", "MulBackward0": "·",
+    "SigmoidBackward0": "σ", "ReluBackward0": "relu", "MulBackward0": "·",
 }  # fmt: skip
 
 
@@ -38,7 +38,7 @@ def autograd_graph(result: Tensor, names: Mapping[str, Tensor]) -> Graph:
             return places[key]
         takes = [visit(before) for before, _ in function.next_functions if before is not None]
         kind = type(function).__name__
-        if kind == "TBackward0" and len(takes) == 1:
+        if kind in ("TBackward0", "PermuteBackward0") and len(takes) == 1:
             places[key] = takes[0]
             return takes[0]
         if variable is not None:

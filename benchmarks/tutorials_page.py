@@ -95,13 +95,16 @@ def _value(result: dict[str, Any] | None, key: str) -> float | None:
 
 
 def _metric(result: dict[str, Any] | None, key: str) -> str:
-    return MISSING if result is None else _number(_value(result, key))
+    return MISSING if result is None else _number(_value(result, key), digits=4)
 
 
-def _number(value: Any) -> str:
+def _number(value: Any, digits: int | None = None) -> str:
+    """A count, or a figure with so many digits; None writes it as it was published."""
     if value is None:
         return "–"
-    return f"{value:,.0f}" if value > 100 else f"{value:.4f}".rstrip("0") if value < 1 else f"{value:.3f}"
+    if value > 100:
+        return f"{value:,.0f}"
+    return f"{value:g}" if digits is None else f"{value:.{digits}f}"
 
 
 def _spread(results: Sequence[dict[str, Any] | None], key: str) -> str:
@@ -112,7 +115,7 @@ def _spread(results: Sequence[dict[str, Any] | None], key: str) -> str:
         return MISSING if absent else "–"
     mean = statistics.mean(values)
     if min(values) == max(values):
-        shown = _number(mean)
+        shown = _number(mean, digits=4)
     else:
         shown = f"{mean:.4f} ({min(values):.4f} to {max(values):.4f})"
     return shown + (f", {absent} of {len(results)} {MISSING}" if absent else "")
@@ -214,6 +217,8 @@ def _texts(recipe: Recipe) -> str:
         result = load(name)
         for text in result["texts"] if result else ():
             for way, shares in text["ways"].items():
+                if way != "as trained" and shares == text["ways"]["as trained"]:
+                    continue
                 label = max(shares, key=shares.__getitem__)
                 right = "" if label == text["label"] else " ✗"
                 rows.append([f"“{text['text']}”", title, way, f"{label}{right}, {shares[label]:.3f}"])

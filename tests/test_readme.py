@@ -11,10 +11,8 @@ import pytest
 from tenor.cli import build_parser
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = [
-    ROOT / name
-    for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/decisions.md")
-]
+NAMES = "README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md docs/decisions.md docs/tutorials.md"
+DOCUMENTS = [ROOT / name for name in NAMES.split()]
 README = DOCUMENTS[0].read_text(encoding="utf-8")
 PYTHON = re.findall(r"(?<!not run: needs a file of yours -->\n)```python\n(.*?)```", README, re.DOTALL)
 COMMANDS = [

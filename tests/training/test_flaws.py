@@ -13,9 +13,10 @@ from tenor.config import FlawsConfig, ModelConfig, TrainConfig, VocabularyConfig
 from tenor.data import Example, build_dataset
 from tenor.errors import ConfigError, DataError
 from tenor.training import network
+from tenor.training.encoded import Encoded
 from tenor.training.initial import initial_weights
 from tenor.training.progress import Progress
-from tenor.training.trainer import Encoded, Hooks, Trainer
+from tenor.training.trainer import Hooks, Trainer
 from tenor.vocabulary import build_from_words
 
 VOCABULARY = build_from_words(["the", "film", "is", "not", "good", "bad"], VocabularyConfig())

@@ -13,9 +13,10 @@ from tenor.data import Example, WordVectors, build_dataset, hold_out
 from tenor.errors import ConfigError, DataError, TrainingError
 from tenor.training import Progress, RunFolder
 from tenor.training.checkpoint import write_checkpoint
+from tenor.training.encoded import Encoded
 from tenor.training.freeze import check_frozen
 from tenor.training.history import Position
-from tenor.training.trainer import Encoded, NotFiniteError, Snapshot, Trainer
+from tenor.training.trainer import NotFiniteError, Snapshot, Trainer
 
 SMALL = Settings(
     model=ModelConfig(embedding_dim=8, hidden_sizes=(8,)),

@@ -9,9 +9,10 @@ import torch
 from tenor.config import ModelConfig, TrainConfig, VocabularyConfig
 from tenor.errors import TrainingInterrupted, UnsupportedError
 from tenor.training import arithmetic
+from tenor.training.encoded import Encoded
 from tenor.training.initial import initial_weights
 from tenor.training.progress import Progress
-from tenor.training.trainer import Encoded, Hooks, NotFiniteError, Trainer
+from tenor.training.trainer import Hooks, NotFiniteError, Trainer
 from tenor.vocabulary import build_from_words
 
 VOCABULARY = build_from_words(["the", "film", "is", "not", "good", "bad"], VocabularyConfig())

@@ -6,17 +6,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from tenor.config import VocabularyConfig
 from tenor.data.examples import Example
 from tenor.errors import DataError
 from tenor.tokenizer import Tokenizer
+from tenor.training.encoded import Encoded, TokenIds
 from tenor.training.progress import Progress
-from tenor.training.trainer import Encoded
 from tenor.vocabulary import Vocabulary, build_from_counts, build_from_words
-
-TokenIds = npt.NDArray[np.int32]
 
 
 class Indexed:

@@ -9,7 +9,7 @@ from tenor.batching import join
 from tenor.classifier import TextClassifier
 from tenor.errors import TrainingError
 from tenor.training import network
-from tenor.training.trainer import Encoded
+from tenor.training.encoded import Encoded
 
 TOLERANCE = 1e-4
 """Largest difference of a logit, relative to 1 + its size."""

@@ -17,9 +17,9 @@ from tenor.errors import ConfigError, DataError, TrainingError
 from tenor.model import Model
 from tenor.tokenizer import Tokenizer
 from tenor.training.corpus import Indexed, build_vocabulary, encode, with_targets
+from tenor.training.encoded import Encoded
 from tenor.training.initial import initial_weights, place_vectors
 from tenor.training.progress import Progress
-from tenor.training.trainer import Encoded
 from tenor.vocabulary import Vocabulary
 
 _UPDATES = 2_800

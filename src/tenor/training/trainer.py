@@ -20,6 +20,7 @@ from tenor.metrics import cross_entropies, macro_f1, mean
 from tenor.prediction import label_ids
 from tenor.training import network, optimizer
 from tenor.training.arithmetic import autocast, denormals_flushed, threads
+from tenor.training.encoded import Encoded, filled
 from tenor.training.history import EpochRecord, Position, RunningMean
 from tenor.training.order import batches
 from tenor.training.progress import Progress
@@ -27,26 +28,6 @@ from tenor.training.schedule import rate
 
 _STREAM = 3
 """Keeps the random numbers of dropout apart from all others."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Encoded:
-    """A split as the network takes it."""
-
-    token_ids: Sequence[npt.NDArray[np.int32]]
-    """Of each text (T,)."""
-    targets: npt.NDArray[np.int64]
-    """(B,) label ids."""
-
-    @property
-    def lengths(self) -> list[int]:
-        """Tokens of each text."""
-        return [len(ids) for ids in self.token_ids]
-
-    def whole_batches(self, size: int) -> Encoded:
-        """Without the last texts, which fill no batch; a split that has no whole batch stays."""
-        count = len(self.targets) // size * size or len(self.targets)
-        return Encoded(token_ids=self.token_ids[:count], targets=self.targets[:count])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -267,7 +248,7 @@ class Trainer:
     ) -> tuple[Tensor, Tensor]:
         token_ids = [split.token_ids[index] for index in chosen]
         if dropout is not None and self._flaws.fill_batches:
-            token_ids = _filled(token_ids, self._fill_id)
+            token_ids = filled(token_ids, self._fill_id)
         layers = 1 if self._flaws.bottom_state else None
         with self._autocast:
             batch, truncate = join(token_ids), self._config.truncate
@@ -309,13 +290,6 @@ class Trainer:
 
     def _arrays(self) -> dict[str, Floats]:
         return {name: weight.detach().numpy() for name, weight in self.weights.items()}
-
-
-def _filled(token_ids: list[npt.NDArray[np.int32]], fill_id: int | None) -> list[npt.NDArray[np.int32]]:
-    """Texts as long as the longest of them, as a loop over padded tensors reads them."""
-    assert fill_id is not None, "the settings were checked before"
-    longest = max(map(len, token_ids))
-    return [np.pad(ids, (0, longest - len(ids)), constant_values=fill_id) for ids in token_ids]
 
 
 def _mix(*numbers: int) -> int:

@@ -60,14 +60,16 @@ def main() -> None:
             curves = {"before": fading(before, examples)[0], "after": fading(after, examples)[0]}
             layers = "1 layer" if depth == 1 else f"lowest of {depth} layers"
             panels.append(Panel(title=f"{cell}, {layers}", curves=curves, logarithmic=True))
-            for when, curve in curves.items():
-                figures[f"{cell}, {depth}, {when}"] = float(f"{curve[0] / curve[-1]:.3g}")
+            title = f"first of {STEPS} words, as a share of the last"
+            figures[f"{cell}, {depth}"] = {
+                f"{when}: {title}": float(f"{curve[0] / curve[-1]:.3g}") for when, curve in curves.items()
+            }
     note = (
         f"word, of the last {STEPS}; upright the length of the gradient at the state after it; "
         f"{len(examples)} sentences, before and after training"
     )
     PICTURE.write_text(render_plot("The loss sent back through time", note, panels), encoding="utf-8")
-    save("gradients", {f"gradient {STEPS} words back, as a share of the last": figures}, measured)
+    save("gradients", figures, measured)
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def _values(panel: Panel, values: Sequence[float]) -> list[float | None]:
 def _grid(panel: Panel, left: float, ticks: Sequence[float], y: Callable[[float], float]) -> list[str]:
     marks = []
     for tick in ticks:
-        name = f"{10**tick:.2g}" if panel.logarithmic else f"{tick:.4g}"
+        name = f"{float(f'{10**tick:.2g}'):g}" if panel.logarithmic else f"{tick:.4g}"
         marks.append(svg.line([(left, y(tick)), (left + _PANEL_WIDTH, y(tick))], kind="axis"))
         marks.append(svg.text(left - 6, y(tick) + 4, name, kind="faint", anchor="end"))
     return marks

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,10 @@ from tenor.model import Model, weight_shapes
 from tenor.vocabulary import build_from_words
 
 WORDS = ("the", "film", "is", "not", "good", "bad")
+
+
+# A shell starts what runs in the background with SIGINT ignored, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):

@@ -15,6 +15,15 @@ def mode(path):
     return stat.S_IMODE(path.stat().st_mode)
 
 
+def test_a_pipe_is_written_into_and_stays(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_file(tmp_path / "pipe", b"all of it")
+    assert os.read(reader, 99) == b"all of it"
+    os.close(reader)
+    assert (tmp_path / "pipe").is_fifo()
+
+
 def test_a_file_is_replaced_and_readable_as_any_other(tmp_path):
     (tmp_path / "plain").touch()
     for data in (b"one", b"two"):

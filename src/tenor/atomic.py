@@ -18,9 +18,15 @@ _EXCHANGE = 2  # RENAME_EXCHANGE
 def write_file(target: Path, data: bytes) -> None:
     """Write a file, which must be new or is replaced: temporary file, fsync, rename, fsync of the parent.
 
+    A pipe or a device, such as ``/dev/stdout``, is written into and stays.
+
     Raises:
         OSError: writing failed; what stood there before still stands.
     """
+    if target.exists() and not target.is_file():
+        with target.open("wb") as stream:
+            stream.write(data)
+        return
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     temporary = Path(name)
     os.close(descriptor)

@@ -120,8 +120,8 @@ def test_an_unfinished_training_is_gone_on_with_or_begun_anew_with_force(train, 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--learning-rate", "0.1"], "goes on with its own settings; leave out --learning-rate"),
-        (["--words", "x"], "goes on with its own settings; leave out --words"),
+        (["--epochs", "9"], "goes on with its own settings, but for --learning-rate; leave out --epochs"),
+        (["--words", "x"], "goes on with its own settings, but for --learning-rate; leave out --words"),
         (["--show-config"], "--show-config shows what a new training would take"),
         (["--fold", "7", "--test", "x.csv"], "--fold, --test say how DATA is read"),
     ],

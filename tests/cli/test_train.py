@@ -203,7 +203,11 @@ def test_labels_of_any_spelling_go_through(train, tenor, table, tmp_path):
 def test_without_data_it_says_what_to_name(tenor):
     done = tenor("train")
 
-    assert done == (2, "", "tenor: name the DATA to train on, such as a CSV file or sentence-polarity\n")
+    assert done == (
+        2,
+        "",
+        "tenor: name the DATA to train on, such as a CSV file or sentence-polarity, or a --recipe\n",
+    )
 
 
 def test_texts_of_one_label_cannot_be_learnt(train, table):

@@ -120,7 +120,7 @@ def _readings() -> None:
     recipe = load_recipe("neural-perspective-polarity")
     panels = []
     for text, _ in recipe.texts:
-        for cell in ((), ("gru",), ("rnn",)):
+        for cell in ((), ("lstm",), ("rnn",)):
             curves = {}
             for seed in range(3):
                 file = RESULTS / ("+".join([recipe.name, *cell, f"seed{seed}"]) + ".json")
@@ -129,7 +129,7 @@ def _readings() -> None:
                     reading = next(t["reading"]["positive"] for t in found if t["text"] == text)
                     curves[f"seed {seed}"] = [share for _, share in reading]
             if curves:
-                title = f"{cell[0] if cell else 'lstm'}: {' '.join(text.split()[3:5])}"
+                title = f"{cell[0] if cell else 'gru'}: {' '.join(text.split()[3:5])}"
                 panels.append(Panel(title=title, curves=curves, steps=text.split(), bounds=(0.0, 1.0)))
     if panels:
         note = "the probability of “positive” after each word"

@@ -178,15 +178,15 @@ def _folds(recipe: Recipe) -> str:
     """Ten folds of each cell with each kind of vectors."""
     rows = []
     for title, changes in (
-        ("lstm", ()), ("gru", ("gru",)), ("rnn", ("rnn",)), ("lstm, two layers", ("two-layers",)),
-        ("lstm, attention pooling", ("attention",)),
+        ("gru", ()), ("lstm", ("lstm",)), ("rnn", ("rnn",)), ("gru, two layers", ("two-layers",)),
+        ("gru, attention pooling", ("attention",)),
     ):  # fmt: skip
         row = [title]
         for vectors in ((), ("skip-gram",), ("glove",)):
             names = [
                 "+".join([recipe.name, *changes, *vectors, f"fold{fold}", "seed0"]) for fold in range(FOLDS)
             ]
-            planned = title != "lstm, two layers" or not vectors
+            planned = title != "gru, two layers" or not vectors
             row.append(_spread([load(name) for name in names], "test_accuracy") if planned else "–")
         rows.append(row)
     head = ["ten folds: mean accuracy (lowest to highest)", "random vectors", "skip-gram vectors", "GloVe"]

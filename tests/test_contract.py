@@ -14,7 +14,15 @@ from tenor.errors import UnsupportedError
 from tenor.training import network
 
 CELLS = [("lstm", "tanh"), ("gru", "tanh"), ("rnn", "tanh"), ("rnn", "relu")]
-POOLINGS = [("last",), ("first_last",), ("mean",), ("max",), ("attention",), ("mean", "max", "last")]
+POOLINGS = [
+    ("last",),
+    ("last_word",),
+    ("first_last",),
+    ("mean",),
+    ("max",),
+    ("attention",),
+    ("mean", "max", "last"),
+]
 NETWORKS = [
     {"cell": cell, "activation": activation, "pooling": pooling, "bidirectional": both}
     for (cell, activation), pooling, both in itertools.product(CELLS, POOLINGS, (False, True))

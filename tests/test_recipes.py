@@ -54,8 +54,23 @@ def test_all_settings_of_a_recipe_exist_with_each_of_its_changes(name):
         assert change.vectors or change.reading or changed != whole, change.name
         assert change.what.endswith(".")
     assert all(flaw.repair.endswith(".") for flaw in recipe.flaws)
-    with pytest.raises(InputError, match=f"the recipe {name} has no flaw 'haste'; it has "):
-        recipe.choose(flaws=["haste"])
+    for published in (False, True):
+        with pytest.raises(InputError, match=f"the recipe {name} has no flaw 'haste'; it has "):
+            recipe.choose(flaws=["haste"], as_published=published)
+
+
+def test_a_change_counts_once_and_latent_flaws_are_not_as_published():
+    recipe = load_recipe("neural-perspective-polarity")
+    chosen = recipe.choose(variants=["rnn", "rnn"], flaws=["sigmoid-loss"], as_published=True)
+    assert [change.name for change in chosen] == ["rnn", "sigmoid-loss"]
+    assert [change.name for change in recipe.choose(flaws=["bottom-state"])] == ["bottom-state"]
+
+
+def test_a_flaw_of_reading_is_refused_in_training_but_recorded_as_published():
+    recipe = load_recipe("mindspore-imdb")
+    with pytest.raises(InputError, match="changes nothing in training, only how a trained model reads"):
+        recipe.choose(flaws=["other-preprocessing"])
+    assert "other-preprocessing" in [change.name for change in recipe.choose(as_published=True)]
 
 
 def num_weights(name, *, vocab_size, num_labels=2, variants=(), flaws=()):
@@ -70,7 +85,7 @@ def num_weights(name, *, vocab_size, num_labels=2, variants=(), flaws=()):
     [
         ("mindspore-imdb", {"vocab_size": 400_002}, 42_310_857),
         ("pytorch-vanilla-sst", {"vocab_size": 15_482, "num_labels": 3}, 1_577_899),
-        ("jax-birnn-imdb", {"vocab_size": 49_346, "flaws": ["one-layer", "last-only"]}, 5_095_802),
+        ("jax-birnn-imdb", {"vocab_size": 49_346, "flaws": ["one-layer", "backward-first-step"]}, 5_095_802),
         ("jax-birnn-imdb", {"vocab_size": 49_346, "flaws": ["one-layer"]}, 5_096_202),
         ("tensorflow-imdb", {"vocab_size": 1000}, 138_369),
         ("tensorflow-imdb-stacked", {"vocab_size": 1000}, 175_489),

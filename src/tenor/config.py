@@ -18,7 +18,7 @@ Whole = Annotated[int, Range(0)]
 Fraction = Annotated[float, Range(0.0, 1.0)]
 Share = Annotated[float, Range(0.0, 0.95)]
 Rate = Annotated[float, Range(0.0, 1e9)]
-PoolingName = Literal["last", "first_last", "mean", "max", "attention"]
+PoolingName = Literal["last", "last_word", "first_last", "mean", "max", "attention"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,7 +218,7 @@ class FlawsConfig(Section):
     bottom_state: bool = False
     """Train and validate on the lowest layer's states, although the model reads the highest's."""
     validate_on_test: Whole = 0
-    """Validate on so many of the test texts and train on all others; 0 holds training texts back."""
+    """Validate on so many of the test texts, and train on every training text; 0 holds some back."""
 
 
 @dataclass(frozen=True, kw_only=True)

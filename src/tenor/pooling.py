@@ -75,6 +75,7 @@ def _only(h: Floats, weights: Mapping[str, Floats]) -> Memory:
 
 POOLINGS: dict[str, Pooling] = {
     "last": Pooling(_only, _last_more, lambda memory: memory[0]),
+    "last_word": Pooling(_only, _last_more, lambda memory: memory[0]),
     "first_last": Pooling(
         lambda h, weights: (h, h),
         lambda memory, h, weights: (memory[0], h),
@@ -86,7 +87,8 @@ POOLINGS: dict[str, Pooling] = {
     # Yang et al. 2016, "Hierarchical Attention Networks for Document Classification", 2.2
     "attention": Pooling(_attention_first, _attention_more, lambda memory: memory[0] / memory[1]),
 }
-"""Every pooling by its name. ``last`` of a backward direction is handled in ``Pooler``."""
+"""Every pooling by its name. ``last`` of a backward direction is handled in ``Pooler``; ``last_word`` takes
+what that direction has at the last word, which is the first that it reads."""
 
 
 class Pooler:

@@ -41,6 +41,21 @@ def test_words_can_be_drawn_beside_those_of_another_model(tenor, model_folder, t
     assert (tmp_path / "w.svg").read_text(encoding="utf-8").count("this model") == 1
 
 
+def test_words_of_models_that_share_none_are_refused(tenor, tiny, model_folder, tmp_path):
+    from dataclasses import replace
+
+    from tenor.vocabulary import build_from_words
+
+    model = tiny()
+    other = build_from_words(["un", "deux", "trois", "4", "5", "6"], model.vocabulary.config)
+    TextClassifier(replace(model, vocabulary=other)).save(tmp_path / "other")
+    done = tenor(
+        "draw", "words", "-m", model_folder, "--beside", tmp_path / "other", "-o", tmp_path / "w.svg"
+    )
+    assert done.status == 2
+    assert "there is no word of letters to draw" in done.err
+
+
 def test_a_label_that_is_not_there_is_refused_before_anything_is_drawn(tenor, model_folder, tmp_path):
     done = tenor("draw", "words", "-m", model_folder, "--label", "good", "-o", tmp_path / "w.svg")
     assert done.status == 2

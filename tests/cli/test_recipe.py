@@ -66,12 +66,12 @@ def test_a_recipe_trains_on_texts_of_ones_own_and_flags_go_before_it(tenor, revi
 
 
 def test_flaws_and_variants_are_chosen_by_name_and_recorded(tenor, reviews, tmp_path):
-    chosen = ("--recipe", "neural-perspective-polarity", "--variant", "gru", "--flaw", "sigmoid-loss")
+    chosen = ("--recipe", "neural-perspective-polarity", "--variant", "lstm", "--flaw", "sigmoid-loss")
     tenor("train", reviews, *chosen, *QUICK, "-o", tmp_path / "out")
     config = json.loads((tmp_path / "out" / "config.json").read_bytes())
-    assert config["recipe"]["variants"] == ["gru"]
+    assert config["recipe"]["variants"] == ["lstm"]
     assert config["recipe"]["flaws"] == ["sigmoid-loss"]
-    assert config["model"]["cell"] == "gru"
+    assert config["model"]["cell"] == "lstm"
     assert config["flaws"]["sigmoid_loss"] is True
 
 

@@ -80,6 +80,15 @@ def test_the_gradient_of_a_linear_cell_goes_as_the_power_of_its_matrix(factor):
         assert norms[t] == pytest.approx(norms[-1] * factor ** (steps - 1 - t), rel=1e-4)
 
 
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_every_layer_of_a_stack_has_its_jacobians(classifier, cell):
+    made = classifier(cell=cell, hidden_sizes=(5, 4), bidirectional=True)
+    found = backpropagate(made, TEXT, "positive", jacobians=True)
+    widths = [size * (2 if cell == "lstm" else 1) for size in (5, 4)]
+    assert [jacobian.shape for jacobian in found.jacobians] == [(8, width, width) for width in widths]
+    assert found.eigenvalues(1).shape == (8,)
+
+
 def test_eigenvalues_are_those_of_each_step(classifier):
     found = backpropagate(classifier(cell="rnn"), TEXT, "positive", jacobians=True)
     first = np.abs(np.linalg.eigvals(found.jacobians[0][0])).max()

@@ -70,8 +70,16 @@ def test_words_with_a_vector_get_it_and_others_keep_their_draw():
     vectors = WordVectors(words=("w3", "elsewhere"), matrix=np.array([[1, 2], [3, 4]], np.float32))
     placed = place_vectors(weights, VOCABULARY, vectors)["embedding.weight"]
     changed = (placed != weights["embedding.weight"]).any(axis=1)
-    assert [VOCABULARY.tokens[i] for i in np.flatnonzero(changed)] == ["w3"]
-    np.testing.assert_array_equal(placed[changed], [[1, 2]])
+    assert [VOCABULARY.tokens[i] for i in np.flatnonzero(changed)] == ["<pad>", "w3"]
+    np.testing.assert_array_equal(placed[changed], [[0, 0], [1, 2]])  # what fills up starts from zeros
+
+
+def test_words_without_a_vector_can_start_from_zeros():
+    vectors = WordVectors(words=("w3",), matrix=np.array([[1, 2]], np.float32))
+    weights = weights_of(embedding_dim=2)
+    placed = place_vectors(weights, VOCABULARY, vectors, missing_zeros=True)["embedding.weight"]
+    assert placed.sum() == 3
+    assert placed[VOCABULARY.encode(["w3"])].tolist() == [[1, 2]]
 
 
 def test_vectors_of_another_width_are_refused():

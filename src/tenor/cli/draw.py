@@ -95,31 +95,41 @@ def _gradients(classifier: TextClassifier, texts: list[str], label: str, beside:
     for text in texts:
         found = backpropagate(classifier, text, label)
         curves = {f"layer {n}": norms.tolist() for n, norms in enumerate(found.norms, 1)}
+        curves = dict([*list(curves.items())[:2], *list(curves.items())[2:][-1:]])  # three: lowest and top
         shown = text if len(text) <= 40 else text[:39] + "…"
-        first = dict(list(curves.items())[:3])  # as many as there are colours
-        panels.append(Panel(title=shown, curves=first, steps=found.tokens, logarithmic=True))
-    note = "length of the gradient at the state after each word; the loss is at the right"
+        panels.append(Panel(title=shown, curves=curves, steps=found.tokens, logarithmic=True))
+    way = "; of the forward direction" if classifier.model.config.bidirectional else ""
+    note = f"length of the gradient at the state after each word; the loss is at the right{way}"
     return render_plot(f"The loss of {label!r} sent back through time", note, panels)
 
 
 def _words(classifier: TextClassifier, texts: list[str], label: str, beside: Path | None) -> str:
     from tenor import TextClassifier
+    from tenor.errors import InputError
     from tenor.report.words import render_words
 
     words = telling_words(classifier, label, _MAP_WORDS)
-    maps = {"this model": _vectors(classifier, words)}
     if beside is not None:
         other = TextClassifier.load(beside)
         words = [word for word in words if word in other.model.vocabulary]
+    if not words:
+        raise InputError(
+            "there is no word of letters to draw; name a model that knows some, the same ones in both"
+        )
+    maps = {"this model": _vectors(classifier, words)}
+    if beside is not None:
         maps = {str(beside)[-44:]: _vectors(other, words), "this model": _vectors(classifier, words)}
     shares = classifier.predict_proba(words)[:, classifier.labels.index(label)].tolist()
-    return render_words(words, maps, dict(zip(words, shares, strict=True)), label)
+    before = classifier.predict_proba([""])[0, classifier.labels.index(label)]
+    return render_words(words, maps, dict(zip(words, shares, strict=True)), label, before=float(before))
 
 
 def telling_words(classifier: TextClassifier, label: str, count: int) -> list[str]:
     """The words that, read alone, speak most for and most against a label, among the first 5,000."""
     vocabulary = classifier.model.vocabulary
     words = [token for token in vocabulary.tokens[:5000] if token in vocabulary and token.isalpha()]
+    if not words:
+        return []
     shares = classifier.predict_proba(words)[:, classifier.labels.index(label)]
     order = [words[place] for place in shares.argsort(kind="stable")]
     return order if len(order) <= count else order[: count // 2] + order[-(count - count // 2) :]

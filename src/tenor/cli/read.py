@@ -84,7 +84,7 @@ def _print(reading: Reading, label: str) -> None:
     show(f"{'':{_WORD_COLUMNS}}  P({name})")
     show(_row("(before any word)", reading.before[label], None))
     for word, effect in zip(reading.words, reading.effects(label), strict=True):
-        spelling = reading.text[word.token.start : word.token.end]
+        spelling = reading.text[word.token.start : word.token.end] or word.token.text
         mark = "" if word.known else "?"
         show(_row(spelling + mark, word.probabilities[label], effect))
     unknown = sum(not word.known for word in reading.words)

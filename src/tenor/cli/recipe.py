@@ -112,7 +112,7 @@ class Chosen:
         """A name for the model: the recipe's and those of its changes."""
         flaws = [change.name for change in self.changes if change.repair]
         variants = [change.name for change in self.changes if not change.repair]
-        whole = len(flaws) > 1 and len(flaws) == len(self.recipe.flaws)
+        whole = len(flaws) > 1 and len(flaws) >= sum(not flaw.latent for flaw in self.recipe.flaws)
         return "-".join([self.recipe.name, *variants, *(["as-published"] if whole else flaws)])
 
     @property
@@ -147,7 +147,7 @@ def take_recipe(args: argparse.Namespace) -> Chosen | None:
         raise InputError("--recipe and --config both name settings; leave one out")
     recipe = load_recipe(args.recipe)
     changes = recipe.choose(variants=args.variant, flaws=args.flaw, as_published=args.as_published)
-    if args.data is None:
+    if args.data in (None, recipe.data["name"]):
         args.data = recipe.data["name"]
         for name, value in recipe.data.items():
             if getattr(args, name, None) in (None, False):

@@ -80,7 +80,10 @@ def _train(args: argparse.Namespace) -> int:
     wrong = next((name for name, value in chosen.items() if value < (name != "seed")), None)
     if wrong is not None:
         raise InputError(f"--{wrong.replace('_', '-')} is {chosen[wrong]}, which is too small")
-    output = args.output or Path(Path(args.texts).name.partition(".")[0] or "texts").with_suffix(".vec")
+    stem = "texts" if args.texts == "-" else Path(args.texts).name.partition(".")[0] or "texts"
+    output = args.output or Path(f"{stem}.vec")
+    if not output.resolve().parent.is_dir():
+        raise InputError(f"there is no folder {output.parent}; make it, or name another place with -o")
     if output.exists() and not args.force:
         raise InputError(f"{output} is there already; name another file with -o, or --force to replace it")
     tokenizer = Tokenizer(TokenizerConfig())

@@ -105,12 +105,12 @@ def _walk(
     for word in x.flip(0) if reverse else x:
         projected = weight_ih @ word + bias_ih
 
-        def advance(state: Tensor, projected: Tensor = projected) -> Tensor:
+        def advance(state: Tensor, projected: Tensor) -> Tensor:
             return step(projected, state, weight_hh, bias_hh)
 
         if jacobians:
-            derivatives.append(jacrev(advance)(state.detach()).numpy())
-        state = advance(state)
+            derivatives.append(jacrev(advance)(state.detach(), projected.detach()).numpy())
+        state = advance(state, projected)
         h = state[:size].clone().requires_grad_()
         state = torch.cat([h, state[size:]])
         states.append(h)

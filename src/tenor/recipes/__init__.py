@@ -30,6 +30,8 @@ class Change:
     """What is done, in a sentence."""
     repair: str = ""
     """What is done in its place; empty for a variant."""
+    latent: bool = False
+    """Whether the tutorial's own run does not meet this flaw; ``as_published`` leaves it out."""
     settings: Mapping[str, Mapping[str, Any]]
     """Group → setting → value."""
     vectors: str | None = None
@@ -64,14 +66,23 @@ class Recipe:
     def choose(
         self, *, variants: Iterable[str] = (), flaws: Iterable[str] = (), as_published: bool = False
     ) -> tuple[Change, ...]:
-        """The changes of these names; ``as_published`` takes every flaw.
+        """The changes of these names, each once; ``as_published`` adds every flaw that is not latent.
 
         Raises:
-            InputError: the recipe has no such flaw or variant; the message names those it has.
+            InputError: the recipe has no such flaw or variant (the message names those it has), or a
+                flaw changes no training, only how a trained model is read.
         """
-        wanted = [change.name for change in self.flaws] if as_published else list(flaws)
-        chosen = [_find(self.name, "variant", name, self.variants) for name in variants]
-        return (*chosen, *(_find(self.name, "flaw", name, self.flaws) for name in wanted))
+        named = [_find(self.name, "flaw", name, self.flaws) for name in dict.fromkeys(flaws)]
+        for flaw in named:
+            if not flaw.settings:
+                raise InputError(
+                    f"the flaw {flaw.name!r} changes nothing in training, only how a trained model reads: "
+                    f"{flaw.what} Leave it out; docs/tutorials.md shows what it does"
+                )
+        if as_published:
+            named += [flaw for flaw in self.flaws if not flaw.latent and flaw not in named]
+        chosen = [_find(self.name, "variant", name, self.variants) for name in dict.fromkeys(variants)]
+        return (*chosen, *named)
 
     def tables(self, changes: Iterable[Change] = ()) -> dict[str, dict[str, Any]]:
         """The settings with some changes made, as ``Settings.from_dict`` takes them."""

@@ -26,17 +26,23 @@ def render_batch(config: ModelConfig, texts: Sequence[Sequence[str]]) -> str:
     padding, which no state that is read has seen.
     """
     shown = [list(text[:_MOST_TOKENS]) for text in texts[:_MOST_TEXTS]]
-    lengths = [len(text) for text in shown]
-    longest = max([1, *lengths])
-    padding = share_of_padding([*lengths] or [1], len(shown) or 1)
-    title = f"{len(shown)} texts of up to {longest} tokens: {padding:.0%} of the places are padding"
+    lengths = [len(text) for text in texts]
+    longest = min(max([1, *lengths]), _MOST_TOKENS)
+    padding = share_of_padding(lengths, len(texts) or 1)
+    title = (
+        f"{len(texts)} texts of up to {max([0, *lengths])} tokens: {padding:.0%} of the places are padding"
+    )
     marks = [svg.text(_LEFT, 28, title)]
     note = f"Tenor lays the {sum(lengths)} tokens end to end and has none of it"
     marks.append(svg.text(_LEFT, 46, note, kind="faint"))
-    marks.append(svg.text(_LEFT, 64, "blue: where a state is read for the answer", kind="faint"))
+    cut = [f"{len(shown)} texts"] * (len(shown) < len(texts)) + [f"{longest} tokens"] * (
+        max([0, *lengths]) > longest
+    )
+    more = f"; the first {' and '.join(cut)} are shown" if cut else ""
+    marks.append(svg.text(_LEFT, 64, f"blue: where a state is read for the answer{more}", kind="faint"))
     for row, text in enumerate(shown):
         y = _TOP + row * (_HIGH + _GAP)
-        read = set.union(*(states_read(config.pooling, d, len(text)) for d in range(config.directions)))
+        read = set.union(*(states_read(config.pooling, d, lengths[row]) for d in range(config.directions)))
         for place in range(longest):
             x = _LEFT + place * (_WIDE + _GAP)
             if place < len(text):

@@ -34,7 +34,7 @@ def render_card(model: Model, evaluation: Evaluation | None) -> str:
         "## How it was made",
         _table(_origin(model, data, train).items()),
         "## How good it is",
-        _quality(model.record["metrics"], evaluation),
+        _quality(model.record, evaluation),
         "## What to mind",
         _limits(model),
     ]
@@ -46,7 +46,7 @@ def _origin(model: Model, data: Mapping[str, Any], train: Mapping[str, Any]) -> 
     sizes = ", ".join(f"{count:,} {split}" for split, count in data["texts"].items())
     layers = " → ".join(map(str, config.hidden_sizes))
     direction = "both directions" if config.bidirectional else "forwards"
-    return {
+    return _made_on_purpose(model.record) | {
         "data": f"{_plain(data['name'])} ({sizes} texts), SHA-256 `{data['sha256']}`",
         "word vectors": "learnt from the data alone"
         if data["vectors_sha256"] is None
@@ -61,7 +61,22 @@ def _origin(model: Model, data: Mapping[str, Any], train: Mapping[str, Any]) -> 
     }
 
 
-def _quality(metrics: Mapping[str, Any], evaluation: Evaluation | None) -> str:
+def _made_on_purpose(record: Mapping[str, Any]) -> dict[str, str]:
+    """The recipe and the mistakes that were made on purpose, if any."""
+    rows = {}
+    if "recipe" in record:
+        rows["recipe"] = ", ".join([record["recipe"]["name"], *record["recipe"]["variants"]])
+    flaws = [name for name, value in record.get("flaws", {}).items() if value]
+    flaws += record.get("recipe", {}).get("flaws", [])
+    if flaws:
+        rows["mistakes, made on purpose"] = ", ".join(dict.fromkeys(flaws))
+    return rows
+
+
+def _quality(record: Mapping[str, Any], evaluation: Evaluation | None) -> str:
+    metrics = record["metrics"]
+    on_test = record.get("flaws", {}).get("validate_on_test")
+    seen = f", of which {on_test:,} chose the epoch" if on_test else ", read once"
     if "best_epoch" not in metrics:
         return (
             f"Not known: this is a checkpoint, made after update {metrics['step']:,} of a training that "
@@ -80,7 +95,7 @@ def _quality(metrics: Mapping[str, Any], evaluation: Evaluation | None) -> str:
             "were no test texts."
         )
         return _table(rows.items(), "texts", "scores") + "\n\n" + note
-    rows[f"test ({evaluation.texts:,} texts, read once)"] = _scores(
+    rows[f"test ({evaluation.texts:,} texts{seen})"] = _scores(
         evaluation.accuracy, evaluation.loss, evaluation.macro_f1
     )
     low, high = evaluation.accuracy_interval

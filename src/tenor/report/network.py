@@ -43,7 +43,7 @@ def render_network(model: Model) -> str:
 
 
 def network_parts(model: Model) -> list[Part]:
-    """The parts in the order of the path."""
+    """The parts in the order of the path; a model that fills texts up keeps no padding out."""
     config, shapes = model.config, {name: weight.size for name, weight in model.weights.items()}
 
     def weights(prefix: str) -> int:
@@ -77,11 +77,12 @@ def network_parts(model: Model) -> list[Part]:
     how = "sigmoid" if logits == 1 else "softmax"
     output = weights("head.weight") + weights("head.bias")
     parts.append(Part("logits", f"{logits}, then {how}: {shown}"[:70], output))
-    return parts
+    return [part._replace(keeps_padding_out=False) for part in parts] if frame.fill_to else parts
 
 
 _POOLED = {
-    "last": "each direction's own last state", "first_last": "the states at both ends",
+    "last": "each direction's own last state", "last_word": "the states at the last word",
+    "first_last": "the states at both ends",
     "mean": "the mean of all states", "max": "the largest of all states",
     "attention": "a weighted mean of all states",
 }  # fmt: skip

@@ -71,15 +71,16 @@ def _panel(panel: Panel, left: float, top: float) -> list[str]:
         *_grid(panel, left, ticks, y),
         *_steps(panel, steps, top, x),
     ]
-    right = left + _PANEL_WIDTH
     for place, (name, values) in enumerate(shown.items()):
         kind = _KINDS[place % len(_KINDS)]
         points = [(x(step), y(value)) for step, value in enumerate(values) if value is not None]
-        if points:
-            marks.append(svg.line(points, kind=f"line {kind}"))
+        marks += (
+            [svg.line(points, kind=f"line {kind}")]
+            if len(points) > 1
+            else [svg.dot(*point, kind=kind) for point in points]
+        )
         if len(shown) > 1:
-            above = top - 12 - 15 * (len(shown) - 1 - place)
-            marks.append(svg.text(right, above, name, kind=kind, anchor="end"))
+            marks.append(svg.text(left + 8, top + 16 + 15 * place, name, kind=kind))
     return marks
 
 

@@ -67,7 +67,7 @@ def _place(reading: Reading, label: str) -> Iterator[Placed]:
     row, x = 0, float(_MARGIN)
     effects = reading.effects(label)
     for word, effect in zip(reading.words, effects, strict=True):
-        spelling = _shown(reading.text[word.token.start : word.token.end])
+        spelling = _shown(reading.text[word.token.start : word.token.end] or word.token.text)
         width = _CHARACTER * max(columns(spelling), 1)
         if x > _MARGIN and x + width > _WIDTH - _MARGIN:
             row, x = row + 1, float(_MARGIN)

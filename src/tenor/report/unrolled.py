@@ -9,22 +9,21 @@ from tenor.report import svg
 
 _LEFT, _TOP, _WIDE, _HIGH, _GAP_X, _GAP_Y = 132, 100, 74, 30, 26, 40
 MOST_WORDS = 12
-"""Words that a picture has room for."""
+"""Words that a picture has room for; of longer texts it shows both ends."""
 
 
 def render_unrolled(config: ModelConfig, words: Sequence[str]) -> str:
-    """An SVG of the layers and directions over at most ``MOST_WORDS`` words."""
-    shown = list(words[:MOST_WORDS]) or ["(no word)"]
+    """An SVG of the layers and directions over the words of a text."""
+    places = _shown(len(words))
+    shown = [words[place] if place is not None else "…" for place in places] or ["(no word)"]
     rows = ["words", *(f"layer {layer + 1} {way}" for layer in range(len(config.hidden_sizes)) for way in
                        ("→", "←")[: config.directions])]  # fmt: skip
     width = _LEFT + len(shown) * (_WIDE + _GAP_X) + 120
     height = _TOP + len(rows) * (_HIGH + _GAP_Y) + 20
-    drawing = _Unrolled(config, shown, len(rows))
+    drawing = _Unrolled(config, shown, places or [0], len(words), len(rows))
     layers = len(config.hidden_sizes)
-    cut = "" if len(shown) >= len(words) else f", of {len(words)}"
-    title = (
-        f"{config.cell.upper()}, {layers} layer{'s' * (layers > 1)}, unrolled over {len(shown)} words{cut}"
-    )
+    depth = f"{layers} layers" if layers > 1 else "1 layer"
+    title = f"{config.cell.upper()}, {depth}, unrolled over {len(words)} words"
     marks = [svg.text(28, 28, title)]
     marks.append(svg.text(28, 48, "blue: states that the answer is read from", kind="faint"))
     for row, name in enumerate(rows):
@@ -36,8 +35,11 @@ def render_unrolled(config: ModelConfig, words: Sequence[str]) -> str:
 class _Unrolled:
     """Places of the boxes: a column a word, a row a layer and direction, the words lowest."""
 
-    def __init__(self, config: ModelConfig, words: Sequence[str], rows: int) -> None:
-        self.config, self.words, self.rows = config, words, rows
+    def __init__(
+        self, config: ModelConfig, words: Sequence[str], places: Sequence[int | None], length: int, rows: int
+    ) -> None:
+        self.config, self.words, self.places, self.rows = config, words, places, rows
+        self.length = max(length, 1)
         self.last = len(words) - 1
 
     def x(self, word: int) -> float:
@@ -80,7 +82,9 @@ class _Unrolled:
     def _states(self, row: int, layer: int, direction: int) -> list[str]:
         read = self._read(layer, direction)
         return [
-            svg.labelled(self.x(t), self.y(row), _WIDE, _HIGH, f"h({t + 1})", kind="one" if t in read else "")
+            svg.labelled(
+                self.x(t), self.y(row), _WIDE, _HIGH, self._state(t), kind="one" if t in read else ""
+            )
             for t in range(len(self.words))
         ]
 
@@ -88,7 +92,12 @@ class _Unrolled:
         """The words whose state of this layer and direction the pooling takes."""
         if layer < len(self.config.hidden_sizes) - 1:
             return set()
-        return states_read(self.config.pooling, direction, len(self.words))
+        read = states_read(self.config.pooling, direction, self.length)
+        return {t for t, place in enumerate(self.places) if place in read}
+
+    def _state(self, t: int) -> str:
+        place = self.places[t]
+        return "…" if place is None else f"h({place + 1})"
 
     def _answer(self) -> list[str]:
         y, right = self.y(self.rows - 1) - _GAP_Y, self.x(self.last) + _WIDE
@@ -107,6 +116,14 @@ class _Unrolled:
         return [*arrows, pooled]
 
 
+def _shown(length: int) -> list[int | None]:
+    """Places of the words that are drawn; of a long text the first and the last, and None between."""
+    if length <= MOST_WORDS:
+        return list(range(length))
+    half = (MOST_WORDS - 1) // 2
+    return [*range(half), None, *range(length - half, length)]
+
+
 def states_read(pooling: Sequence[str], direction: int, length: int) -> set[int]:
     """Places of the states of a text that a pooling reads, of the forward (0) or backward (1) direction."""
     if not length:
@@ -115,6 +132,8 @@ def states_read(pooling: Sequence[str], direction: int, length: int) -> set[int]
     for name in pooling:
         if name == "last":
             found.add(0 if direction else length - 1)
+        elif name == "last_word":
+            found.add(length - 1)
         elif name == "first_last":
             found |= {0, length - 1}
         else:

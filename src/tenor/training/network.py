@@ -218,6 +218,10 @@ def _last(weights: Weights, config: ModelConfig, states: Tensor, layout: Layout)
     return torch.cat([last[:, :half], first[:, half:]], dim=1)
 
 
+def _last_word(weights: Weights, config: ModelConfig, states: Tensor, layout: Layout) -> Tensor:
+    return _ends(states, layout)[1]
+
+
 def _first_last(weights: Weights, config: ModelConfig, states: Tensor, layout: Layout) -> Tensor:
     return torch.cat(_ends(states, layout), dim=1)
 
@@ -241,6 +245,7 @@ def _attention(weights: Weights, config: ModelConfig, states: Tensor, layout: La
 
 _POOLINGS: dict[str, Callable[[Weights, ModelConfig, Tensor, Layout], Tensor]] = {
     "last": _last,
+    "last_word": _last_word,
     "first_last": _first_last,
     "mean": _mean,
     "max": _max,

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from tenor.config import FlawsConfig, Settings, TrainConfig
 from tenor.data import Dataset, WordVectors, hold_out, validate_on_test
@@ -17,7 +16,7 @@ from tenor.errors import ConfigError, DataError, TrainingError
 from tenor.model import Model
 from tenor.tokenizer import Tokenizer
 from tenor.training.corpus import Indexed, build_vocabulary, encode, with_targets
-from tenor.training.encoded import Encoded
+from tenor.training.encoded import Encoded, TokenIds
 from tenor.training.initial import initial_weights, place_vectors
 from tenor.training.progress import Progress
 from tenor.vocabulary import Vocabulary
@@ -59,14 +58,13 @@ def prepare(
     dataset = _with_validation(given, settings.train, settings.flaws)
     settings = _resolve(settings, dataset, words, vectors)
     progress.say(_summary(dataset))
-    vocabulary, splits = _encode(dataset, settings, _words(settings, words, vectors), progress)
+    vocabulary, splits = _encode(dataset, settings, _words(settings, words, vectors), vectors, progress)
     weights = initial_weights(
         settings.model, vocabulary, num_labels=len(dataset.labels), seed=settings.train.seed
     )
     if vectors is not None:
         zeros = settings.model.missing_vectors == "zeros"
         weights = place_vectors(weights, vocabulary, vectors, missing_zeros=zeros)
-        progress.say(_coverage(vocabulary, vectors, splits["train"]))
     model = Model(
         tokenizer=settings.tokenizer,
         vocabulary=vocabulary,
@@ -196,7 +194,7 @@ def _words(
     return words
 
 
-def _coverage(vocabulary: Vocabulary, vectors: WordVectors, train: Encoded) -> str:
+def _coverage(vocabulary: Vocabulary, vectors: WordVectors, token_ids: Sequence[TokenIds]) -> str:
     """How many words have a vector, and how much of the training texts these are.
 
     Raises:
@@ -212,7 +210,7 @@ def _coverage(vocabulary: Vocabulary, vectors: WordVectors, train: Encoded) -> s
             f"do nothing; they spell words like {', '.join(map(repr, vectors.words[:3]))}, and the texts "
             f"like {', '.join(map(repr, texts[:3]))}"
         )
-    occurrences = np.bincount(np.concatenate(train.token_ids), minlength=len(vocabulary))
+    occurrences = np.bincount(np.concatenate(token_ids), minlength=len(vocabulary))
     share = float(occurrences[has_vector].sum() / occurrences.sum())
     return (
         f"word vectors: {found:,} of {len(vocabulary):,} words have one ({found / len(vocabulary):.1%}), "
@@ -221,7 +219,11 @@ def _coverage(vocabulary: Vocabulary, vectors: WordVectors, train: Encoded) -> s
 
 
 def _encode(
-    dataset: Dataset, settings: Settings, words: Sequence[str] | None, progress: Progress
+    dataset: Dataset,
+    settings: Settings,
+    words: Sequence[str] | None,
+    vectors: WordVectors | None,
+    progress: Progress,
 ) -> tuple[Vocabulary, dict[str, Encoded]]:
     """The vocabulary, and the training and validation texts as ids."""
     tokenizer = Tokenizer(settings.tokenizer)
@@ -230,6 +232,8 @@ def _encode(
     vocabulary = build_vocabulary(indexed, settings.vocabulary, words)
     token_ids = indexed.token_ids(vocabulary)
     progress.say(_unknown(vocabulary, token_ids))
+    if vectors is not None:
+        progress.say(_coverage(vocabulary, vectors, token_ids))
     held_out = encode(validation, tokenizer, vocabulary, "validation", progress)
     return vocabulary, {
         "train": with_targets(token_ids, vocabulary, train, dataset.labels),
@@ -237,7 +241,7 @@ def _encode(
     }
 
 
-def _unknown(vocabulary: Vocabulary, token_ids: Sequence[npt.NDArray[np.int32]]) -> str:
+def _unknown(vocabulary: Vocabulary, token_ids: Sequence[TokenIds]) -> str:
     """How much of the training texts the vocabulary leaves out.
 
     Raises:

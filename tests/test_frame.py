@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -96,3 +97,26 @@ def test_filling_reads_words_that_change_the_answer_and_a_frame_is_saved(framed,
     filled.save(tmp_path / "model")
     again = TextClassifier.load(tmp_path / "model")
     assert again.predict_proba(TEXTS).tolist() == filled.predict_proba(TEXTS).tolist()
+
+
+def test_tokens_that_are_not_of_the_text_are_shown_by_their_names(framed, tmp_path, capsys, monkeypatch):
+    from tenor.cli import main
+    from tenor.report.reading import render_reading
+
+    classifier = framed(start_token="<sos>", end_token="<eos>")
+    picture = render_reading(classifier.read("film"), "positive")
+    assert {"&lt;sos&gt;", "&lt;eos&gt;"} <= set(re.findall(r">(&lt;\w+&gt;)<", picture))
+    classifier.save(tmp_path / "model")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert main(["read", "-m", str(tmp_path / "model"), "film"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[2:5]] == [
+        "<sos>",
+        "film",
+        "<eos>",
+    ]
+
+
+def test_a_model_that_fills_texts_up_keeps_no_padding_out(framed):
+    from tenor.report.network import network_parts
+
+    assert {part.keeps_padding_out for part in network_parts(framed(fill_to=9).model)} == {False}

@@ -65,6 +65,24 @@ def test_a_recipe_trains_on_texts_of_ones_own_and_flags_go_before_it(tenor, revi
     assert TextClassifier.load(tmp_path / "out").model.vocabulary.tokens[:2] == ("", "[UNK]")
 
 
+def test_a_corpus_named_again_keeps_the_recipe_s_choices_of_it():
+    from argparse import Namespace
+
+    from tenor.cli.recipe import take_recipe
+
+    plain = {
+        "recipe": "pytorch-vanilla-sst",
+        "variant": [],
+        "flaw": [],
+        "as_published": False,
+        "config": None,
+    }
+    for data in (None, "sst"):
+        given = Namespace(**plain, config=None, data=data, num_labels=None, vectors=None)
+        take_recipe(given)
+        assert (given.data, given.num_labels) == ("sst", 3)
+
+
 def test_flaws_and_variants_are_chosen_by_name_and_recorded(tenor, reviews, tmp_path):
     chosen = ("--recipe", "neural-perspective-polarity", "--variant", "lstm", "--flaw", "sigmoid-loss")
     tenor("train", reviews, *chosen, *QUICK, "-o", tmp_path / "out")

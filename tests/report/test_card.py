@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tenor import TextClassifier, evaluate
-from tenor.config import TokenizerConfig, TrainConfig
+from tenor.config import FlawsConfig, TokenizerConfig, TrainConfig
 from tenor.data import Example
 from tenor.report.card import render_card
 
@@ -143,3 +143,17 @@ def test_many_labels_do_not_fill_the_title(trained):
 
 def test_the_same_model_gives_the_same_card(trained):
     assert render_card(trained(), None) == render_card(trained(), None)
+
+
+def test_mistakes_made_on_purpose_are_told_and_a_test_that_chose_is_not_called_read_once(trained):
+    model = trained()
+    flaws = FlawsConfig(validate_on_test=50, drop_last=True).to_dict()
+    recipe = {"name": "tensorflow-imdb", "variants": ["gru"], "flaws": ["thousand-words"]}
+    card = render_card(
+        replace(model, record=model.record | {"flaws": flaws, "recipe": recipe}), measured(model)
+    )
+    assert "| recipe | tensorflow-imdb, gru |" in card
+    assert "| mistakes, made on purpose | drop_last, validate_on_test, thousand-words |" in card
+    assert "texts, of which 50 chose the epoch)" in card
+    assert "read once" not in card
+    assert "on purpose" not in render_card(model, measured(model))

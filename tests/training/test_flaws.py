@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 
 from tenor import Settings, train
 from tenor.config import FlawsConfig, ModelConfig, TrainConfig, VocabularyConfig
-from tenor.data import Example, build_dataset
+from tenor.data import Example, WordVectors, build_dataset
 from tenor.errors import ConfigError, DataError
 from tenor.training import network
 from tenor.training.encoded import Encoded
@@ -142,6 +143,15 @@ def test_validating_on_test_texts_trains_on_all_others():
     assert "flaws" not in train(data, small()).model.record
     with pytest.raises(DataError, match="has no test texts to validate on"):
         train(replace(data, splits={"train": data.splits["train"]}), small(validate_on_test=5))
+
+
+def test_what_fills_texts_up_is_not_counted_as_words_of_theirs():
+    said = io.StringIO()
+    vectors = WordVectors(words=("dull",), matrix=np.ones((1, 2), np.float32))
+    data = build_dataset({"train": examples(20)}, name="x", sha256="0" * 64, source="x")
+    filled = VocabularyConfig(min_count=2, fill_to=50)
+    train(data, replace(small(), vocabulary=filled), vectors=vectors, progress=Progress(said))
+    assert "which are 25.0% of the training tokens" in said.getvalue()  # half of the words, half are numbers
 
 
 def test_flaws_that_the_settings_leave_no_room_for_are_refused():

@@ -149,7 +149,7 @@ def test_a_list_becomes_a_tuple():
 
 
 def test_a_wrong_item_of_a_list_is_refused():
-    with pytest.raises(ConfigError, match="pooling is 'median'; it must be one of last, first_last, mean"):
+    with pytest.raises(ConfigError, match="pooling is 'median'; it must be one of last, last_word, "):
         ModelConfig(pooling=("mean", "median"))
     with pytest.raises(ConfigError, match="special_tokens is 0; it must be of type str"):
         VocabularyConfig(special_tokens=["<unk>", 0])

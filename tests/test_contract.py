@@ -160,7 +160,10 @@ def test_every_weight_gets_a_gradient(tiny, settings):
     scores = network.logits(weights, model.config, join([[2, 3, 4], [5, 6, 7, 1], [0]]))
     network.loss(scores, torch.tensor([0, 1, 1])).backward()
     assert [name for name, weight in weights.items() if weight.grad is None] == []
-    assert [name for name, weight in weights.items() if not weight.grad.any()] == []
+    unused = [name for name, weight in weights.items() if not weight.grad.any()]
+    # At a text's last word the backward direction has read one word, and used no state.
+    one_word = settings.get("pooling") == ("last_word",) and settings.get("bidirectional")
+    assert unused == (["rnn.weight_hh_l0_reverse"] if one_word else [])
 
 
 @every_network

@@ -112,7 +112,7 @@ def test_poolings_are_joined_in_the_configured_order():
 
 def test_the_width_is_that_of_the_vector():
     names = tuple(POOLINGS)
-    assert Pooler(names, 2, 1, ATTENTION).width == pooled(STATES, *names).shape[1] == 12
+    assert Pooler(names, 2, 1, ATTENTION).width == pooled(STATES, *names).shape[1] == 14
 
 
 @every_pooling

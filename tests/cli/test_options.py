@@ -85,7 +85,7 @@ def test_a_value_of_another_type_says_what_it_must_be(tenor, arguments, message)
         (["--warmup", "1.5"], "warmup is 1.5; it must be at least 0 and at most 1"),
         (["--learning-rate", "nan"], "learning_rate is nan; it must be at least 0"),
         (["--learning-rate", "1e30"], "learning_rate is 1e+30; it must be at least 0 and at most 1e+09"),
-        (["--pooling", "mean,mode"], "it must be one of last, first_last, mean, max, attention"),
+        (["--pooling", "mean,mode"], "it must be one of last, last_word, first_last, mean, max, attention"),
         (["--binary-logits", "3"], "binary_logits is '3'; it must be one of 1, 2"),
     ],
 )

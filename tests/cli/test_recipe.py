@@ -75,7 +75,6 @@ def test_a_corpus_named_again_keeps_the_recipe_s_choices_of_it():
         "variant": [],
         "flaw": [],
         "as_published": False,
-        "config": None,
     }
     for data in (None, "sst"):
         given = Namespace(**plain, config=None, data=data, num_labels=None, vectors=None)

@@ -11,8 +11,9 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from typing import Any, TextIO
 
 import tenor
 from tenor.errors import InputError, TenorError
@@ -42,6 +43,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit status: 0 done, 1 the command failed, 2 it was asked for wrongly, 130 interrupted.
     """
     argv = sys.argv[1:] if argv is None else argv
+    status = _run(argv)
+    for stream in (sys.stdout, sys.stderr):
+        _let_go(stream)
+    return status
+
+
+def _run(argv: Sequence[str]) -> int:
     try:
         args = build_parser(argv).parse_args(argv)
     except SystemExit as done:  # argparse has printed help or what was wrong
@@ -58,6 +66,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except (TenorError, OSError) as error:
         return _report(error, debug=args.debug)
+
+
+def _let_go(stream: TextIO | None) -> None:
+    """Forget what cannot be written any more; else Python tries again at its end, and changes the status."""
+    try:
+        if stream is not None:
+            stream.flush()
+    except OSError:
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # type: ignore[union-attr]
 
 
 class _Parser(argparse.ArgumentParser):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tenor import Settings, TextClassifier, train
-from tenor.config import ModelConfig, TrainConfig, VocabularyConfig
+from tenor.config import ModelConfig, TokenizerConfig, TrainConfig, VocabularyConfig
 from tenor.data import Example, WordVectors, build_dataset, hold_out
 from tenor.errors import ConfigError, DataError, TrainingError
 from tenor.training import Progress, RunFolder
@@ -86,6 +86,13 @@ def test_epochs_not_set_are_as_many_as_the_data_needs():
 
 def test_words_of_the_texts_make_the_vocabulary():
     assert "dull" in train(dataset(), SMALL).model.vocabulary
+
+
+def test_words_beyond_what_is_read_of_a_text_count_too():
+    long = [Example(text=f"{('dull', 'fine')[i % 2]} film and then", label="ab"[i % 2]) for i in range(20)]
+    settings = replace(SMALL, tokenizer=TokenizerConfig(max_tokens=2), train=TrainConfig(epochs=1))
+    vocabulary = train(dataset(train=long), settings).model.vocabulary
+    assert vocabulary.tokens[2:] == ("and", "film", "then", "dull", "fine")
 
 
 def test_a_list_of_words_is_the_vocabulary_in_its_order():

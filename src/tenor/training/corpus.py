@@ -27,18 +27,21 @@ class Indexed:
         """
         numbers: defaultdict[str, int] = defaultdict()
         numbers.default_factory = numbers.__len__
-        self._texts = [
-            np.array([numbers[token] for token in tokens], dtype=np.int32)
-            for tokens in _tokens(examples, tokenizer, progress, "reading train texts")
-        ]
+        self._texts: list[TokenIds] = []
+        whole: list[TokenIds] = []  # words count also where a long text is not read any more
+        for tokens in _tokens(examples, tokenizer, progress, "reading train texts"):
+            ids = [numbers[token] for token in tokens]
+            whole.append(np.array(ids, dtype=np.int32))
+            read = tokenizer.truncate(ids)
+            self._texts.append(whole[-1] if len(read) == len(ids) else np.array(read, dtype=np.int32))
         self._words = list(numbers)
+        self._counts = np.bincount(np.concatenate(whole), minlength=len(numbers)) if whole else np.zeros(0)
         if not self._words:
             raise DataError("no training text has a word; check which column holds the text")
 
     def counts(self) -> Counter[str]:
         """Word → occurrences, in the order in which words were first seen."""
-        numbers = np.bincount(np.concatenate(self._texts), minlength=len(self._words))
-        return Counter(dict(zip(self._words, numbers.tolist(), strict=True)))
+        return Counter(dict(zip(self._words, self._counts.tolist(), strict=True)))
 
     def token_ids(self, vocabulary: Vocabulary) -> list[TokenIds]:
         """Ids of the texts' tokens in a vocabulary."""
@@ -58,7 +61,7 @@ def encode(
 ) -> list[TokenIds]:
     """Ids of the tokens of a split's texts in a vocabulary that there is."""
     found = _tokens(examples, tokenizer, progress, f"reading {split} texts")
-    return [np.array(vocabulary.encode(tokens), dtype=np.int32) for tokens in found]
+    return [np.array(vocabulary.encode(tokenizer.truncate(tokens)), dtype=np.int32) for tokens in found]
 
 
 def with_targets(
@@ -76,5 +79,5 @@ def _tokens(
 ) -> Iterable[list[str]]:
     with progress.bar(title, len(examples)) as bar:
         for example in examples:
-            yield tokenizer.truncate(tokenizer.tokens(example.text))
+            yield tokenizer.tokens(example.text)
             bar.update(1)

@@ -25,7 +25,7 @@ from tenor.cli.output import say, show
 from tenor.cli.progress import Counter, Fetching
 from tenor.cli.recipe import Chosen, add_recipe, take_recipe
 from tenor.cli.signals import saving_on_signals
-from tenor.config import SECTIONS, Settings
+from tenor.config import SECTIONS, Settings, TrainConfig
 from tenor.errors import InputError, TrainingInterrupted
 
 if TYPE_CHECKING:
@@ -136,6 +136,8 @@ def _resume(args: argparse.Namespace) -> int:
     _check_run(args.resume)
     settings = settings_given(args)
     rate = settings["train"].pop("learning_rate", None)
+    if rate is not None:
+        TrainConfig(learning_rate=rate)  # refuses what is no rate, by the flag's own name
     given = [f"--{name}" for names in settings.values() for name in names]
     given += [f"--{name}" for name in ("config", "words", "vectors", "recipe") if getattr(args, name)]
     if given:

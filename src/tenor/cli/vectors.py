@@ -130,8 +130,8 @@ def _vectors(source: str) -> WordVectors:
 
     if artifact.is_model_folder(source):
         model = artifact.read(source)[0]
-        return WordVectors(
-            words=model.vocabulary.tokens, matrix=model.weights["embedding.weight"].astype("f4")
-        )
+        known = [row for row, token in enumerate(model.vocabulary.tokens) if token in model.vocabulary]
+        words = tuple(model.vocabulary.tokens[row] for row in known)  # without the special tokens
+        return WordVectors(words=words, matrix=model.weights["embedding.weight"][known].astype("f4"))
     with Counter("reading word vectors") as counter:
         return read_vectors(source, fetched=Fetching(), parsed=counter.add)

@@ -70,7 +70,9 @@ def learn_vectors(
             if on_epoch is not None:
                 on_epoch(self.done)
 
-    sentences = list(texts)
+    sentences = [tokens for tokens in texts if tokens]
+    if not sentences:
+        raise DataError("there is no text with a word in it to learn from; check the file and its column")
     model = Word2Vec(
         vector_size=settings.size, window=settings.window, negative=settings.negative, sg=1, workers=1,
         min_count=settings.min_count, epochs=settings.epochs, seed=settings.seed,

@@ -53,9 +53,4 @@ def test_a_command_of_a_page_exists(command):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_links_and_pictures_of_a_page_are_there(page):
     for target in re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text(encoding="utf-8")):
-        if target.rsplit("/", 1)[-1] not in DRAWN_FROM_RESULTS:
-            assert (page.parent / target).exists(), target
-
-
-DRAWN_FROM_RESULTS: set[str] = set()
-"""Pictures that stand in a page and can be missing until their trainings were done."""
+        assert (page.parent / target).exists(), target

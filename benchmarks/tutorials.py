@@ -18,13 +18,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from common import BIN, ROOT, origin
 
 from tenor import TextClassifier
 from tenor.atomic import write_file
 from tenor.config import TokenizerConfig, VocabularyConfig
+from tenor.lock import Lock
 from tenor.recipes import Recipe, load_recipe
 from tenor.vocabulary import Vocabulary
 
@@ -67,6 +68,13 @@ class Run:
         named += [] if self.fold is None else [f"--fold={self.fold}"]
         named += [f"--vectors={self.skip_gram}"] if "skip-gram" in self.variants else []
         return ["--recipe", self.recipe, *named, "--seed", str(self.seed), "--data-dir", data_dir]
+
+
+class Training(NamedTuple):
+    """One that is under way."""
+
+    began_on: dict[str, Any]
+    process: subprocess.Popen[bytes]
 
 
 def plan() -> Iterator[Run]:
@@ -123,17 +131,17 @@ def start(run: Run, data_dir: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, stderr=log, stdout=log, start_new_session=True)
 
 
-def keep(run: Run, commit: dict[str, Any]) -> None:
-    """Write a result."""
-    folder = WORK / run.name
-    model = TextClassifier.load(folder).model
+def keep(run: Run, began_on: dict[str, Any]) -> None:
+    """Write a result, beside the machine, versions and commit that it began on."""
+    classifier = TextClassifier.load(WORK / run.name)
+    model = classifier.model
     rows = (WORK / f"{run.name}.run" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     result = {
         "command": " ".join(["tenor train", *run.arguments("DATA_DIR")]).replace(f"{WORK}/", ""),
-        **commit,
+        **began_on,
         "recipe": run.recipe,
         "variants": list(run.variants),
-        "flaws": [flaw for flaw in model.record["recipe"]["flaws"]],
+        "flaws": model.record["recipe"]["flaws"],
         "as_published": run.as_published,
         "fold": run.fold,
         "seed": run.seed,
@@ -142,27 +150,26 @@ def keep(run: Run, commit: dict[str, Any]) -> None:
         "data": model.record["data"],
         "metrics": model.record["metrics"],
         "epochs": [json.loads(row) for row in rows],
-        "texts": list(_answers(load_recipe(run.recipe), folder)),
+        "texts": list(_answers(load_recipe(run.recipe), classifier)),
     }
     RESULTS.mkdir(parents=True, exist_ok=True)
     text = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
     write_file(RESULTS / f"{run.name}.json", text.encode())
 
 
-def _answers(recipe: Recipe, folder: Path) -> Iterator[dict[str, Any]]:
+def _answers(recipe: Recipe, trained: TextClassifier) -> Iterator[dict[str, Any]]:
     """What the model says of the tutorial's own texts, in each way of presenting them."""
+    ways = _ways(recipe, trained)
     for text, label in recipe.texts:
         found = {}
-        for way, classifier in _ways(recipe, TextClassifier.load(folder)).items():
+        for way, classifier in ways.items():
             shares = classifier.predict([text])[0].probabilities
             found[way] = {name: round(share, 6) for name, share in shares.items()}
-        classifier = TextClassifier.load(folder)
-        asked = label if len(classifier.labels) > 2 else classifier.labels[-1]
+        asked = label if len(trained.labels) > 2 else trained.labels[-1]
         reading = [
-            [word.token.text, round(word.probabilities[asked], 6)]
-            for word in classifier.read(text).words[:40]
+            [word.token.text, round(word.probabilities[asked], 6)] for word in trained.read(text).words[:40]
         ]
-        logits = classifier.predict_logits([text])[0].tolist()
+        logits = trained.predict_logits([text])[0].tolist()
         yield {
             "text": text, "label": label, "ways": found, "logits": logits, "reading": {asked: reading},
         }  # fmt: skip
@@ -205,12 +212,21 @@ def main() -> int:
         for run in runs:
             print("missing" if run in missing else "there  ", run.name)
         return 0
-    return _work_off(missing, os.path.abspath(args.data_dir), args.jobs, time.monotonic() + 3600 * args.hours)
+    WORK.mkdir(parents=True, exist_ok=True)
+    lock = Lock(WORK / "lock")  # two at once would train the same and fall over each other
+    if not lock.acquire(wait=False):
+        print(f"{WORK} is worked in by process {lock.holder()}; wait for it", file=sys.stderr)
+        return 1
+    try:
+        until = time.monotonic() + 3600 * args.hours
+        return _work_off(missing, os.path.abspath(args.data_dir), args.jobs, until)
+    finally:
+        lock.release()
 
 
 def _work_off(runs: list[Run], data_dir: str, jobs: int, until: float) -> int:
-    commit, failed = origin(), 0
-    running: dict[Run, subprocess.Popen[bytes]] = {}
+    failed = 0
+    running: dict[Run, Training] = {}
     waiting = list(runs)
     try:
         while running or waiting:
@@ -218,29 +234,30 @@ def _work_off(runs: list[Run], data_dir: str, jobs: int, until: float) -> int:
                 raise KeyboardInterrupt
             while waiting and len(running) < jobs:
                 run = waiting.pop(0)
-                running[run] = start(run, data_dir)
+                running[run] = Training(origin(), start(run, data_dir))
                 _tell("began", run)
             time.sleep(1)
-            failed += _take_in(running, commit)
+            failed += _take_in(running)
     except KeyboardInterrupt:
         for training in running.values():
-            training.send_signal(signal.SIGTERM)
+            training.process.send_signal(signal.SIGTERM)
         for run, training in running.items():
-            training.wait()
+            training.process.wait()
             _tell("saved, to go on another time", run)
     print(f"{len(waiting) + len(running)} left, {failed} failed")
     return 1 if failed else 0
 
 
-def _take_in(running: dict[Run, subprocess.Popen[bytes]], commit: dict[str, Any]) -> int:
+def _take_in(running: dict[Run, Training]) -> int:
     """Keep the results of trainings that have ended; how many failed."""
     failed = 0
-    for run in [run for run, training in running.items() if training.poll() is not None]:
-        if running.pop(run).returncode:
+    for run in [run for run, training in running.items() if training.process.poll() is not None]:
+        training = running.pop(run)
+        if training.process.returncode:
             failed += 1
             _tell(f"FAILED (see {WORK})", run)
         else:
-            keep(run, commit)
+            keep(run, training.began_on)
             _tell("done", run)
     return failed
 

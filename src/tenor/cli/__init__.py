@@ -59,7 +59,6 @@ def _run(argv: Sequence[str]) -> int:
         sys.stdout.flush()
         return status
     except BrokenPipeError:  # the reader of our output, such as head, has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except KeyboardInterrupt:
         print("\ntenor: interrupted", file=sys.stderr)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tenor.cli.options import Subparsers, add_model
+from tenor.cli.options import Subparsers, add_model, refuse_existing
 from tenor.cli.output import say
 
 if TYPE_CHECKING:
@@ -48,8 +48,7 @@ def run(args: argparse.Namespace) -> int:
     from tenor.errors import InputError
 
     output = args.output or Path(f"{args.what}.svg")
-    if output.exists() and not args.force:
-        raise InputError(f"{output} is there already; name another file with -o, or --force to replace it")
+    refuse_existing(output, force=args.force)
     classifier = TextClassifier.load(args.model, runtime=args.runtime)
     label = classifier.labels[-1] if args.label is None else args.label
     if label not in classifier.labels:
@@ -94,8 +93,8 @@ def _gradients(classifier: TextClassifier, texts: list[str], label: str, beside:
     panels = []
     for text in texts:
         found = backpropagate(classifier, text, label)
-        curves = {f"layer {n}": norms.tolist() for n, norms in enumerate(found.norms, 1)}
-        curves = dict([*list(curves.items())[:2], *list(curves.items())[2:][-1:]])  # three: lowest and top
+        layers = [(f"layer {n}", norms.tolist()) for n, norms in enumerate(found.norms, 1)]
+        curves = dict(layers[:2] + layers[2:][-1:])  # as many as there are colours: the lowest and the top
         shown = text if len(text) <= 40 else text[:39] + "…"
         panels.append(Panel(title=shown, curves=curves, steps=found.tokens, logarithmic=True))
     way = "; of the forward direction" if classifier.model.config.bidirectional else ""
@@ -116,9 +115,8 @@ def _words(classifier: TextClassifier, texts: list[str], label: str, beside: Pat
         raise InputError(
             "there is no word of letters to draw; name a model that knows some, the same ones in both"
         )
-    maps = {"this model": _vectors(classifier, words)}
-    if beside is not None:
-        maps = {str(beside)[-44:]: _vectors(other, words), "this model": _vectors(classifier, words)}
+    maps = {} if beside is None else {str(beside)[-44:]: _vectors(other, words)}
+    maps["this model"] = _vectors(classifier, words)
     shares = classifier.predict_proba(words)[:, classifier.labels.index(label)].tolist()
     before = classifier.predict_proba([""])[0, classifier.labels.index(label)]
     return render_words(words, maps, dict(zip(words, shares, strict=True)), label, before=float(before))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from tenor.config import SECTIONS
-from tenor.errors import ConfigError
+from tenor.errors import ConfigError, InputError
 from tenor.section import Range, field_help, fields
 
 if TYPE_CHECKING:
@@ -85,6 +85,16 @@ def add_columns(group: argparse._ActionsContainer) -> None:
     """How a file of texts is read."""
     group.add_argument("--text-column", metavar="NAME", help="column of the texts")
     add_encoding(group)
+
+
+def refuse_existing(path: Path, *, force: bool) -> None:
+    """Overwrite nothing unless told to.
+
+    Raises:
+        InputError: something is there and ``force`` is false.
+    """
+    if path.exists() and not force:
+        raise InputError(f"{path} is there already; name another file with -o, or --force to replace it")
 
 
 def add_encoding(group: argparse._ActionsContainer) -> None:

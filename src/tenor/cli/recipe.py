@@ -110,10 +110,10 @@ class Chosen:
     @property
     def name(self) -> str:
         """A name for the model: the recipe's and those of its changes."""
-        flaws = [change.name for change in self.changes if change.repair]
-        variants = [change.name for change in self.changes if not change.repair]
+        flaws = self._names(of_flaws=True)
         whole = len(flaws) > 1 and len(flaws) >= sum(not flaw.latent for flaw in self.recipe.flaws)
-        return "-".join([self.recipe.name, *variants, *(["as-published"] if whole else flaws)])
+        names = ["as-published"] if whole else flaws
+        return "-".join([self.recipe.name, *self._names(of_flaws=False), *names])
 
     @property
     def tables(self) -> dict[str, dict[str, Any]]:
@@ -125,9 +125,12 @@ class Chosen:
         """What a model folder says of it."""
         return {
             "name": self.recipe.name,
-            "variants": [change.name for change in self.changes if not change.repair],
-            "flaws": [change.name for change in self.changes if change.repair],
+            "variants": self._names(of_flaws=False),
+            "flaws": self._names(of_flaws=True),
         }
+
+    def _names(self, *, of_flaws: bool) -> list[str]:
+        return [change.name for change in self.changes if bool(change.repair) == of_flaws]
 
 
 def take_recipe(args: argparse.Namespace) -> Chosen | None:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tenor.cli.options import Subparsers, add_columns
+from tenor.cli.options import Subparsers, add_columns, refuse_existing
 from tenor.cli.output import one_line, print_json, print_table, say, wants_json
 from tenor.cli.progress import Counter, Fetching
 
@@ -84,8 +84,7 @@ def _train(args: argparse.Namespace) -> int:
     output = args.output or Path(f"{stem}.vec")
     if not output.resolve().parent.is_dir():
         raise InputError(f"there is no folder {output.parent}; make it, or name another place with -o")
-    if output.exists() and not args.force:
-        raise InputError(f"{output} is there already; name another file with -o, or --force to replace it")
+    refuse_existing(output, force=args.force)
     tokenizer = Tokenizer(TokenizerConfig())
     with Counter("reading texts") as counter:
         tokens = []

@@ -27,17 +27,15 @@ def render_batch(config: ModelConfig, texts: Sequence[Sequence[str]]) -> str:
     """
     shown = [list(text[:_MOST_TOKENS]) for text in texts[:_MOST_TEXTS]]
     lengths = [len(text) for text in texts]
-    longest = min(max([1, *lengths]), _MOST_TOKENS)
+    most = max(lengths, default=0)
+    longest = min(max(most, 1), _MOST_TOKENS)
     padding = share_of_padding(lengths, len(texts) or 1)
-    title = (
-        f"{len(texts)} texts of up to {max([0, *lengths])} tokens: {padding:.0%} of the places are padding"
-    )
+    title = f"{len(texts)} texts of up to {most} tokens: {padding:.0%} of the places are padding"
     marks = [svg.text(_LEFT, 28, title)]
     note = f"Tenor lays the {sum(lengths)} tokens end to end and has none of it"
     marks.append(svg.text(_LEFT, 46, note, kind="faint"))
-    cut = [f"{len(shown)} texts"] * (len(shown) < len(texts)) + [f"{longest} tokens"] * (
-        max([0, *lengths]) > longest
-    )
+    cut = [f"{len(shown)} texts"] if len(shown) < len(texts) else []
+    cut += [f"{longest} tokens"] if longest < most else []
     more = f"; the first {' and '.join(cut)} are shown" if cut else ""
     marks.append(svg.text(_LEFT, 64, f"blue: where a state is read for the answer{more}", kind="faint"))
     for row, text in enumerate(shown):

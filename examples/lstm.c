@@ -11,30 +11,33 @@
 enum { INPUTS = 3, HIDDEN = 2, TEXTS = 2, WORDS = 5 };
 
 int main(void) {
-  float weight_ih[4 * HIDDEN * INPUTS], weight_hh[4 * HIDDEN * HIDDEN], bias[4 * HIDDEN];
+  float weight_ih[4 * HIDDEN * INPUTS], weight_hh[4 * HIDDEN * HIDDEN];
   for (int i = 0; i < 4 * HIDDEN * INPUTS; ++i) weight_ih[i] = 0.1f * (float)(i % 7 - 3);
   for (int i = 0; i < 4 * HIDDEN * HIDDEN; ++i) weight_hh[i] = 0.2f * (float)(i % 5 - 2);
-  for (int i = 0; i < 4 * HIDDEN; ++i) bias[i] = 0.0f;
 
   float words[WORDS * INPUTS]; /* three words of the first text, two of the second */
   for (int i = 0; i < WORDS * INPUTS; ++i) words[i] = (float)(i % 4) - 1.5f;
   const int64_t offsets[TEXTS + 1] = {0, 3, 5};
 
-  tenor_lstm *layer = NULL;
-  tenor_result result =
-      tenor_lstm_create(NULL, INPUTS, HIDDEN, weight_ih, weight_hh, bias, &layer);
-  float h[TEXTS * HIDDEN], c[TEXTS * HIDDEN];
+  const tenor_layer_settings settings = {.cell = "lstm",
+                                         .activation = "tanh",
+                                         .inputs = INPUTS,
+                                         .hidden = HIDDEN,
+                                         .weight_ih = weight_ih,
+                                         .weight_hh = weight_hh};
+  tenor_layer *layer = NULL;
+  tenor_result result = tenor_layer_create(NULL, &settings, &layer);
+  float h[TEXTS * HIDDEN];
   if (result == TENOR_OK) {
-    const tenor_lstm_pass pass = {.x = words,
-                                  .x_stride = INPUTS,
-                                  .offsets = offsets,
-                                  .texts = TEXTS,
-                                  .words = WORDS,
-                                  .final_h = h,
-                                  .final_c = c};
-    result = tenor_lstm_forward(layer, &pass);
+    const tenor_pass pass = {.x = words,
+                             .x_stride = INPUTS,
+                             .offsets = offsets,
+                             .texts = TEXTS,
+                             .words = WORDS,
+                             .final_h = h};
+    result = tenor_layer_forward(layer, &pass);
   }
-  tenor_lstm_destroy(layer);
+  tenor_layer_destroy(layer);
   if (result != TENOR_OK) {
     fprintf(stderr, "tenor: %s\n", tenor_message(result));
     return 1;

@@ -27,7 +27,19 @@ NETWORKS = [
     {"cell": cell, "activation": activation, "pooling": pooling, "bidirectional": both}
     for (cell, activation), pooling, both in itertools.product(CELLS, POOLINGS, (False, True))
 ]
+LINEAR = [
+    {"cell": "linear"},
+    {"window": 2},
+    {"window": 2, "output_gate": True},
+    {"window": 2, "input_gate": True, "output_gate": True, "skip": True, "bidirectional": True},
+    {"activation": "identity", "output_gate": True, "skip": True},
+    {"activation": "identity", "input_gate": True, "bidirectional": True},
+    {"activation": "relu", "skip": True, "hidden_sizes": (7, 20), "bidirectional": True},
+    {"window": 2, "hidden_sizes": (17, 33), "pooling": ("last", "attention", "max")},
+    {"output_gate": True, "pooling": ("first_last", "mean", "last_word"), "bidirectional": True},
+]
 MORE_NETWORKS = [
+    *({"cell": "linear"} | settings for settings in LINEAR),
     {"hidden_sizes": (3, 6)},
     {"hidden_sizes": (3, 6), "bidirectional": True, "cell": "gru"},
     {"biases": "input"},
@@ -39,14 +51,13 @@ MORE_NETWORKS = [
 ]
 TEXTS = ["the film is not good", "bad", "", "the film the film", "unheard of", "is not bad is it " * 9]
 ALL = NETWORKS + MORE_NETWORKS
-IN_CORE = [settings for settings in ALL if settings.get("cell", "lstm") == "lstm"]
 needs_core = pytest.mark.skipif(not native.is_available(), reason="no compiled core here")
 
 
-def cases(settings, in_core):
-    """Each network in NumPy, and in the compiled core if that computes it."""
+def cases(settings):
+    """Each network in NumPy and in the compiled core."""
     numpy = [pytest.param(s, "numpy", id=f"numpy-{s}") for s in settings]
-    core = [pytest.param(s, "native", marks=needs_core, id=f"native-{s}") for s in in_core]
+    core = [pytest.param(s, "native", marks=needs_core, id=f"native-{s}") for s in settings]
     return pytest.mark.parametrize(("settings", "runtime"), numpy + core)
 
 
@@ -55,8 +66,8 @@ def one_way(settings):
 
 
 every_network = pytest.mark.parametrize("settings", ALL, ids=str)
-every_case = cases(ALL, IN_CORE)
-every_one_way_case = cases(one_way(ALL), one_way(IN_CORE))
+every_case = cases(ALL)
+every_one_way_case = cases(one_way(ALL))
 
 
 def token_ids(model):

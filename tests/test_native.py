@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from tenor import native
-from tenor.cells import CellWeights, LSTMState, cell, sigmoid
-from tenor.encoder import _NumpyLayer
+from tenor.cells import cell, sigmoid
+from tenor.config import ModelConfig
+from tenor.encoder import _NumpyLayer, _weights_of
 from tenor.errors import InputError, NativeError
+from tenor.model import weight_shapes
 
 LENGTHS = [300, 0, 1, 7, 30, 299, 2, 45, 0, 3]
 ISAS = native.status().isas
@@ -25,44 +27,88 @@ needs_core = pytest.mark.skipif(
 )
 
 
-class Case:
-    """An LSTM with random weights, and random texts for it to read."""
+CELLS = [
+    {"cell": "lstm"},
+    {"cell": "gru"},
+    {"cell": "rnn"},
+    {"cell": "rnn", "activation": "relu"},
+    {"cell": "linear"},
+    {"cell": "linear", "window": 2, "output_gate": True},
+    {"cell": "linear", "activation": "identity", "input_gate": True},
+    {"cell": "linear", "window": 2, "input_gate": True, "output_gate": True, "skip": True},
+    {"cell": "linear", "activation": "relu", "skip": True},
+    {"cell": "linear", "activation": "identity", "output_gate": True, "skip": True},
+]
+each_cell = pytest.mark.parametrize("settings", CELLS, ids=lambda s: "-".join(map(str, s.values())))
 
-    def __init__(self, inputs=5, hidden=17, lengths=LENGTHS):
+
+class Case:
+    """A layer with random weights, and random texts for it to read: words of a table of vectors."""
+
+    def __init__(self, inputs=5, hidden=17, lengths=LENGTHS, vocabulary=40, **settings):
+        self.config = ModelConfig(embedding_dim=inputs, hidden_sizes=(hidden,), **settings)
+        self.cell = cell(self.config)
         rng = np.random.default_rng(inputs * 1000 + hidden)
-        shapes = [(4 * hidden, inputs), (4 * hidden, hidden), (4 * hidden,)]
+        shapes = weight_shapes(self.config, vocab_size=vocabulary, num_labels=2)
         bound = 1 / np.sqrt(hidden)
-        self.weights = [rng.uniform(-bound, bound, s).astype(np.float32) for s in shapes]
-        self.texts = [rng.normal(size=(n, inputs)).astype(np.float32) for n in lengths]
-        self.initial = tuple(rng.normal(size=(2, len(lengths), hidden)).clip(-1, 1).astype(np.float32))
+        weights = {n: rng.uniform(-bound, bound, s).astype(np.float32) for n, s in shapes.items()}
+        self.weights = _weights_of(weights, 0, 0)
+        self.vectors = rng.normal(size=(vocabulary, inputs)).astype(np.float32)
+        self.texts = [rng.integers(0, vocabulary, n).astype(np.int32) for n in lengths]
+        self.initial = [
+            rng.normal(size=(len(lengths), width * hidden)).clip(-1, 1).astype(np.float32)
+            for width in self.cell.widths
+        ]
         self.hidden = hidden
 
-    def read(self, texts=None, *, isa=None, **options):
-        """States of every word (N, H), final h and c (B, H), from the core."""
-        layer = native.PreparedLSTM(*self.weights, isa=isa)
-        x, offsets = joined(self.texts if texts is None else texts, self.weights[0].shape[1])
-        states = np.full((len(x), self.hidden), np.nan, np.float32)
-        return states, *layer.forward(x, offsets, states=states, **options)
+    def layer(self, isa=None):
+        """The layer in the core."""
+        config, weights = self.config, self.weights
+        return native.PreparedLayer(
+            config.cell,
+            native.LayerWeights(
+                weights.weight_ih,
+                weights.weight_previous,
+                weights.weight_hh,
+                weights.bias_ih,
+                weights.bias_hh,
+            ),
+            activation=config.activation,
+            gating=native.Gating(config.window == 2, config.input_gate, config.output_gate, config.skip),
+            isa=isa,
+        )
+
+    def read(self, texts=None, *, isa=None, folded=None, **options):
+        """States of every word (N, H), then the rest that the core gives, (B, …) each."""
+        layer = self.layer(isa)
+        inputs, offsets = joined(self.texts if texts is None else texts)
+        if folded is not None:
+            layer.fold(self.vectors, size_bytes=folded)
+        else:
+            inputs = self.vectors[inputs]
+        states = np.full((len(inputs), self.hidden), np.nan, np.float32)
+        return states, *layer.forward(inputs, offsets, states=states, **options)
 
     def reference(self, *, reverse=False, initial=None):
-        """As ``read``, from NumPy."""
-        weight_ih, weight_hh, bias = self.weights
-        weights = CellWeights(weight_ih=weight_ih, weight_hh=weight_hh, bias_ih=bias)
-        x, offsets = joined(self.texts, weight_ih.shape[1])
-        states = np.empty((len(x), self.hidden), np.float32)
-        final = _NumpyLayer(cell("lstm", "tanh"), weights).forward(
-            x,
-            offsets,
-            reverse=reverse,
-            initial=None if initial is None else LSTMState(*initial),
-            states=states,
+        """As ``read``, from NumPy, without the parts of the state that the cell does not have."""
+        layer = _NumpyLayer(self.config, self.cell, self.weights)
+        token_ids, offsets = joined(self.texts)
+        states = np.empty((len(token_ids), self.hidden), np.float32)
+        begin = None if initial is None else self.cell.state(*initial)
+        final, *pools = layer.forward(
+            self.vectors[token_ids], offsets, reverse=reverse, initial=begin, states=states
         )
-        return states, final.h, final.c
+        return states, *final, *pools
+
+    def comparable(self, found):
+        """What ``read`` gives, without the parts that the cell does not have."""
+        states, h, c, carry, *pools = found
+        return states, *(h, c, carry)[: len(self.cell.widths)], *pools
 
 
-def joined(texts, inputs):
+def joined(texts):
     offsets = np.cumsum([0, *map(len, texts)], dtype=np.int64)
-    return np.concatenate([np.empty((0, inputs), np.float32), *texts]), offsets
+    return np.concatenate([np.empty(0, np.int32), *texts]), offsets
 
 
 def assert_same_bits(found, expected):
@@ -90,23 +136,65 @@ def threads():
 
 
 @needs_core
+@each_cell
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("with_initial", [False, True])
 @pytest.mark.parametrize(("inputs", "hidden"), [(1, 1), (3, 5), (16, 16), (7, 17), (50, 64), (100, 33)])
-def test_the_core_computes_what_numpy_does(inputs, hidden, with_initial, reverse):
-    case = Case(inputs, hidden)
+def test_the_core_computes_what_numpy_does(settings, inputs, hidden, with_initial, reverse):
+    case = Case(inputs, hidden, **settings)
     initial = case.initial if with_initial else None
-    found = case.read(reverse=reverse, initial=initial)
+    found = case.comparable(case.read(reverse=reverse, initial=initial))
     for one, other in zip(found, case.reference(reverse=reverse, initial=initial), strict=True):
-        np.testing.assert_allclose(one, other, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
 
 
 @needs_core
+@each_cell
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("hidden", [1, 8, 17, 64])
-def test_every_instruction_set_gives_the_same_bits(isa, hidden):
-    case = Case(11, hidden)
+def test_every_instruction_set_gives_the_same_bits(settings, isa, hidden):
+    case = Case(11, hidden, **settings)
     assert_same_bits(case.read(isa=isa), case.read(isa="base"))
+
+
+@needs_core
+@each_cell
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("room", [0, 5_000, 1 << 20])
+def test_words_looked_up_give_the_bits_of_their_vectors(settings, isa, reverse, room):
+    case = Case(11, 17, **settings)
+    assert_same_bits(
+        case.read(isa=isa, reverse=reverse, folded=room, initial=case.initial),
+        case.read(isa=isa, reverse=reverse, initial=case.initial),
+    )
+
+
+@needs_core
+@each_cell
+def test_a_table_that_fills_up_pass_by_pass_gives_the_same_bits(settings):
+    case = Case(11, 17, **settings)
+    layer, alone = case.layer(), case.layer()
+    layer.fold(case.vectors, size_bytes=9_000)
+    for text in [*case.texts, *case.texts]:
+        token_ids, offsets = joined([text])
+        assert_same_bits(layer.forward(token_ids, offsets), alone.forward(case.vectors[token_ids], offsets))
+
+
+@needs_core
+@pytest.mark.parametrize("bad", [-1, 40, 2**31 - 1])
+@pytest.mark.parametrize("room", [0, 1 << 20])
+def test_an_id_that_is_no_word_is_refused(bad, room):
+    layer = Case().layer()
+    layer.fold(Case().vectors, size_bytes=room)
+    with pytest.raises(InputError, match="token id is not a row"):
+        layer.forward(np.array([0, bad, 1], np.int32), np.array([0, 3]))
+
+
+@needs_core
+def test_ids_need_a_table():
+    with pytest.raises(InputError, match="call fold first"):
+        Case().layer().forward(np.array([0], np.int32), np.array([0, 1]))
 
 
 @needs_core
@@ -119,34 +207,38 @@ def test_every_instruction_set_gives_the_same_activations(isa, name):
 
 
 @needs_core
+@each_cell
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("reverse", [False, True])
-def test_a_text_gives_the_same_bits_alone_and_beside_longer_ones(isa, reverse):
-    case = Case()
-    _, h, c = case.read(isa=isa, reverse=reverse)
+def test_a_text_gives_the_same_bits_alone_and_beside_longer_ones(settings, isa, reverse):
+    case = Case(**settings)
+    _, *together = case.read(isa=isa, reverse=reverse)
     for number, text in enumerate(case.texts):
         _, *alone = case.read([text], isa=isa, reverse=reverse)
-        assert_same_bits(alone, [h[number : number + 1], c[number : number + 1]])
+        assert_same_bits(alone, [part[number : number + 1] for part in together])
 
 
 @needs_core
+@each_cell
 @pytest.mark.parametrize("isa", ISAS)
-def test_the_order_of_texts_changes_no_bit(isa):
-    case = Case(lengths=[3, 9, 9, 1, 0, 30] * 20)
+def test_the_order_of_texts_changes_no_bit(settings, isa):
+    case = Case(lengths=[3, 9, 9, 1, 0, 30] * 20, **settings)
     order = np.random.default_rng(0).permutation(len(case.texts))
-    _, h, c = case.read(isa=isa)
+    _, *ordered = case.read(isa=isa)
     _, *shuffled = case.read([case.texts[i] for i in order], isa=isa)
-    assert_same_bits(shuffled, [h[order], c[order]])
+    assert_same_bits(shuffled, [part[order] for part in ordered])
 
 
 @needs_core
+@each_cell
 @pytest.mark.parametrize("count", [2, 3, 7])
-def test_the_number_of_threads_changes_no_bit(count, threads):
-    case = Case(40, 64, lengths=[100, 3, 60, 99, 0] * 30)
+@pytest.mark.parametrize("folded", [None, 1 << 20])
+def test_the_number_of_threads_changes_no_bit(settings, count, folded, threads):
+    case = Case(40, 64, lengths=[100, 3, 60, 99, 0] * 30, **settings)
     threads(1)
-    alone = case.read()
+    alone = case.read(folded=folded)
     threads(count)
-    assert_same_bits(case.read(), alone)
+    assert_same_bits(case.read(folded=folded), alone)
 
 
 @needs_core
@@ -164,11 +256,13 @@ def test_callers_at_the_same_time_get_the_same_bits(threads):
 
 
 @needs_core
-def test_a_text_without_words_keeps_its_initial_state():
-    case = Case(lengths=[0, 2, 0])
-    _, h, c = case.read(initial=case.initial)
-    assert_same_bits([h[::2].copy(), c[::2].copy()], [part[::2].copy() for part in case.initial])
-    assert not case.read()[1][::2].any()
+@each_cell
+def test_a_text_without_words_keeps_its_initial_state(settings):
+    case = Case(lengths=[0, 2, 0], **settings)
+    _, *kept = case.comparable(case.read(initial=case.initial))
+    for found, initial in zip(kept, case.initial, strict=False):
+        assert_same_bits([found[::2].copy()], [initial[::2].copy()])
+    assert not any(part[::2].any() for part in case.read()[1:])
 
 
 @needs_core
@@ -255,7 +349,7 @@ def test_activations_keep_the_sign_of_zero_and_the_shape():
 def test_a_thread_that_flushes_denormal_numbers_gets_the_same_bits_and_goes_on_flushing():
     torch = pytest.importorskip("torch")
     case = Case()
-    case.weights[2] -= np.float32(97)  # sigmoid gives denormal numbers
+    case.weights.bias_ih[:] -= np.float32(97)  # sigmoid gives denormal numbers
     expected = case.read()
     assert torch.set_flush_denormal(True)
     found, product = case.read(), torch.tensor([1e-40]) * 1
@@ -343,7 +437,7 @@ def test_importing_loads_no_library():
 @needs_core
 @pytest.mark.parametrize("offsets", [[0, 4], [1, 3], [0, 2, 1, 3], [0, -1, 3]])
 def test_offsets_that_do_not_fit_are_refused(offsets):
-    layer, x = native.PreparedLSTM(*Case().weights), np.zeros((3, 5), np.float32)
+    layer, x = Case().layer(), np.zeros((3, 5), np.float32)
     with pytest.raises(InputError, match="offsets must rise from 0"):
         layer.forward(x, np.array(offsets, np.int64))
 
@@ -352,8 +446,8 @@ def test_offsets_that_do_not_fit_are_refused(offsets):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"x": np.zeros((3, 5))}, "x must be a float32 array, got float64"),
-        ({"x": np.zeros((3, 6), np.float32)}, r"x must have the shape \(3, 5\)"),
+        ({"inputs": np.zeros((3, 5))}, "inputs must be a float32 array, got float64"),
+        ({"inputs": np.zeros((3, 6), np.float32)}, r"inputs must have the shape \(3, 5\)"),
         ({"offsets": np.array([0, 3], np.int32)}, "offsets must be int64"),
         ({"initial": (np.zeros((2, 17), np.float32),) * 2}, r"initial .* \(1, 17\)"),
         ({"states": np.zeros((17, 3), np.float32).T}, "states must be writable"),
@@ -361,20 +455,25 @@ def test_offsets_that_do_not_fit_are_refused(offsets):
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(change, message):
-    arrays = {"x": np.zeros((3, 5), np.float32), "offsets": np.array([0, 3], np.int64)} | change
+    arrays = {"inputs": np.zeros((3, 5), np.float32), "offsets": np.array([0, 3], np.int64)} | change
     with pytest.raises(InputError, match=message):
-        native.PreparedLSTM(*Case().weights).forward(**arrays)
+        Case().layer().forward(**arrays)
 
 
 @needs_core
 def test_weights_and_names_that_do_not_fit_are_refused():
-    weight_ih, weight_hh, bias = Case().weights
-    with pytest.raises(InputError, match="weight_ih must have the shape"):
-        native.PreparedLSTM(weight_ih[1:], weight_hh, bias)
+    ones = [np.ones(shape, np.float32) for shape in [(68, 5), (68, 17), (68,)]]
+    given = native.LayerWeights(weight_ih=ones[0], weight_hh=ones[1], bias_ih=ones[2])
+    with pytest.raises(InputError, match="weight_hh must have the shape"):
+        native.PreparedLayer("lstm", given._replace(weight_hh=ones[1][1:]))
+    with pytest.raises(InputError, match="out of range or a needed array is missing"):
+        native.PreparedLayer("lstm", given._replace(weight_hh=None))
+    with pytest.raises(InputError, match="no activation or cell"):
+        native.PreparedLayer("rnn", given._replace(weight_hh=None, bias_ih=None), activation="swish")
     with pytest.raises(InputError, match="instruction set"):
-        native.PreparedLSTM(weight_ih, weight_hh, bias, isa="sse9")
+        native.PreparedLayer("lstm", given, isa="sse9")
     with pytest.raises(InputError, match="no activation"):
-        native.activation("relu", bias)
+        native.activation("relu", ones[2])
     with pytest.raises(InputError, match="1 to 1024"):
         native.set_threads(0)
 
@@ -407,5 +506,5 @@ def example_states():
     weight_ih = np.float32(0.1) * (np.arange(24) % 7 - 3).astype(np.float32).reshape(8, 3)
     weight_hh = np.float32(0.2) * (np.arange(16) % 5 - 2).astype(np.float32).reshape(8, 2)
     x = (np.arange(15) % 4).astype(np.float32).reshape(5, 3) - np.float32(1.5)
-    layer = native.PreparedLSTM(weight_ih, weight_hh, np.zeros(8, np.float32))
-    return layer.forward(x, np.array([0, 3, 5]))[0]
+    layer = native.PreparedLayer("lstm", native.LayerWeights(weight_ih=weight_ih, weight_hh=weight_hh))
+    return layer.forward(x, np.array([0, 3, 5])).h

@@ -6,12 +6,15 @@ compiled core and PyTorch are tested against them.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from tenor.config import ModelConfig
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -38,7 +41,18 @@ class LSTMState(NamedTuple):
     """(B, H) cell state."""
 
 
-State = RNNState | LSTMState
+class LinearState(NamedTuple):
+    """What a gated linear recurrence remembers between two words."""
+
+    h: Floats
+    """(B, H) the output."""
+    c: Floats
+    """(B, H) the sum that it keeps."""
+    carry: Floats
+    """(B, G*H) what the last word gives to the gates of the next, or (B, 0) where it gives nothing."""
+
+
+State = RNNState | LSTMState | LinearState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +61,10 @@ class CellWeights:
 
     weight_ih: Floats
     """(G*H, I) for the input of width I."""
-    weight_hh: Floats
-    """(G*H, H) for the state."""
+    weight_hh: Floats | None = None
+    """(G*H, H) for the state; None in a linear recurrence."""
+    weight_previous: Floats | None = None
+    """(G*H, I) for the input before, of a linear recurrence with a window of 2; without the skip."""
     bias_ih: Floats | None = None
     """(G*H,) added to the input's product; None for none."""
     bias_hh: Floats | None = None
@@ -62,8 +78,14 @@ class Cell(NamedTuple):
     """(input's share (B, G*H) from ``project``, state, weights) → the new state."""
     gates: int
     """G: blocks of H rows in its weights."""
-    state: type[RNNState] | type[LSTMState]
+    state: type[RNNState] | type[LSTMState] | type[LinearState]
     """The state it keeps."""
+    widths: tuple[int, ...]
+    """Width of each part of the state, in multiples of H."""
+
+    def zeros(self, rows: int, size: int, dtype: npt.DTypeLike) -> State:
+        """The state of so many texts before any word."""
+        return self.state(*(np.zeros((rows, width * size), dtype) for width in self.widths))
 
 
 def rows_matmul(x: Floats, weight: Floats) -> Floats:
@@ -95,9 +117,16 @@ def rows_matmul(x: Floats, weight: Floats) -> Floats:
 
 
 def project(x: Floats, weights: CellWeights) -> Floats:
-    """The input's share of the gates (B, G*H) for word vectors or lower states x (B, I)."""
+    """The input's share of the gates (B, G*H) for word vectors or lower states x (B, I).
+
+    Where the gates see two words, its share of the next word's gates stands behind it.
+    """
     product = rows_matmul(x, weights.weight_ih)
-    return product if weights.bias_ih is None else product + weights.bias_ih
+    if weights.bias_ih is not None:
+        product = product + weights.bias_ih
+    if weights.weight_previous is None:
+        return product
+    return np.concatenate([product, rows_matmul(x, weights.weight_previous)], axis=1)
 
 
 def lstm_step(projected: Floats, state: State, weights: CellWeights) -> LSTMState:
@@ -146,6 +175,49 @@ def rnn_relu_step(projected: Floats, state: State, weights: CellWeights) -> RNNS
     return RNNState(h=np.maximum(projected + _recurrent(state.h, weights), 0))
 
 
+def linear_step(projected: Floats, state: State, weights: CellWeights, *, config: ModelConfig) -> LinearState:
+    """Read one word; as ``lstm_step``. No gate sees the state, so the sum it keeps is linear in it.
+
+    Source:
+        With a window of 2, an output gate and tanh the quasi-recurrent network with fo-pooling of
+        Bradbury et al. 2017; with output gate, skip and identity the simple recurrent unit of Lei
+        et al. 2018, without its peepholes; with identity alone minGRU, and with an input gate
+        minLSTM, of Feng et al. 2024. Gate order forget, candidate, input, output, skip.
+    """
+    assert isinstance(state, LinearState)
+    count = linear_gates(config)
+    seen, rest = count + config.skip, count if config.window == 2 else 0
+    blocks = _split(projected, seen + rest)
+    current, carry = blocks[:count], state.carry
+    if rest:
+        current = [now + before for now, before in zip(current, _split(carry, count), strict=True)]
+        carry = np.concatenate(blocks[seen:], axis=1)
+    kept = sigmoid(current[0])
+    taken = 1 - kept
+    if config.input_gate:
+        opened = sigmoid(current[2])
+        both = kept + opened
+        kept, taken = kept / both, opened / both
+    c = kept * state.c + taken * _CANDIDATES[config.activation](current[1])
+    if not config.output_gate:
+        return LinearState(h=c + blocks[count] if config.skip else c, c=c, carry=carry)
+    out = sigmoid(current[2 + config.input_gate])
+    h = out * c + (1 - out) * blocks[count] if config.skip else out * c
+    return LinearState(h=h, c=c, carry=carry)
+
+
+def linear_gates(config: ModelConfig) -> int:
+    """How many gates a linear recurrence has, its candidate among them and the skip not."""
+    return 2 + config.input_gate + config.output_gate
+
+
+_CANDIDATES: dict[str, Callable[[Floats], Floats]] = {
+    "tanh": np.tanh,
+    "relu": lambda x: np.maximum(x, 0),
+    "identity": lambda x: x,
+}
+
+
 def sigmoid(x: Floats) -> Floats:
     """1 / (1 + exp(-x)) without overflow: only numbers of at most 1 are raised."""
     raised = np.exp(-np.abs(x))
@@ -154,17 +226,22 @@ def sigmoid(x: Floats) -> Floats:
 
 
 CELLS: dict[tuple[str, str], Cell] = {
-    ("lstm", "tanh"): Cell(lstm_step, 4, LSTMState),
-    ("gru", "tanh"): Cell(gru_step, 3, RNNState),
-    ("rnn", "tanh"): Cell(rnn_tanh_step, 1, RNNState),
-    ("rnn", "relu"): Cell(rnn_relu_step, 1, RNNState),
+    ("lstm", "tanh"): Cell(lstm_step, 4, LSTMState, (1, 1)),
+    ("gru", "tanh"): Cell(gru_step, 3, RNNState, (1,)),
+    ("rnn", "tanh"): Cell(rnn_tanh_step, 1, RNNState, (1,)),
+    ("rnn", "relu"): Cell(rnn_relu_step, 1, RNNState, (1,)),
 }
-"""Every cell, by its name and activation."""
+"""Every cell whose gates see the state, by its name and activation."""
 
 
-def cell(name: Literal["rnn", "lstm", "gru"], activation: Literal["tanh", "relu"]) -> Cell:
-    """The cell of a model; only ``rnn`` has a choice of activation."""
-    return CELLS[name, activation if name == "rnn" else "tanh"]
+def cell(config: ModelConfig) -> Cell:
+    """The cell of a model."""
+    if config.cell == "linear":
+        count = linear_gates(config)
+        carried = count if config.window == 2 else 0
+        step = functools.partial(linear_step, config=config)
+        return Cell(step, count + config.skip, LinearState, (1, 1, carried))
+    return CELLS[config.cell, config.activation if config.cell == "rnn" else "tanh"]
 
 
 def _column_parts(columns: int, width: int) -> list[slice]:
@@ -175,6 +252,7 @@ def _column_parts(columns: int, width: int) -> list[slice]:
 
 
 def _recurrent(h: Floats, weights: CellWeights) -> Floats:
+    assert weights.weight_hh is not None
     product = rows_matmul(h, weights.weight_hh)
     return product if weights.bias_hh is None else product + weights.bias_hh
 

@@ -67,7 +67,6 @@ class TextClassifier:
         self.model = model
         self.labels = model.labels
         self.tokenizer = Tokenizer(model.tokenizer)
-        self._embedding = model.weights["embedding.weight"]
         self._encoder = Encoder(model.config, model.weights, runtime=runtime)
         state_size = model.config.hidden_sizes[-1] * model.config.directions
         self._pooler = Pooler(model.config.pooling, state_size, model.config.directions, model.weights)
@@ -148,6 +147,7 @@ class TextClassifier:
             scores = self.logits_of([ids[:t] for t in range(len(ids) + 1)])
         else:
             states = self._encoded(token_ids).states
+            assert states is not None
             pooled = [np.zeros((1, self._pooler.width), states.dtype)]
             pooled += self._pooler.prefixes(states)
             scores = logits(np.concatenate(pooled), self.model.weights)
@@ -170,6 +170,7 @@ class TextClassifier:
         """
         tokens, token_ids, _ = self._tokens(text)
         encoded = self._encoded(token_ids)
+        assert encoded.states is not None
         return Encoding(
             tokens=tuple(tokens),
             token_ids=tuple(token_ids),
@@ -194,7 +195,7 @@ class TextClassifier:
                 f"this model fills texts up to {config.fill_to} tokens, so it cannot go on word by word; "
                 "use read(text)"
             )
-        zeros = self._encoder.zero_states(1, self._embedding.dtype)
+        zeros = self._encoder.zero_states(1)
         state = ReadingState(zeros, None, self._named(self.logits_of([[]]))[0])
         return state if config.start_token is None else self._step_special(state, config.start_token)
 
@@ -234,8 +235,9 @@ class TextClassifier:
         return self._step_id(state, self.model.vocabulary.special_id(special))
 
     def _step_id(self, state: ReadingState, token_id: int) -> ReadingState:
-        x = self._embedding[[token_id]]  # (1, E)
-        encoded = self._encoder.encode(x, np.array([0, 1]), initial=state.layers)
+        word, offsets = np.array([token_id], np.int32), np.array([0, 1])
+        encoded = self._encoder.encode(word, offsets, initial=state.layers)
+        assert encoded.states is not None
         memory = self._pooler.step(state.memory, encoded.states)
         scores = logits(self._pooler.vector(memory), self.model.weights)
         return ReadingState(encoded.final_states, memory, self._named(scores)[0])
@@ -269,17 +271,17 @@ class TextClassifier:
 
     def _encoded(self, token_ids: list[int]) -> Encoded:
         batch = join([token_ids])
-        return self._encoder.encode(self._embedding[batch.token_ids], batch.offsets)
+        return self._encoder.encode(batch.token_ids, batch.offsets)
 
     def logits_of(self, token_ids: Sequence[Ids]) -> Floats:
         """Logits (B, C) of B texts given as token ids, computed in chunks of similar length."""
         num_logits = len(self.model.weights["head.bias"])
-        scores = np.empty((len(token_ids), num_logits), self._embedding.dtype)
+        scores = np.empty((len(token_ids), num_logits), self.model.weights["head.bias"].dtype)
         lengths = [len(ids) for ids in token_ids]
         for chunk in chunks(lengths, max_texts=_CHUNK_TEXTS, max_tokens=_CHUNK_TOKENS):
             batch = join([token_ids[index] for index in chunk])
-            encoded = self._encoder.encode(self._embedding[batch.token_ids], batch.offsets)
-            pooled = self._pooler.pool(encoded.states, batch.offsets)
+            encoded = self._encoder.encode(batch.token_ids, batch.offsets, states=self._pooler.needs_states)
+            pooled = self._pooler.pool(encoded, batch.offsets)
             scores[chunk] = logits(pooled, self.model.weights)
         return scores
 

@@ -86,10 +86,18 @@ class VocabularyConfig(Section):
 class ModelConfig(Section):
     """Shape of the network."""
 
-    cell: Literal["rnn", "lstm", "gru"] = "lstm"
-    """Recurrent cell."""
-    activation: Literal["tanh", "relu"] = "tanh"
-    """Nonlinearity of the rnn cell; lstm and gru have their own."""
+    cell: Literal["rnn", "lstm", "gru", "linear"] = "lstm"
+    """Recurrent cell; linear is a gated linear recurrence, whose gates see words but no state."""
+    activation: Literal["tanh", "relu", "identity"] = "tanh"
+    """Nonlinearity of the rnn cell, or of what a linear cell takes in; lstm and gru have their own."""
+    window: Literal[1, 2] = 1
+    """Words that the gates of a linear cell see: the current one, or the one before it as well."""
+    input_gate: bool = False
+    """Give a linear cell an input gate; without it, it takes in as much as it forgets."""
+    output_gate: bool = False
+    """Give a linear cell an output gate."""
+    skip: bool = False
+    """Let a linear cell's input skip the recurrence, as much as an output gate holds back."""
     embedding_dim: Count = 64
     """E: width of a word vector; given word vectors bring their own."""
     hidden_sizes: tuple[Count, ...] = (64,)
@@ -114,6 +122,11 @@ class ModelConfig(Section):
         for name in ("hidden_sizes", "pooling"):
             if not getattr(self, name):
                 raise ConfigError(f"{name} is empty; name at least one")
+        for name, usual in (("window", 1), ("input_gate", False), ("output_gate", False), ("skip", False)):
+            if self.cell != "linear" and getattr(self, name) != usual:
+                raise ConfigError(f"{name} is a setting of the linear cell, and this is {self.cell}; leave it out")
+        if self.activation == "identity" and self.cell == "rnn":
+            raise ConfigError("activation 'identity' is for the linear cell; an rnn takes tanh or relu")
 
     @property
     def directions(self) -> int:

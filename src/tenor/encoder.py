@@ -1,4 +1,4 @@
-"""Word vectors in → hidden states: layers and directions, over whole texts or one more word.
+"""Token ids in → hidden states: layers and directions, over whole texts or one more word.
 
 The seam between NumPy and the compiled core is one layer and direction over a ragged batch. What
 the core does not compute runs in NumPy; both take the same arguments.
@@ -8,33 +8,52 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from tenor import native
 from tenor.batching import Walk
-from tenor.cells import Cell, CellWeights, Floats, LSTMState, State, cell, project
+from tenor.cells import Cell, CellWeights, Floats, State, cell, project
 from tenor.config import ModelConfig
 from tenor.errors import UnsupportedError
 
 Runtime = Literal["auto", "native", "numpy"]
 Offsets = npt.NDArray[np.int64]
+TokenIds = npt.NDArray[np.int32]
+
+
+class Summary(NamedTuple):
+    """What one layer and direction made of texts, without its states in between."""
+
+    final: State
+    """(B, …) after the last word read; the initial state of a text without words."""
+    start: Floats
+    """(B, H) h after the first word read; zeros of a text without words, as the next two."""
+    total: Floats
+    """(B, H) the sum of h after every word."""
+    largest: Floats
+    """(B, H) the largest h of each unit."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Encoded:
     """What the layers made of a batch."""
 
-    states: Floats
-    """(N, D*H) the last layer's states after every word, directions side by side."""
-    final_states: list[list[State]]
-    """For each layer and direction the state (B, H) after the last word it read."""
+    states: Floats | None
+    """(N, D*H) the last layer's states after every word, directions side by side, if asked for."""
+    summaries: list[list[Summary]]
+    """For each layer and direction what became of each text."""
+
+    @property
+    def final_states(self) -> list[list[State]]:
+        """For each layer and direction the state (B, …) after the last word it read."""
+        return [[summary.final for summary in directions] for directions in self.summaries]
 
 
 class Encoder:
-    """The recurrent layers of one model, their weights prepared for the runtime that computes them.
+    """Word vectors and recurrent layers of one model, prepared for the runtime that computes them.
 
     Stateless between calls: recurrent state goes in and comes out.
     """
@@ -47,15 +66,19 @@ class Encoder:
         Raises:
             UnsupportedError: ``runtime="native"`` and the core cannot compute this model.
         """
-        self.cell = cell(config.cell, config.activation)
-        self.directions = config.directions
+        self._embedding = weights["embedding.weight"]
+        self._cell = cell(config)
+        self._sizes = config.hidden_sizes
+        kind = _runtime(self._embedding, runtime)
         self.layers = [
             [
-                _prepare(self.cell, _weights_of(weights, layer, direction), runtime)
+                kind(config, self._cell, _weights_of(weights, layer, direction))
                 for direction in range(config.directions)
             ]
             for layer in range(len(config.hidden_sizes))
         ]
+        for layer in self.layers[0]:
+            layer.fold(self._embedding)
 
     @property
     def runtime(self) -> str:
@@ -63,113 +86,148 @@ class Encoder:
         return "native" if isinstance(self.layers[0][0], _NativeLayer) else "numpy"
 
     def encode(
-        self, x: Floats, offsets: Offsets, *, initial: Sequence[Sequence[State]] | None = None
+        self,
+        token_ids: TokenIds,
+        offsets: Offsets,
+        *,
+        initial: Sequence[Sequence[State]] | None = None,
+        states: bool = True,
     ) -> Encoded:
         """Read whole texts.
 
         Args:
-            x: (N, E) word vectors of all texts, end to end.
+            token_ids: (N,) the words of all texts, end to end.
             offsets: (B+1,) where each text begins.
-            initial: for each layer and direction the state (B, H) to go on from; None is zeros.
+            initial: for each layer and direction the state (B, …) to go on from; None is zeros.
+            states: whether the last layer's states after every word are wanted.
         """
-        final_states: list[list[State]] = []
-        for depth, directions in enumerate(self.layers):
-            size = directions[0].hidden_size
-            states = np.empty((len(x), size * self.directions), x.dtype)
-            finals = []
+        summaries: list[list[Summary]] = []
+        inputs: TokenIds | Floats = token_ids
+        last = len(self.layers) - 1
+        for depth, (directions, size) in enumerate(zip(self.layers, self._sizes, strict=True)):
+            wanted = states or depth < last
+            shape = (len(token_ids), size * len(directions))
+            above = np.empty(shape, self._embedding.dtype) if wanted else None
+            found = []
             for number, layer in enumerate(directions):
+                columns = None if above is None else above[:, number * size : (number + 1) * size]
                 begin = None if initial is None else initial[depth][number]
-                columns = states[:, number * size : (number + 1) * size]
-                finals.append(layer.forward(x, offsets, reverse=number == 1, initial=begin, states=columns))
-            final_states.append(finals)
-            x = states
-        return Encoded(states=x, final_states=final_states)
+                found.append(
+                    layer.forward(inputs, offsets, reverse=number == 1, initial=begin, states=columns)
+                )
+            summaries.append(found)
+            if above is not None:
+                inputs = above
+        return Encoded(states=above, summaries=summaries)
 
-    def zero_states(self, count: int, dtype: npt.DTypeLike = np.float32) -> list[list[State]]:
-        """For each layer and direction the state (count, H) before any word."""
+    def zero_states(self, count: int) -> list[list[State]]:
+        """For each layer and direction the state (count, …) before any word."""
         return [
-            [_zeros(self.cell, count, layer.hidden_size, dtype) for layer in directions]
-            for directions in self.layers
+            [self._cell.zeros(count, size, self._embedding.dtype) for _ in directions]
+            for directions, size in zip(self.layers, self._sizes, strict=True)
         ]
 
 
 class _NumpyLayer:
     """One layer and direction, computed by the reference."""
 
-    def __init__(self, cell: Cell, weights: CellWeights) -> None:
+    def __init__(self, config: ModelConfig, cell: Cell, weights: CellWeights) -> None:
         self._cell = cell
         self._weights = weights
-        self.hidden_size = weights.weight_hh.shape[1]
+        self._size = len(weights.weight_ih) // cell.gates
+        self._vectors: Floats | None = None
+
+    def fold(self, vectors: Floats) -> None:
+        """Let ``forward`` take ids of words, whose vectors (V, E) these are."""
+        self._vectors = vectors
 
     def forward(
         self,
-        x: Floats,
+        inputs: TokenIds | Floats,
         offsets: Offsets,
         *,
         reverse: bool,
         initial: State | None,
-        states: Floats,
-    ) -> State:
-        """Fill states (N, H) from inputs x (N, I); return the final state (B, H) of each text."""
-        projected = project(x, self._weights)  # (N, G*H)
+        states: Floats | None,
+    ) -> Summary:
+        """Read texts of ids (N,) or inputs (N, I); fill states (N, H), if there are such."""
+        x = inputs if self._vectors is None else self._vectors[inputs]
+        projected = project(x, self._weights)
         walk = Walk(offsets, reverse=reverse)
         rows = len(offsets) - 1
-        begin = initial or _zeros(self._cell, rows, self.hidden_size, x.dtype)
+        begin = initial or self._cell.zeros(rows, self._size, x.dtype)
         final = [part[walk.order] for part in begin]
-        for indices in walk.steps():
+        start, total, largest = (np.zeros((rows, self._size), x.dtype) for _ in range(3))
+        for t, indices in enumerate(walk.steps()):
             active = len(indices)
             state = self._cell.state(*(part[:active] for part in final))
             state = self._cell.step(projected[indices], state, self._weights)
-            states[indices] = state.h
             for part, value in zip(final, state, strict=True):
                 part[:active] = value
-        return self._cell.state(*(walk.restore(part) for part in final))
+            if states is not None:
+                states[indices] = state.h
+            if t == 0:
+                start[:active] = total[:active] = largest[:active] = state.h
+            else:
+                total[:active] += state.h
+                np.maximum(largest[:active], state.h, out=largest[:active])
+        return Summary(
+            self._cell.state(*map(walk.restore, final)), *map(walk.restore, (start, total, largest))
+        )
 
 
 class _NativeLayer:
-    """One layer and direction of an LSTM, computed by the compiled core in float32."""
+    """One layer and direction, computed by the compiled core in float32."""
 
-    def __init__(self, weights: CellWeights) -> None:
-        biases = [b for b in (weights.bias_ih, weights.bias_hh) if b is not None]
-        bias: Floats = np.sum(biases, axis=0, dtype=np.float32)
-        self._prepared = native.PreparedLSTM(weights.weight_ih, weights.weight_hh, bias)
-        self.hidden_size = weights.weight_hh.shape[1]
+    def __init__(self, config: ModelConfig, cell: Cell, weights: CellWeights) -> None:
+        self._cell = cell
+        self._prepared = native.PreparedLayer(
+            config.cell,
+            native.LayerWeights(
+                weights.weight_ih,
+                weights.weight_previous,
+                weights.weight_hh,
+                weights.bias_ih,
+                weights.bias_hh,
+            ),
+            activation=config.activation if config.cell in ("rnn", "linear") else "tanh",
+            gating=native.Gating(config.window == 2, config.input_gate, config.output_gate, config.skip),
+        )
+
+    def fold(self, vectors: Floats) -> None:
+        """As ``_NumpyLayer.fold``."""
+        self._prepared.fold(vectors)
 
     def forward(
         self,
-        x: Floats,
+        inputs: Any,
         offsets: Offsets,
         *,
         reverse: bool,
         initial: State | None,
-        states: Floats,
-    ) -> State:
+        states: Floats | None,
+    ) -> Summary:
         """As ``_NumpyLayer.forward``."""
-        begin = None if initial is None else LSTMState(*initial)
-        h, c = self._prepared.forward(x, offsets, reverse=reverse, initial=begin, states=states)
-        return LSTMState(h=h, c=c)
+        found = self._prepared.forward(inputs, offsets, reverse=reverse, initial=initial, states=states)
+        parts = found[: len(self._cell.widths)]
+        return Summary(self._cell.state(*parts), found.start, found.total, found.largest)
 
 
-def _prepare(cell: Cell, weights: CellWeights, runtime: Runtime) -> _NumpyLayer | _NativeLayer:
-    can = cell.state is LSTMState and weights.weight_ih.dtype == np.float32
+def _runtime(embedding: Floats, runtime: Runtime) -> type[_NumpyLayer | _NativeLayer]:
+    can = embedding.dtype == np.float32
     if runtime == "native" and not can:
-        raise UnsupportedError("the compiled core computes float32 LSTM layers only; use runtime='auto'")
+        raise UnsupportedError("the compiled core computes in float32 only; use runtime='auto'")
     if runtime == "native" and not native.is_available():
         raise UnsupportedError(f"the compiled core is absent: {native.status().reason}")
-    if runtime != "numpy" and can and native.is_available():
-        return _NativeLayer(weights)
-    return _NumpyLayer(cell, weights)
+    return _NativeLayer if runtime != "numpy" and can and native.is_available() else _NumpyLayer
 
 
 def _weights_of(weights: Mapping[str, Floats], layer: int, direction: int) -> CellWeights:
     suffix = f"l{layer}" + ("_reverse" if direction else "")
     return CellWeights(
         weight_ih=weights[f"rnn.weight_ih_{suffix}"],
-        weight_hh=weights[f"rnn.weight_hh_{suffix}"],
+        weight_hh=weights.get(f"rnn.weight_hh_{suffix}"),
+        weight_previous=weights.get(f"rnn.weight_previous_{suffix}"),
         bias_ih=weights.get(f"rnn.bias_ih_{suffix}"),
         bias_hh=weights.get(f"rnn.bias_hh_{suffix}"),
     )
-
-
-def _zeros(cell: Cell, rows: int, size: int, dtype: npt.DTypeLike) -> State:
-    return cell.state(*(np.zeros((rows, size), dtype) for _ in cell.state._fields))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tenor.cells import Floats, cell
+from tenor.cells import Floats, cell, linear_gates
 from tenor.config import ModelConfig, TokenizerConfig
 from tenor.errors import InputError
 from tenor.vocabulary import Vocabulary
@@ -49,11 +49,16 @@ class Model:
 def weight_shapes(config: ModelConfig, *, vocab_size: int, num_labels: int) -> dict[str, tuple[int, ...]]:
     """Name → shape of every weight, in the order of the path; names are PyTorch's."""
     shapes: dict[str, tuple[int, ...]] = {"embedding.weight": (vocab_size, config.embedding_dim)}
-    gates = cell(config.cell, config.activation).gates
+    gates = cell(config).gates
     width = config.embedding_dim
     for layer, size in enumerate(config.hidden_sizes):
         for suffix in (f"l{layer}", f"l{layer}_reverse")[: config.directions]:
             shapes[f"rnn.weight_ih_{suffix}"] = (gates * size, width)
+            if config.cell == "linear":
+                if config.window == 2:
+                    shapes[f"rnn.weight_previous_{suffix}"] = (linear_gates(config) * size, width)
+                shapes[f"rnn.bias_ih_{suffix}"] = (gates * size,)
+                continue
             shapes[f"rnn.weight_hh_{suffix}"] = (gates * size, size)
             if config.biases != "recurrent":
                 shapes[f"rnn.bias_ih_{suffix}"] = (gates * size,)

@@ -1,12 +1,13 @@
-"""States of the last layer in → one vector a text, or one after every word.
+"""What the last layer made of texts in → one vector a text, or one after every word.
 
-A pooling is a fold: a start, and one step a word. Reading word by word and pooling a whole text
-are therefore the same computation, to the bit.
+A pooling is a fold: a start, and one step a word. Layers keep the folds that most poolings need
+while they read, in the same order, so reading word by word and pooling a whole text give the same
+bits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from tenor.batching import Walk
 from tenor.cells import Floats, rows_matmul
+from tenor.encoder import Encoded, Summary
 
 Memory = tuple[Floats, ...]
 """What a pooling remembers of the words so far: arrays (B, …)."""
@@ -28,6 +30,9 @@ class Pooling(NamedTuple):
     """(memory, h of the next word, weights) → memory."""
     vector: Callable[[Memory], Floats]
     """memory → (B, P) the vector of the words so far."""
+    whole: Callable[[Sequence[Summary], Floats], Floats] | None = None
+    """(the last layer's summaries by direction, lengths (B, 1)) → (B, P) of whole texts; None where
+    the states themselves are needed."""
     width: int = 1
     """P / S."""
 
@@ -73,22 +78,52 @@ def _only(h: Floats, weights: Mapping[str, Floats]) -> Memory:
     return (h,)
 
 
+def _ends(summaries: Sequence[Summary]) -> tuple[Floats, Floats]:
+    """(B, S) states at the first and at the last word of each text."""
+    forward, *backward = summaries
+    first = [forward.start, *(summary.final.h for summary in backward)]
+    last = [forward.final.h, *(summary.start for summary in backward)]
+    return np.concatenate(first, axis=1), np.concatenate(last, axis=1)
+
+
+def _whole_last(summaries: Sequence[Summary], lengths: Floats) -> Floats:
+    return np.concatenate([summary.final.h for summary in summaries], axis=1)
+
+
+def _whole_last_word(summaries: Sequence[Summary], lengths: Floats) -> Floats:
+    return _ends(summaries)[1]
+
+
+def _whole_first_last(summaries: Sequence[Summary], lengths: Floats) -> Floats:
+    return np.concatenate(_ends(summaries), axis=1)
+
+
+def _whole_mean(summaries: Sequence[Summary], lengths: Floats) -> Floats:
+    total = np.concatenate([summary.total for summary in summaries], axis=1)
+    return np.asarray(total / np.maximum(lengths, 1))
+
+
+def _whole_max(summaries: Sequence[Summary], lengths: Floats) -> Floats:
+    return np.concatenate([summary.largest for summary in summaries], axis=1)
+
+
 POOLINGS: dict[str, Pooling] = {
-    "last": Pooling(_only, _last_more, lambda memory: memory[0]),
-    "last_word": Pooling(_only, _last_more, lambda memory: memory[0]),
+    "last": Pooling(_only, _last_more, lambda memory: memory[0], _whole_last),
+    "last_word": Pooling(_only, _last_more, lambda memory: memory[0], _whole_last_word),
     "first_last": Pooling(
         lambda h, weights: (h, h),
         lambda memory, h, weights: (memory[0], h),
         lambda memory: np.concatenate(memory, axis=1),
+        _whole_first_last,
         width=2,
     ),
-    "mean": Pooling(_mean_first, _mean_more, lambda memory: memory[0] / memory[1]),
-    "max": Pooling(_only, _max_more, lambda memory: memory[0]),
+    "mean": Pooling(_mean_first, _mean_more, lambda memory: memory[0] / memory[1], _whole_mean),
+    "max": Pooling(_only, _max_more, lambda memory: memory[0], _whole_max),
     # Yang et al. 2016, "Hierarchical Attention Networks for Document Classification", 2.2
     "attention": Pooling(_attention_first, _attention_more, lambda memory: memory[0] / memory[1]),
 }
-"""Every pooling by its name. ``last`` of a backward direction is handled in ``Pooler``; ``last_word`` takes
-what that direction has at the last word, which is the first that it reads."""
+"""Every pooling by its name. Word by word, ``last`` of a backward direction is handled in ``Pooler``;
+``last_word`` takes what that direction has at the last word, which is the first that it reads."""
 
 
 class Pooler:
@@ -102,6 +137,7 @@ class Pooler:
         self._weights = weights
         self._turns_back = [name == "last" and directions == 2 for name in names]
         self._half = state_size // directions
+        self.needs_states = any(pooling.whole is None for pooling in self.poolings)
         self.width = state_size * sum(pooling.width for pooling in self.poolings)
 
     def step(self, memory: list[Memory] | None, h: Floats) -> list[Memory]:
@@ -121,28 +157,46 @@ class Pooler:
         parts = [pooling.vector(m) for pooling, m in zip(self.poolings, memory, strict=True)]
         return np.concatenate(parts, axis=1)
 
-    def pool(self, states: Floats, offsets: npt.NDArray[np.int64]) -> Floats:
+    def pool(self, encoded: Encoded, offsets: npt.NDArray[np.int64]) -> Floats:
         """Pool whole texts.
 
         Args:
-            states: (N, S) of all texts, end to end.
+            encoded: what the layers made of them, with states where ``needs_states``.
             offsets: (B+1,) where each text begins.
 
         Returns:
             (B, P); an empty text has a vector of zeros.
         """
+        summaries = encoded.summaries[-1]
+        lengths = np.diff(offsets)[:, None].astype(summaries[0].start.dtype)
+        return np.concatenate(
+            [
+                pooling.whole(summaries, lengths)
+                if pooling.whole
+                else self._fold(pooling, _states(encoded), offsets)
+                for pooling in self.poolings
+            ],
+            axis=1,
+        )
+
+    def _fold(self, pooling: Pooling, states: Floats, offsets: npt.NDArray[np.int64]) -> Floats:
+        """(B, P) of one pooling, from the states (N, S) of all texts."""
         walk = Walk(offsets)
-        pooled = np.zeros((len(offsets) - 1, self.width), states.dtype)
-        memory: list[Memory] | None = None
+        pooled = np.zeros((len(offsets) - 1, states.shape[1] * pooling.width), states.dtype)
+        memory: Memory = ()
+        before = 0
         for indices in walk.steps():
-            if memory is not None and len(indices) < len(memory[0][0]):
-                pooled[len(indices) : len(memory[0][0])] = self.vector(
-                    [tuple(part[len(indices) :] for part in kept) for kept in memory]
-                )
-                memory = [tuple(part[: len(indices)] for part in kept) for kept in memory]
-            memory = self.step(memory, states[indices])
-        if memory is not None:
-            pooled[: len(memory[0][0])] = self.vector(memory)
+            active = len(indices)
+            if not before:
+                memory = pooling.first(states[indices], self._weights)
+            else:
+                if active < before:
+                    pooled[active:before] = pooling.vector(tuple(part[active:] for part in memory))
+                    memory = tuple(part[:active] for part in memory)
+                memory = pooling.more(memory, states[indices], self._weights)
+            before = active
+        if before:
+            pooled[:before] = pooling.vector(memory)
         return walk.restore(pooled)
 
     def prefixes(self, states: Floats) -> Iterator[Floats]:
@@ -151,3 +205,8 @@ class Pooler:
         for t in range(len(states)):
             memory = self.step(memory, states[t : t + 1])
             yield self.vector(memory)
+
+
+def _states(encoded: Encoded) -> Floats:
+    assert encoded.states is not None
+    return encoded.states

@@ -8,7 +8,9 @@ number of threads and on every instruction set.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +18,21 @@ import numpy.typing as npt
 from tenor.errors import InputError
 from tenor.native import library
 
-__all__ = ["PreparedLSTM", "Status", "activation", "is_available", "set_threads", "status"]
+__all__ = [
+    "Gating",
+    "LayerWeights",
+    "Passed",
+    "PreparedLayer",
+    "Status",
+    "activation",
+    "is_available",
+    "set_threads",
+    "status",
+]
 
 Floats = npt.NDArray[np.float32]
 Offsets = npt.NDArray[np.int64]
+TokenIds = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,110 +97,214 @@ def activation(name: str, x: Floats, *, isa: str | None = None) -> Floats:
     return y
 
 
-class PreparedLSTM:
-    """One layer and direction of an LSTM, its weights packed for the core. Immutable."""
+class Gating(NamedTuple):
+    """What a linear recurrence has."""
 
-    def __init__(self, weight_ih: Floats, weight_hh: Floats, bias: Floats, *, isa: str | None = None) -> None:
+    previous: bool = False
+    """Gates see the word before as well."""
+    input_gate: bool = False
+    output_gate: bool = False
+    skip: bool = False
+
+
+class LayerWeights(NamedTuple):
+    """The arrays of one layer and direction, in the order of ``tenor.h``; None where it has none."""
+
+    weight_ih: Floats
+    """(G*H, E)"""
+    weight_previous: Floats | None = None
+    """(G*H, E) without the skip, of a linear recurrence whose gates see two words."""
+    weight_hh: Floats | None = None
+    """(G*H, H)"""
+    bias_ih: Floats | None = None
+    """(G*H,)"""
+    bias_hh: Floats | None = None
+    """(G*H,)"""
+
+
+class Passed(NamedTuple):
+    """What a layer made of texts."""
+
+    h: Floats
+    """(B, H) after the last word read; the initial state of a text without words."""
+    c: Floats
+    """(B, H) likewise; zeros of cells that have none."""
+    carry: Floats
+    """(B, G*H) what the last word gives to the next one's gates; (B, 0) where it gives nothing."""
+    start: Floats
+    """(B, H) h after the first word read; zeros of a text without words, as the next two."""
+    total: Floats
+    """(B, H) the sum of h after every word."""
+    largest: Floats
+    """(B, H) the largest h of each unit."""
+
+
+class PreparedLayer:
+    """One layer and direction, its weights packed for the core. Safe for several threads at once."""
+
+    def __init__(
+        self,
+        cell: str,
+        weights: LayerWeights,
+        *,
+        activation: str = "tanh",
+        gating: Gating = Gating(),
+        isa: str | None = None,
+    ) -> None:
         """Copy the weights.
 
         Args:
-            weight_ih: (4H, E) for the input; gates input, forget, cell, output one below the
-                other, as in ``torch.nn.LSTM``.
-            weight_hh: (4H, H) for the state.
-            bias: (4H,) the sum of PyTorch's two.
+            cell: ``"lstm"``, ``"gru"``, ``"rnn"`` or ``"linear"``; gates stand as ``tenor.cells``
+                orders them.
+            weights: float32 arrays.
+            activation: of ``"rnn"`` and ``"linear"``.
+            gating: of ``"linear"``.
             isa: instruction set; None for ``status().isa``.
 
         Raises:
-            InputError: other shapes or not float32, or an instruction set that is not there.
+            InputError: other shapes or not float32, or a name or instruction set that is not there.
             NativeError: there is no compiled core, or too little memory.
         """
-        self.hidden_size = _float32("weight_hh", weight_hh).shape[-1]
-        self.input_size = _float32("weight_ih", weight_ih).shape[-1]
-        rows = 4 * self.hidden_size
-        _shaped("weight_ih", weight_ih, (rows, self.input_size))
-        _shaped("weight_hh", weight_hh, (rows, self.hidden_size))
-        _shaped("bias", _float32("bias", bias), (rows,))
+        gates = {"lstm": 4, "gru": 3, "rnn": 1}.get(cell, 2 + gating.input_gate + gating.output_gate)
+        rows = gates + (gating.skip if cell == "linear" else 0)
+        height, self.input_size = _float32("weight_ih", weights.weight_ih).shape
+        self.hidden_size = height // rows
         if not self.hidden_size or not self.input_size:
-            raise InputError("an LSTM needs at least one input and one hidden unit")
-        arrays = [np.ascontiguousarray(array) for array in (weight_ih, weight_hh, bias)]
+            raise InputError("a layer needs at least one input and one hidden unit")
+        previous = cell == "linear" and gating.previous
+        self._carry = gates * self.hidden_size if previous else 0
+        self._check_shapes(weights, rows, gates if previous else 0)
+        arrays = [None if a is None else np.ascontiguousarray(a) for a in weights]
+        settings = library.LayerSettings(
+            cell.encode(),
+            activation.encode(),
+            self.input_size,
+            self.hidden_size,
+            *gating,
+            *(None if array is None else _at(array) for array in arrays),
+        )
+        self._vectors: Floats | None = None
         self._core = library.core()
         self._layer = ctypes.c_void_p()
         library.check(
-            self._core.tenor_lstm_create(
-                _encoded(isa),
-                self.input_size,
-                self.hidden_size,
-                *(_at(array) for array in arrays),
-                ctypes.byref(self._layer),
-            )
+            self._core.tenor_layer_create(_encoded(isa), ctypes.byref(settings), ctypes.byref(self._layer))
         )
 
     def __del__(self) -> None:
         """Give the packed weights back."""
         if getattr(self, "_layer", None):
-            self._core.tenor_lstm_destroy(self._layer)
+            self._core.tenor_layer_destroy(self._layer)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Refuse to be copied: a copy would give the same memory back twice."""
-        raise TypeError("PreparedLSTM cannot be pickled or copied; make it anew from its weights")
+        raise TypeError("PreparedLayer cannot be pickled or copied; make it anew from its weights")
+
+    def _check_shapes(self, weights: LayerWeights, rows: int, previous: int) -> None:
+        hidden, inputs = self.hidden_size, self.input_size
+        shapes = {
+            "weight_ih": (rows * hidden, inputs),
+            "weight_previous": (previous * hidden, inputs),
+            "weight_hh": (rows * hidden, hidden),
+            "bias_ih": (rows * hidden,),
+            "bias_hh": (rows * hidden,),
+        }
+        for name, array in weights._asdict().items():
+            if array is not None:
+                _shaped(name, _float32(name, array), shapes[name])
+
+    def fold(self, vectors: Floats, *, size_bytes: int = 1 << 26) -> None:
+        """Let passes take ids of words: what the layer computes from a word alone is computed once.
+
+        Args:
+            vectors: (V, E) of all words, the frequent ones first: those have a place of their own.
+            size_bytes: how much memory these places may take.
+
+        Raises:
+            InputError: not float32 (V, E).
+            NativeError: too little memory.
+        """
+        _float32("vectors", vectors)
+        _shaped("vectors", vectors, (len(vectors), self.input_size))
+        self._vectors = np.ascontiguousarray(vectors)
+        library.check(
+            self._core.tenor_layer_fold(self._layer, _at(self._vectors), len(vectors), size_bytes)
+        )
 
     def forward(
         self,
-        x: Floats,
+        inputs: Floats | TokenIds,
         offsets: Offsets,
         *,
         reverse: bool = False,
-        initial: tuple[Floats, Floats] | None = None,
+        initial: Sequence[Floats] | None = None,
         states: Floats | None = None,
-    ) -> tuple[Floats, Floats]:
+    ) -> Passed:
         """Read whole texts.
 
         Args:
-            x: (N, E) word vectors of all texts, end to end.
+            inputs: (N, E) word vectors of all texts, end to end, or after ``fold`` (N,) int32 ids.
             offsets: (B+1,) where each text begins.
             reverse: read each text from its last word to its first.
-            initial: h and c, each (B, H), to go on from; None is zeros.
+            initial: h, c (B, H) and carry, to go on from, as far as the cell has them; None is zeros.
             states: (N, H) filled with h after every word; may be columns of a wider array.
-                None where only the final state is wanted.
-
-        Returns:
-            h and c, each (B, H), after the last word read; the initial state of a text without
-            words.
 
         Raises:
-            InputError: shapes, types or offsets that do not fit.
+            InputError: shapes, types, ids or offsets that do not fit.
         """
-        words, texts = len(x), len(offsets) - 1
-        _shaped("x", _float32("x", x), (words, self.input_size))
+        words, texts = len(inputs), len(offsets) - 1
         if offsets.dtype != np.int64 or offsets.ndim != 1 or texts < 0:
             raise InputError(f"offsets must be int64 (B+1,), got {offsets.dtype} {offsets.shape}")
+        folded = inputs.dtype == np.int32
+        if folded:
+            if self._vectors is None:
+                raise InputError("the layer knows no word vectors; call fold first, or give (N, E) vectors")
+            _shaped("inputs", inputs, (words,))
+            inputs = np.ascontiguousarray(inputs)
+        else:
+            _shaped("inputs", _float32("inputs", inputs), (words, self.input_size))
         if states is not None:
             _writable(_float32("states", states), (words, self.hidden_size))
-            if np.may_share_memory(x, states):
-                x = x.copy()
-        x, offsets = _rows(x), np.ascontiguousarray(offsets)
-        begin = [self._begin(part, texts) for part in initial or ()]
-        final = [np.empty((texts, self.hidden_size), np.float32) for _ in "hc"]
-        arrays = library.LSTMPass(
-            x=_at(x),
-            x_stride=_stride(x),
+            if np.may_share_memory(inputs, states):
+                inputs = inputs.copy()
+        x = inputs if folded else _rows(inputs)
+        offsets = np.ascontiguousarray(offsets)
+        begin = self._begin(initial, texts)
+        found = Passed(*(np.empty((texts, width), np.float32) for width in self._widths()))
+        arrays = library.LayerPass(
+            x=None if folded else _at(x),
+            x_stride=0 if folded else _stride(x),
+            token_ids=_at(x) if folded else None,
             offsets=_at(offsets),
             texts=texts,
             words=words,
             reverse=reverse,
-            initial_h=_at(begin[0]) if begin else None,
-            initial_c=_at(begin[1]) if begin else None,
+            initial_h=begin[0],
+            initial_c=begin[1],
+            initial_carry=begin[2],
             states=None if states is None else _at(states),
             states_stride=0 if states is None else _stride(states),
-            final_h=_at(final[0]),
-            final_c=_at(final[1]),
+            final_h=_at(found.h),
+            final_c=_at(found.c),
+            final_carry=_at(found.carry) if self._carry else None,
+            start_h=_at(found.start),
+            sum_h=_at(found.total),
+            max_h=_at(found.largest),
         )
-        library.check(self._core.tenor_lstm_forward(self._layer, ctypes.byref(arrays)))
-        return final[0], final[1]
+        library.check(self._core.tenor_layer_forward(self._layer, ctypes.byref(arrays)))
+        return found
 
-    def _begin(self, part: Floats, texts: int) -> Floats:
-        _shaped("initial", _float32("initial", part), (texts, self.hidden_size))
-        return np.ascontiguousarray(part)
+    def _widths(self) -> tuple[int, ...]:
+        return (self.hidden_size, self.hidden_size, self._carry, *[self.hidden_size] * 3)
+
+    def _begin(self, initial: Sequence[Floats] | None, texts: int) -> list[int | None]:
+        """Where the parts of the initial state are; the arrays must be contiguous, to stay there."""
+        parts: list[int | None] = [None, None, None]
+        for i, (part, width) in enumerate(zip(initial or (), self._widths(), strict=False)):
+            _shaped("initial", _float32("initial", part), (texts, width))
+            if not part.flags.c_contiguous:
+                raise InputError("initial must be contiguous arrays")
+            parts[i] = _at(part) if width else None
+        return parts
 
 
 def _float32(name: str, array: Floats) -> Floats:
@@ -222,7 +339,7 @@ def _stride(array: Floats) -> int:
     return array.strides[0] // array.itemsize if len(array) > 1 else array.shape[1]
 
 
-def _at(array: npt.NDArray[np.float32 | np.int64]) -> int:
+def _at(array: npt.NDArray[np.float32 | np.int32 | np.int64]) -> int:
     return array.ctypes.data
 
 

@@ -36,7 +36,8 @@ const char* tenor_message(tenor_result result) {
     case TENOR_BAD_THREADS: return "the number of threads must be a whole number from 1 to 1024";
     case TENOR_BAD_SIZE: return "a size or stride is out of range or a needed array is missing";
     case TENOR_BAD_OFFSETS: return "offsets must rise from 0 to the number of words";
-    case TENOR_BAD_NAME: return "there is no activation of this name";
+    case TENOR_BAD_NAME: return "there is no activation or cell of this name";
+    case TENOR_BAD_IDS: return "a token id is not a row of the word vectors";
     case TENOR_NO_MEMORY: return "there is not enough memory";
   }
   return "unknown result";
@@ -75,24 +76,37 @@ tenor_result tenor_activation(const char* isa, const char* name, const float* x,
   });
 }
 
-tenor_result tenor_lstm_create(const char* isa, int64_t inputs, int64_t hidden,
-                               const float* weight_ih, const float* weight_hh, const float* bias,
-                               tenor_lstm** layer) {
+tenor_result tenor_layer_create(const char* isa, const tenor_layer_settings* from,
+                                tenor_layer** layer) {
   return guarded([&] {
     const Kernels* kernels = nullptr;
-    const tenor_result result = choose(isa, kernels);
+    tenor_result result = choose(isa, kernels);
     if (result != TENOR_OK) return result;
-    const auto fits = [](int64_t size) { return size >= 1 && size <= kMaxSize; };
-    if (!fits(inputs) || !fits(hidden) || !weight_ih || !weight_hh || !bias || !layer)
+    if (!from || !layer || !from->cell || !from->activation || !from->weight_ih)
       return TENOR_BAD_SIZE;
-    *layer = pack(*kernels, inputs, hidden, weight_ih, weight_hh, bias).release();
+    const auto fits = [](int64_t size) { return size >= 1 && size <= kMaxSize; };
+    if (!fits(from->inputs) || !fits(from->hidden)) return TENOR_BAD_SIZE;
+    auto made = std::make_unique<tenor_layer>();
+    result = pack(*kernels, *from, *made);
+    if (result == TENOR_OK) *layer = made.release();
+    return result;
+  });
+}
+
+void tenor_layer_destroy(tenor_layer* layer) { delete layer; }
+
+tenor_result tenor_layer_fold(tenor_layer* layer, const float* vectors, int64_t count,
+                              int64_t bytes) {
+  return guarded([&] {
+    if (!layer || !vectors || count < 1 || count > INT32_MAX || bytes < 0) return TENOR_BAD_SIZE;
+    const int64_t each = layer->layer.kept;
+    const int64_t rows = bytes / (each * static_cast<int64_t>(sizeof(float)));
+    layer->folded = std::make_unique<Folded>(vectors, count, rows, each);
     return TENOR_OK;
   });
 }
 
-void tenor_lstm_destroy(tenor_lstm* layer) { delete layer; }
-
-tenor_result tenor_lstm_forward(const tenor_lstm* layer, const tenor_lstm_pass* pass) {
+tenor_result tenor_layer_forward(const tenor_layer* layer, const tenor_pass* pass) {
   if (!layer || !pass) return TENOR_BAD_SIZE;
   return guarded([&] { return read_texts(*layer, *pass); });
 }

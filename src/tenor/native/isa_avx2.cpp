@@ -1,9 +1,8 @@
 #define TENOR_ISA avx2
-#include "lstm.hpp"
+#include "table.hpp"
 
 namespace tenor {
 
-const Kernels kAvx2{"avx2", avx2::kLanes, avx2::each<avx2::exp>, avx2::each<avx2::sigmoid>, avx2::each<avx2::tanh>,
-                   avx2::lstm};
+const Kernels kAvx2 = avx2::kernels("avx2");
 
 }  // namespace tenor

@@ -1,9 +1,8 @@
 #define TENOR_ISA base
-#include "lstm.hpp"
+#include "table.hpp"
 
 namespace tenor {
 
-const Kernels kBase{"base", base::kLanes, base::each<base::exp>, base::each<base::sigmoid>, base::each<base::tanh>,
-                   base::lstm};
+const Kernels kBase = base::kernels("base");
 
 }  // namespace tenor

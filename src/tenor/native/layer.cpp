@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <numeric>
 #include <vector>
 
@@ -13,19 +14,88 @@ namespace {
 
 constexpr int64_t kWorthThreads = 1 << 20;  // multiply-adds below which waking a thread costs more
 
-Floats floats(int64_t count) {
-  return Floats(new (std::align_val_t{64}) float[static_cast<size_t>(count)]);
+// Where one vector's weights stand in the arrays that were given.
+struct Source {
+  const float* weight;      // (H, E)
+  const float* bias[2];     // (H,) to be added, or null
+};
+
+struct Named {
+  const char *cell, *activation;
+  Cell kind;
+  Candidate candidate;
+};
+
+constexpr Named kNamed[] = {
+    {"lstm", "tanh", kLSTM, kTanh},         {"gru", "tanh", kGRU, kTanh},
+    {"rnn", "tanh", kRNNTanh, kTanh},       {"rnn", "relu", kRNNReLU, kTanh},
+    {"linear", "tanh", kLinear, kTanh},     {"linear", "relu", kLinear, kReLU},
+    {"linear", "identity", kLinear, kIdentity},
+};
+
+int state_gates(Cell cell) { return cell == kLSTM ? 4 : cell == kGRU ? 3 : cell == kLinear ? 0 : 1; }
+
+int linear_gates(const Gating& gating) { return 2 + gating.input + gating.output; }
+
+const float* part(const float* array, int64_t block, int64_t size) {
+  return array ? array + block * size : nullptr;
 }
 
-// Rows (4H, width) → [group][input][gate][lane], zeros beyond H.
-Floats packed(const float* rows, int64_t hidden, int64_t width, int64_t groups, int lanes) {
-  Floats result = floats(groups * width * 4 * lanes);
+// The vectors of a group in the order in which kernels expect them.
+std::vector<Source> sources(const tenor_layer_settings& from, Cell cell, const Gating& gating) {
+  const int64_t block = from.hidden * from.inputs;
+  std::vector<Source> found;
+  const auto current = [&](int gate, bool both_biases) {
+    found.push_back({part(from.weight_ih, gate, block),
+                     {part(from.bias_ih, gate, from.hidden),
+                      both_biases ? part(from.bias_hh, gate, from.hidden) : nullptr}});
+  };
+  const int count = cell == kLinear ? linear_gates(gating) : state_gates(cell);
+  for (int gate = 0; gate < count; ++gate) current(gate, cell != kGRU || gate < 2);
+  if (cell != kLinear) return found;
+  if (gating.previous)
+    for (int gate = 0; gate < count; ++gate)
+      found.push_back({part(from.weight_previous, gate, block), {nullptr, nullptr}});
+  if (gating.skip) current(count, false);
+  return found;
+}
+
+// [tile][input][kTile][lane], zeros beyond H and in what fills the last tile.
+Floats packed_inputs(const std::vector<Source>& vectors, const Layer& layer, int lanes) {
+  Floats result = floats(layer.tiles * layer.inputs * kTile * lanes);
+  const int64_t count = static_cast<int64_t>(vectors.size());
   float* to = result.get();
-  for (int64_t group = 0; group < groups; ++group)
-    for (int64_t k = 0; k < width; ++k)
-      for (int64_t gate = 0; gate < 4; ++gate)
+  for (int64_t tile = 0; tile < layer.tiles; ++tile)
+    for (int64_t k = 0; k < layer.inputs; ++k)
+      for (int64_t v = tile * kTile; v < (tile + 1) * kTile; ++v)
+        for (int64_t unit = v / count * lanes; unit < (v / count + 1) * lanes; ++unit)
+          *to++ = unit < layer.hidden ? vectors[v % count].weight[unit * layer.inputs + k] : 0.0f;
+  return result;
+}
+
+Floats packed_bias(const std::vector<Source>& vectors, const Layer& layer, int lanes) {
+  Floats result = floats(layer.share);
+  const int64_t count = static_cast<int64_t>(vectors.size());
+  for (int64_t i = 0; i < layer.share; ++i) {
+    const int64_t v = i / lanes, unit = v / count * lanes + i % lanes;
+    const auto bias = [&](int side) {
+      const float* from = vectors[v % count].bias[side];
+      return from && unit < layer.hidden ? from[unit] : 0.0f;
+    };
+    result[i] = bias(0) + bias(1);
+  }
+  return result;
+}
+
+// Rows (G*H, H) → [group][state][gate][lane], zeros beyond H.
+Floats packed_state(const float* rows, int count, const Layer& layer, int lanes) {
+  Floats result = floats(layer.groups * layer.hidden * count * lanes);
+  float* to = result.get();
+  for (int64_t group = 0; group < layer.groups; ++group)
+    for (int64_t k = 0; k < layer.hidden; ++k)
+      for (int64_t gate = 0; gate < count; ++gate)
         for (int64_t unit = group * lanes; unit < (group + 1) * lanes; ++unit)
-          *to++ = unit < hidden ? rows[(gate * hidden + unit) * width + k] : 0.0f;
+          *to++ = unit < layer.hidden ? rows[(gate * layer.hidden + unit) * layer.hidden + k] : 0.0f;
   return result;
 }
 
@@ -34,8 +104,8 @@ class Pass {
  public:
   std::atomic<bool> out_of_memory{false};
 
-  Pass(const tenor_lstm& lstm, const tenor_lstm_pass& io, int threads)
-      : lstm_(lstm), io_(io), texts_(io.texts), lengths_(io.texts), first_(io.texts) {
+  Pass(const tenor_layer& made, const tenor_pass& io, const Shares& shares, int threads)
+      : made_(made), io_(io), shares_(shares), texts_(io.texts), lengths_(io.texts), first_(io.texts) {
     const int64_t* offsets = io.offsets;
     const auto length = [&](int64_t text) { return offsets[text + 1] - offsets[text]; };
     std::vector<int64_t> longest(io.texts);
@@ -71,33 +141,66 @@ class Pass {
   }
 
  private:
-  const tenor_lstm& lstm_;
-  const tenor_lstm_pass& io_;
+  const tenor_layer& made_;
+  const tenor_pass& io_;
+  const Shares& shares_;
   std::vector<int64_t> texts_, lengths_, first_;  // (B,) by row
   std::vector<int64_t> begins_;                   // first row of each block, and B
 
   void read(int64_t begin, int rows) {
-    const Layer& layer = lstm_.layer;
-    const int64_t units = layer.groups * lstm_.kernels->lanes;
-    const Floats scratch = floats(units * (3 * rows + 4 * kBlockRows));
-    float* h = scratch.get();
-    float* c = h + rows * units;
+    const Layer& layer = made_.layer;
+    const int64_t units = layer.groups * made_.kernels->lanes, size = rows * units;
+    const bool carries = layer.cell == kLinear && layer.gating.previous;
+    const int64_t shares = kBlockRows * (layer.share + 4 * units);
+    const Floats memory = floats(5 * size + shares + (carries ? rows * layer.share : 0));
+    float* h = memory.get();
+    std::fill(h, h + 5 * size, 0.0f);
+    float *c = h + size, *start = c + size, *sum = start + size, *max = sum + size;
+    float* scratch = max + size;
+    float* carry = carries ? scratch + shares : nullptr;
     const int64_t* texts = texts_.data() + begin;
-    std::fill(h, h + 2 * rows * units, 0.0f);
-    for (int row = 0; row < rows; ++row) {
-      const int64_t text = texts[row] * layer.hidden;
-      if (io_.initial_h) std::copy_n(io_.initial_h + text, layer.hidden, h + row * units);
-      if (io_.initial_c) std::copy_n(io_.initial_c + text, layer.hidden, c + row * units);
+    const auto take = [&](const float* given, float* to) {
+      for (int row = 0; given && row < rows; ++row)
+        std::copy_n(given + texts[row] * layer.hidden, layer.hidden, to + row * units);
+    };
+    take(io_.initial_h, h);
+    take(io_.initial_c, c);
+    if (carries) {
+      std::fill(carry, carry + rows * layer.share, 0.0f);
+      if (io_.initial_carry) each_carried(rows, texts, [&](int64_t packed, int64_t at) {
+        carry[packed] = io_.initial_carry[at];
+      });
     }
-    float* next = c + rows * units;
-    lstm_.kernels->lstm(
+    made_.kernels->read[layer.cell](
         layer, Block{rows, lengths_.data() + begin, first_.data() + begin, io_.reverse ? -1 : 1,
-                     io_.x, io_.x_stride, io_.states, io_.states_stride, h, c, next,
-                     next + rows * units});
-    for (int row = 0; row < rows; ++row) {
-      std::copy_n(h + row * units, layer.hidden, io_.final_h + texts[row] * layer.hidden);
-      std::copy_n(c + row * units, layer.hidden, io_.final_c + texts[row] * layer.hidden);
-    }
+                     io_.x, io_.x_stride, shares_, io_.states, io_.states_stride, h, c, carry,
+                     io_.start_h ? start : nullptr, io_.sum_h ? sum : nullptr,
+                     io_.max_h ? max : nullptr, scratch});
+    const auto give = [&](const float* from, float* wanted) {
+      for (int row = 0; wanted && row < rows; ++row)
+        std::copy_n(from + row * units, layer.hidden, wanted + texts[row] * layer.hidden);
+    };
+    give(h, io_.final_h);
+    give(c, io_.final_c);
+    give(start, io_.start_h);
+    give(sum, io_.sum_h);
+    give(max, io_.max_h);
+    if (carries && io_.final_carry) each_carried(rows, texts, [&](int64_t packed, int64_t at) {
+      io_.final_carry[at] = carry[packed];
+    });
+  }
+
+  // Calls do_with(place in the packed shares of the block, place in (B, G*H)).
+  template <class Do>
+  void each_carried(int rows, const int64_t* texts, const Do& do_with) const {
+    const Layer& layer = made_.layer;
+    const int lanes = made_.kernels->lanes;
+    const int64_t count = linear_gates(layer.gating), vectors = 2 * count + layer.gating.skip;
+    for (int row = 0; row < rows; ++row)
+      for (int64_t gate = 0; gate < count; ++gate)
+        for (int64_t unit = 0; unit < layer.hidden; ++unit)
+          do_with(row * layer.share + (unit / lanes * vectors + count + gate) * lanes + unit % lanes,
+                  (texts[row] * count + gate) * layer.hidden + unit);
   }
 };
 
@@ -105,37 +208,70 @@ bool rises(const int64_t* offsets, int64_t texts, int64_t words) {
   return offsets[0] == 0 && offsets[texts] == words && std::is_sorted(offsets, offsets + texts + 1);
 }
 
-tenor_result checked(const tenor_lstm& lstm, const tenor_lstm_pass& io) {
+tenor_result checked(const tenor_layer& made, const tenor_pass& io) {
   if (io.texts < 0 || io.words < 0 || !io.offsets) return TENOR_BAD_SIZE;
   if (!rises(io.offsets, io.texts, io.words)) return TENOR_BAD_OFFSETS;
-  if (io.texts > 0 && (!io.final_h || !io.final_c)) return TENOR_BAD_SIZE;
-  if (io.words > 0 && (!io.x || io.x_stride < lstm.layer.inputs)) return TENOR_BAD_SIZE;
-  if (io.states && io.states_stride < lstm.layer.hidden) return TENOR_BAD_SIZE;
+  if (io.token_ids ? !made.folded : io.words > 0 && (!io.x || io.x_stride < made.layer.inputs))
+    return TENOR_BAD_SIZE;
+  if (io.states && io.states_stride < made.layer.hidden) return TENOR_BAD_SIZE;
   return TENOR_OK;
 }
 
 }  // namespace
 
-std::unique_ptr<tenor_lstm> pack(const Kernels& kernels, int64_t inputs, int64_t hidden,
-                                 const float* weight_ih, const float* weight_hh,
-                                 const float* bias) {
-  const int64_t groups = (hidden + kernels.lanes - 1) / kernels.lanes;
-  auto made = std::make_unique<tenor_lstm>();
-  made->kernels = &kernels;
-  made->ih = packed(weight_ih, hidden, inputs, groups, kernels.lanes);
-  made->hh = packed(weight_hh, hidden, hidden, groups, kernels.lanes);
-  made->bias = packed(bias, hidden, 1, groups, kernels.lanes);
-  made->layer = {inputs, hidden, groups, made->ih.get(), made->hh.get(), made->bias.get()};
-  return made;
+tenor_result pack(const Kernels& kernels, const tenor_layer_settings& from, tenor_layer& made) {
+  const auto is_named = [&](const Named& named) {
+    return !std::strcmp(from.cell, named.cell) && !std::strcmp(from.activation, named.activation);
+  };
+  const Named* named = std::find_if(std::begin(kNamed), std::end(kNamed), is_named);
+  if (named == std::end(kNamed)) return TENOR_BAD_NAME;
+  const bool linear = named->kind == kLinear;
+  const Gating gating{from.previous != 0, from.input_gate != 0, from.output_gate != 0,
+                      from.skip != 0, named->candidate};
+  if (linear ? gating.previous && !from.weight_previous : !from.weight_hh) return TENOR_BAD_SIZE;
+
+  const std::vector<Source> vectors = sources(from, named->kind, gating);
+  const int lanes = kernels.lanes;
+  Layer& layer = made.layer;
+  layer = Layer{};
+  layer.cell = named->kind;
+  layer.gating = gating;
+  layer.inputs = from.inputs;
+  layer.hidden = from.hidden;
+  layer.groups = (from.hidden + lanes - 1) / lanes;
+  const int64_t filled = layer.groups * static_cast<int64_t>(vectors.size());
+  layer.tiles = (filled + kTile - 1) / kTile;
+  layer.share = layer.tiles * kTile * lanes;
+  const bool activated = linear && !gating.previous;
+  layer.kept = activated ? layer.groups * (2 + gating.output + gating.skip) * lanes : layer.share;
+  made.kernels = &kernels;
+  made.ih = packed_inputs(vectors, layer, lanes);
+  made.bias = packed_bias(vectors, layer, lanes);
+  made.state_bias = floats(layer.groups * lanes);
+  const float* state_bias = named->kind == kGRU ? part(from.bias_hh, 2, from.hidden) : nullptr;
+  for (int64_t unit = 0; unit < layer.groups * lanes; ++unit)
+    made.state_bias[unit] = state_bias && unit < from.hidden ? state_bias[unit] : 0.0f;
+  if (!linear) made.hh = packed_state(from.weight_hh, state_gates(named->kind), layer, lanes);
+  layer.ih = made.ih.get();
+  layer.bias = made.bias.get();
+  layer.hh = made.hh.get();
+  layer.state_bias = made.state_bias.get();
+  return TENOR_OK;
 }
 
-tenor_result read_texts(const tenor_lstm& lstm, const tenor_lstm_pass& io) {
-  const tenor_result result = checked(lstm, io);
+tenor_result read_texts(const tenor_layer& made, const tenor_pass& io) {
+  tenor_result result = checked(made, io);
   if (result != TENOR_OK || io.texts == 0) return result;
-  const int64_t work = 4 * lstm.layer.hidden * (lstm.layer.inputs + lstm.layer.hidden);
-  const bool worth = io.words >= kWorthThreads / work + 1;
+  const Layer& layer = made.layer;
+  const int64_t work = layer.tiles * layer.inputs + state_gates(layer.cell) * layer.hidden * layer.hidden;
+  const bool worth = io.words >= kWorthThreads / (work + 1) + 1;
   const int threads = worth ? settings().threads.load() : 1;
-  Pass pass(lstm, io, threads);
+  Looked looked{};
+  if (io.token_ids) {
+    result = made.folded->look_up(*made.kernels, layer, io.token_ids, io.words, threads, looked);
+    if (result != TENOR_OK) return result;
+  }
+  Pass pass(made, io, looked.shares, threads);
   run(pass.blocks(), threads,
       [](void* context, int64_t block) { static_cast<Pass*>(context)->compute(block); }, &pass);
   return pass.out_of_memory ? TENOR_NO_MEMORY : TENOR_OK;

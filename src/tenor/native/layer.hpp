@@ -4,31 +4,23 @@
 #include <memory>
 #include <new>
 
+#include "folded.hpp"
 #include "kernels.hpp"
 #include "tenor.h"
 
-namespace tenor {
-
-struct Free {
-  void operator()(float* memory) const { ::operator delete[](memory, std::align_val_t{64}); }
-};
-using Floats = std::unique_ptr<float[], Free>;
-
-}  // namespace tenor
-
-struct tenor_lstm {
+struct tenor_layer {
   const tenor::Kernels* kernels;
   tenor::Layer layer;
-  tenor::Floats ih, hh, bias;
+  tenor::Floats ih, bias, hh, state_bias;
+  std::unique_ptr<tenor::Folded> folded;
 };
 
 namespace tenor {
 
-// Throws std::bad_alloc. Sizes are at least 1 and small enough for their products.
-std::unique_ptr<tenor_lstm> pack(const Kernels& kernels, int64_t inputs, int64_t hidden,
-                                 const float* weight_ih, const float* weight_hh, const float* bias);
+// Throws std::bad_alloc. TENOR_BAD_NAME or TENOR_BAD_SIZE where the settings make no sense.
+tenor_result pack(const Kernels& kernels, const tenor_layer_settings& settings, tenor_layer& made);
 
 // Checks the arrays, then reads. Throws std::bad_alloc and std::length_error.
-tenor_result read_texts(const tenor_lstm& lstm, const tenor_lstm_pass& io);
+tenor_result read_texts(const tenor_layer& layer, const tenor_pass& io);
 
 }  // namespace tenor

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tenor.errors import InputError, NativeError
 
-INTERFACE = 1
+INTERFACE = 2
 """``TENOR_INTERFACE`` of the ``tenor.h`` that this code was written for."""
 
 REBUILD = (
@@ -22,22 +22,48 @@ _NAMES = {"darwin": "libtenor_core.dylib", "win32": "tenor_core.dll"}
 _BAD_ISA, _BAD_THREADS, _NO_MEMORY = 1, 2, 6  # tenor_result
 
 
-class LSTMPass(ctypes.Structure):
-    """``tenor_lstm_pass`` of ``tenor.h``: what a pass reads and fills."""
+class LayerSettings(ctypes.Structure):
+    """``tenor_layer_settings`` of ``tenor.h``: what a layer is."""
+
+    _fields_ = (
+        ("cell", ctypes.c_char_p),
+        ("activation", ctypes.c_char_p),
+        ("inputs", ctypes.c_int64),
+        ("hidden", ctypes.c_int64),
+        ("previous", ctypes.c_int32),
+        ("input_gate", ctypes.c_int32),
+        ("output_gate", ctypes.c_int32),
+        ("skip", ctypes.c_int32),
+        ("weight_ih", ctypes.c_void_p),
+        ("weight_previous", ctypes.c_void_p),
+        ("weight_hh", ctypes.c_void_p),
+        ("bias_ih", ctypes.c_void_p),
+        ("bias_hh", ctypes.c_void_p),
+    )
+
+
+class LayerPass(ctypes.Structure):
+    """``tenor_pass`` of ``tenor.h``: what a pass reads and fills."""
 
     _fields_ = (
         ("x", ctypes.c_void_p),
         ("x_stride", ctypes.c_int64),
+        ("token_ids", ctypes.c_void_p),
         ("offsets", ctypes.c_void_p),
         ("texts", ctypes.c_int64),
         ("words", ctypes.c_int64),
         ("reverse", ctypes.c_int32),
         ("initial_h", ctypes.c_void_p),
         ("initial_c", ctypes.c_void_p),
+        ("initial_carry", ctypes.c_void_p),
         ("states", ctypes.c_void_p),
         ("states_stride", ctypes.c_int64),
         ("final_h", ctypes.c_void_p),
         ("final_c", ctypes.c_void_p),
+        ("final_carry", ctypes.c_void_p),
+        ("start_h", ctypes.c_void_p),
+        ("sum_h", ctypes.c_void_p),
+        ("max_h", ctypes.c_void_p),
     )
 
 
@@ -108,12 +134,11 @@ def _declare(core: ctypes.CDLL, path: str) -> str | None:
     core.tenor_isas.restype = name
     core.tenor_set_threads.argtypes = [ctypes.c_int32]
     core.tenor_activation.argtypes = [name, name, pointer, pointer, size]
-    core.tenor_lstm_create.argtypes = [
-        name, size, size, pointer, pointer, pointer, ctypes.POINTER(pointer),
-    ]  # fmt: skip
-    core.tenor_lstm_destroy.argtypes = [pointer]
-    core.tenor_lstm_destroy.restype = None
-    core.tenor_lstm_forward.argtypes = [pointer, ctypes.POINTER(LSTMPass)]
+    core.tenor_layer_create.argtypes = [name, ctypes.POINTER(LayerSettings), ctypes.POINTER(pointer)]
+    core.tenor_layer_destroy.argtypes = [pointer]
+    core.tenor_layer_destroy.restype = None
+    core.tenor_layer_fold.argtypes = [pointer, pointer, size, size]
+    core.tenor_layer_forward.argtypes = [pointer, ctypes.POINTER(LayerPass)]
     return _setting(core)
 
 

@@ -13,15 +13,15 @@ static_assert(FLT_EVAL_METHOD == 0, "equal bits need float arithmetic without ex
 
 namespace tenor::TENOR_ISA {
 
+// kAccumulators: registers that a tile of products takes, of those there are.
 #if defined(__AVX512F__)
-constexpr int kLanes = 16;
-constexpr int kRows = 6;  // 6 rows x 4 gates = 24 of 32 registers accumulate
+constexpr int kLanes = 16, kAccumulators = 24;
 #elif defined(__AVX2__)
-constexpr int kLanes = 8;
-constexpr int kRows = 3;  // 12 of 16
+constexpr int kLanes = 8, kAccumulators = 12;
+#elif defined(__FP_FAST_FMAF)
+constexpr int kLanes = 4, kAccumulators = 24;
 #else
-constexpr int kLanes = 4;
-constexpr int kRows = 3;
+constexpr int kLanes = 4, kAccumulators = 4;  // a fused product without the instruction needs them all
 #endif
 
 using Vec = float __attribute__((vector_size(kLanes * 4)));

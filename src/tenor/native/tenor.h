@@ -2,7 +2,7 @@
  *
  * Arrays are float32 in row order. Texts are ragged: the words of all texts stand end to end and
  * text b is words offsets[b] to offsets[b + 1] - 1; padding does not exist. Letters: B texts,
- * N words of all texts, E inputs, H hidden units.
+ * N words of all texts, E inputs, H hidden units, V known words.
  *
  * A text's result depends on the text and the weights only: not on the texts beside it, their
  * order, the number of threads or the instruction set. Every function may be called from any
@@ -25,7 +25,7 @@
 extern "C" {
 #endif
 
-#define TENOR_INTERFACE 1 /* grows when anything below changes its meaning */
+#define TENOR_INTERFACE 2 /* grows when anything below changes its meaning */
 
 typedef enum {
   TENOR_OK = 0,
@@ -33,8 +33,9 @@ typedef enum {
   TENOR_BAD_THREADS = 2, /* not a whole number from 1 to 1024 */
   TENOR_BAD_SIZE = 3,    /* a size below 1 or too large, or a needed array is NULL */
   TENOR_BAD_OFFSETS = 4, /* do not rise from 0 to the number of words */
-  TENOR_BAD_NAME = 5,    /* no activation of this name */
-  TENOR_NO_MEMORY = 6
+  TENOR_BAD_NAME = 5,    /* no activation or cell of this name */
+  TENOR_NO_MEMORY = 6,
+  TENOR_BAD_IDS = 7      /* a token id is not a row of the vectors */
 } tenor_result;
 
 /* TENOR_INTERFACE of the library that is loaded. */
@@ -61,37 +62,66 @@ TENOR_API tenor_result tenor_set_threads(int32_t threads);
 TENOR_API tenor_result tenor_activation(const char *isa, const char *name, const float *x,
                                         float *y, int64_t count);
 
-/* One layer and direction of an LSTM, its weights packed for one instruction set. */
-typedef struct tenor_lstm tenor_lstm;
+/* One layer and direction, its weights packed for one instruction set. */
+typedef struct tenor_layer tenor_layer;
 
-/* Copies the weights: weight_ih (4H, E), weight_hh (4H, H), bias (4H,), the sum of PyTorch's two.
- * Gates stand one below the other as in torch.nn.LSTM: input, forget, cell, output. isa may be
- * NULL. Give the layer back with tenor_lstm_destroy. */
-TENOR_API tenor_result tenor_lstm_create(const char *isa, int64_t inputs, int64_t hidden,
-                                         const float *weight_ih, const float *weight_hh,
-                                         const float *bias, tenor_lstm **layer);
-
-TENOR_API void tenor_lstm_destroy(tenor_lstm *layer);
-
-/* What a pass reads and fills. Strides are in floats, from one row to the next; x and states must
- * not overlap. */
+/* What a layer is. G gates stand one below the other in its weights, H rows each, as in PyTorch:
+ *   "lstm"    input, forget, cell, output
+ *   "gru"     reset, update, new
+ *   "rnn"     one
+ *   "linear"  forget, candidate; then what it has of input gate, output gate and skip. The state is
+ *             c = f * c + (1 - f) * z, or with an input gate (f * c + i * z) / (f + i), and the
+ *             output is c, times the output gate o, plus the skip, times 1 - o. */
 typedef struct {
-  const float *x; /* (N, E) */
+  const char *cell;
+  const char *activation; /* of "rnn": "tanh", "relu"; of "linear"'s candidate also "identity" */
+  int64_t inputs, hidden; /* E and H */
+  int32_t previous, input_gate, output_gate, skip; /* "linear" only: not 0 where it has such */
+  const float *weight_ih;       /* (G*H, E) */
+  const float *weight_previous; /* "linear" with previous: for the word before, without the skip */
+  const float *weight_hh;       /* (G*H, H); NULL for "linear" */
+  const float *bias_ih;         /* (G*H,) or NULL for zeros */
+  const float *bias_hh;         /* (G*H,) or NULL for zeros; NULL for "linear" */
+} tenor_layer_settings;
+
+/* Copies the weights. isa may be NULL. Give the layer back with tenor_layer_destroy. */
+TENOR_API tenor_result tenor_layer_create(const char *isa, const tenor_layer_settings *settings,
+                                          tenor_layer **layer);
+
+TENOR_API void tenor_layer_destroy(tenor_layer *layer);
+
+/* Lets passes give ids of words in place of their vectors: what a layer computes from a word's
+ * vector is then computed once. The first words of the table are kept, as many as fit into so many
+ * bytes; the vectors (V, E) are read when words first come, and must live as long as the layer.
+ * To be called once, before any pass. */
+TENOR_API tenor_result tenor_layer_fold(tenor_layer *layer, const float *vectors, int64_t count,
+                                        int64_t bytes);
+
+/* What a pass reads and fills; arrays that are not wanted are NULL. Strides are in floats, from one
+ * row to the next; x and states must not overlap. */
+typedef struct {
+  const float *x; /* (N, E), or NULL where token_ids are given */
   int64_t x_stride;
-  const int64_t *offsets; /* (B + 1,) from 0 to N, never falling; equal neighbours: no words */
-  int64_t texts;          /* B, may be 0 */
-  int64_t words;          /* N, may be 0 */
-  int32_t reverse;        /* not 0: read each text from its last word to its first */
-  const float *initial_h; /* (B, H) the state to go on from; NULL for zeros */
-  const float *initial_c; /* (B, H) likewise */
-  float *states;          /* (N, H) h after every word; NULL if not wanted */
+  const int32_t *token_ids; /* (N,) rows of the vectors given to tenor_layer_fold */
+  const int64_t *offsets;   /* (B + 1,) from 0 to N, never falling; equal neighbours: no words */
+  int64_t texts;            /* B, may be 0 */
+  int64_t words;            /* N, may be 0 */
+  int32_t reverse;          /* not 0: read each text from its last word to its first */
+  const float *initial_h;   /* (B, H) the state to go on from; NULL for zeros */
+  const float *initial_c;   /* (B, H) likewise, of "lstm" and "linear" */
+  const float *initial_carry; /* (B, G*H) what the word before gives, of "linear" with previous */
+  float *states;            /* (N, H) h after every word */
   int64_t states_stride;
-  float *final_h; /* (B, H) after the last word read; the initial state where there is none */
-  float *final_c; /* (B, H) */
-} tenor_lstm_pass;
+  float *final_h;           /* (B, H) after the last word read; the initial state where there is none */
+  float *final_c;           /* (B, H) likewise */
+  float *final_carry;       /* (B, G*H) likewise */
+  float *start_h;           /* (B, H) h after the first word read; zeros where there is none */
+  float *sum_h;             /* (B, H) of h after every word, in the order of reading */
+  float *max_h;             /* (B, H) likewise */
+} tenor_pass;
 
 /* Read whole texts. Changes nothing but the arrays to fill. */
-TENOR_API tenor_result tenor_lstm_forward(const tenor_lstm *layer, const tenor_lstm_pass *pass);
+TENOR_API tenor_result tenor_layer_forward(const tenor_layer *layer, const tenor_pass *pass);
 
 #ifdef __cplusplus
 }

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from tenor.batching import Batch
 from tenor.config import ModelConfig, TrainConfig
+from tenor.training import linear
 
 Weights = Mapping[str, Tensor]
 
@@ -161,8 +162,11 @@ def _layer(
     states = []
     for reverse in (False, True)[: config.directions]:
         suffix = f"l{layer}" + ("_reverse" if reverse else "")
-        given = parameters(weights, suffix)
-        out = _run(config, layout.dense(x, reverse=reverse), given, size, truncate)
+        laid = layout.dense(x, reverse=reverse)
+        if config.cell == "linear":
+            out = linear.states(config, weights, suffix, laid, truncate)
+        else:
+            out = _run(config, laid, parameters(weights, suffix), size, truncate)
         states.append(layout.ragged(out, reverse=reverse).to(x.dtype))
     return torch.cat(states, dim=1) if len(states) > 1 else states[0]
 

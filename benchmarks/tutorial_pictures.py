@@ -16,6 +16,7 @@ from common import ROOT
 
 from tenor import Settings, TextClassifier
 from tenor.cli.draw import telling_words
+from tenor.config import ModelConfig
 from tenor.lessons import RecurrentLayer, autograd_graph
 from tenor.model import Model, weight_shapes
 from tenor.recipes import Recipe, load_recipe, recipe_names
@@ -53,7 +54,7 @@ def main() -> None:
         _curves(name)
         _words(name)
     for cell in ("rnn", "lstm", "gru"):
-        _write(f"cell-{cell}", render_cell(cell))
+        _write(f"cell-{cell}", render_cell(ModelConfig(cell=cell)))
     config = _untrained(load_recipe("tensorflow-imdb")).config
     _write("batch", render_batch(config, [text.split() for text in SENTENCES]))
     _write("graph", _two_steps())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import os
 import subprocess
 import sys
@@ -16,10 +18,13 @@ from tenor.cells import (
     RNNState,
     _column_parts,
     cell,
+    linear_gates,
     project,
     rows_matmul,
     sigmoid,
 )
+from tenor.config import ModelConfig
+from tenor.errors import ConfigError
 
 LN3 = float(np.log(3))  # sigmoid(ln 3) = 3/4, tanh(ln 3) = 4/5
 every_cell = pytest.mark.parametrize("found", CELLS.values(), ids=["-".join(names) for names in CELLS])
@@ -167,9 +172,62 @@ def test_a_missing_bias_is_a_bias_of_zeros(found):
 
 
 def test_only_the_rnn_has_a_choice_of_activation():
-    assert cell("rnn", "relu") is CELLS["rnn", "relu"]
-    assert cell("lstm", "relu") is CELLS["lstm", "tanh"]
-    assert cell("gru", "relu") is CELLS["gru", "tanh"]
+    assert cell(ModelConfig(cell="rnn", activation="relu")) is CELLS["rnn", "relu"]
+    assert cell(ModelConfig(cell="lstm", activation="relu")) is CELLS["lstm", "tanh"]
+    assert cell(ModelConfig(cell="gru", activation="relu")) is CELLS["gru", "tanh"]
+
+
+def linear_by_hand(config, xs, weight, previous, bias):
+    """(h after every word) of a linear recurrence with one unit and one input, in plain Python."""
+    c, before, found = 0.0, 0.0, []
+    for x in xs:
+        *gates, skipped = (w * x + p * before + b for w, p, b in zip(weight, previous, bias, strict=True))
+        f, z, i, o = gates
+        f, i, o = (1 / (1 + math.exp(-gate)) for gate in (f, i, o))
+        candidate = {"tanh": math.tanh(z), "relu": max(z, 0.0), "identity": z}[config.activation]
+        c = (f * c + i * candidate) / (f + i) if config.input_gate else f * c + (1 - f) * candidate
+        h = o * c if config.output_gate else c
+        h += (1 - o) * skipped if config.output_gate and config.skip else skipped * config.skip
+        found.append(h)
+        before = x
+    return found
+
+
+@pytest.mark.parametrize("window", [1, 2])
+@pytest.mark.parametrize("activation", ["tanh", "relu", "identity"])
+@pytest.mark.parametrize(
+    ("input_gate", "output_gate", "skip"), list(itertools.product((False, True), repeat=3))
+)
+def test_a_linear_recurrence_on_paper(window, activation, input_gate, output_gate, skip):
+    config = ModelConfig(
+        cell="linear", window=window, activation=activation,
+        input_gate=input_gate, output_gate=output_gate, skip=skip,
+    )  # fmt: skip
+    found, count = cell(config), linear_gates(config)
+    weight, bias = [0.7, -1.1, 0.4, 0.9, 1.3], [0.1, 0.2, -0.3, 0.5, -0.2]
+    before = [0.3, 0.8, -0.6, 0.2, 0.0] if window == 2 else [0.0] * 5
+    chosen = [0, 1, *([2] if input_gate else []), *([2 + input_gate] if output_gate else [])]
+    kept = [*chosen, *([4] if skip else [])]
+    weights = CellWeights(
+        weight_ih=np.array(weight)[kept, None],
+        weight_previous=np.array(before)[chosen, None] if window == 2 else None,
+        bias_ih=np.array(bias)[kept],
+    )
+    xs = np.array([0.5, -1.0, 2.0, 0.1])
+    state, h = found.zeros(1, 1, np.float64), []
+    for projected in project(xs[:, None], weights):
+        state = found.step(projected[None], state, weights)
+        h.append(state.h.item())
+    assert count == len(chosen)
+    np.testing.assert_allclose(h, linear_by_hand(config, xs, weight, before, bias), rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "setting", [{"window": 2}, {"input_gate": True}, {"output_gate": True}, {"skip": True}]
+)
+def test_gates_of_the_linear_cell_belong_to_it_alone(setting):
+    with pytest.raises(ConfigError, match="is a setting of the linear cell"):
+        ModelConfig(cell="lstm", **setting)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tenor.cells import RNNState
+from tenor.encoder import Encoded, Summary
 from tenor.pooling import POOLINGS, Pooler
 
 STATES = np.array([[1.0, 8.0], [5.0, 2.0], [3.0, 5.0]])  # T = 3, S = 2
@@ -18,7 +20,24 @@ every_pooling = pytest.mark.parametrize("name", POOLINGS)
 
 def pooled(states, *names, offsets=None, directions=1, weights=ATTENTION):
     pooler = Pooler(names, states.shape[1], directions, weights)
-    return pooler.pool(states, np.array([0, len(states)] if offsets is None else offsets))
+    offsets = np.array([0, len(states)] if offsets is None else offsets)
+    parts = np.split(states, directions, axis=1)
+    summaries = [summary(part, offsets, backward=i == 1) for i, part in enumerate(parts)]
+    return pooler.pool(Encoded(states=states, summaries=[summaries]), offsets)
+
+
+def summary(states, offsets, *, backward):
+    """What a layer says of texts with these states."""
+    texts = [states[start:end] for start, end in zip(offsets, offsets[1:], strict=False)]
+    final, start, total, largest = (np.zeros((len(texts), states.shape[1]), states.dtype) for _ in range(4))
+    for row, text in enumerate(texts):
+        for h in text[::-1] if backward else text:
+            if not total[row].any():
+                start[row], largest[row] = h, h
+            final[row] = h
+            total[row] += h
+            largest[row] = np.maximum(largest[row], h)
+    return Summary(RNNState(final), start, total, largest)
 
 
 @pytest.mark.parametrize(

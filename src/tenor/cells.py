@@ -175,7 +175,7 @@ def rnn_relu_step(projected: Floats, state: State, weights: CellWeights) -> RNNS
     return RNNState(h=np.maximum(projected + _recurrent(state.h, weights), 0))
 
 
-def linear_step(projected: Floats, state: State, weights: CellWeights, *, config: ModelConfig) -> LinearState:
+def linear_step(config: ModelConfig, projected: Floats, state: State, _: CellWeights) -> LinearState:
     """Read one word; as ``lstm_step``. No gate sees the state, so the sum it keeps is linear in it.
 
     Source:
@@ -239,7 +239,7 @@ def cell(config: ModelConfig) -> Cell:
     if config.cell == "linear":
         count = linear_gates(config)
         carried = count if config.window == 2 else 0
-        step = functools.partial(linear_step, config=config)
+        step = functools.partial(linear_step, config)
         return Cell(step, count + config.skip, LinearState, (1, 1, carried))
     return CELLS[config.cell, config.activation if config.cell == "rnn" else "tanh"]
 

@@ -124,7 +124,9 @@ class ModelConfig(Section):
                 raise ConfigError(f"{name} is empty; name at least one")
         for name, usual in (("window", 1), ("input_gate", False), ("output_gate", False), ("skip", False)):
             if self.cell != "linear" and getattr(self, name) != usual:
-                raise ConfigError(f"{name} is a setting of the linear cell, and this is {self.cell}; leave it out")
+                raise ConfigError(
+                    f"{name} is a setting of the linear cell, and this is {self.cell}; leave it out"
+                )
         if self.activation == "identity" and self.cell == "rnn":
             raise ConfigError("activation 'identity' is for the linear cell; an rnn takes tanh or relu")
 

@@ -69,10 +69,12 @@ class Encoder:
         self._embedding = weights["embedding.weight"]
         self._cell = cell(config)
         self._sizes = config.hidden_sizes
-        kind = _runtime(self._embedding, runtime)
+        in_core = _in_core(self._embedding, runtime)
         self.layers = [
             [
-                kind(config, self._cell, _weights_of(weights, layer, direction))
+                _NativeLayer(config, _weights_of(weights, layer, direction))
+                if in_core
+                else _NumpyLayer(self._cell, _weights_of(weights, layer, direction))
                 for direction in range(config.directions)
             ]
             for layer in range(len(config.hidden_sizes))
@@ -102,7 +104,7 @@ class Encoder:
             states: whether the last layer's states after every word are wanted.
         """
         summaries: list[list[Summary]] = []
-        inputs: TokenIds | Floats = token_ids
+        inputs: Any = token_ids  # then the states of the layer below
         last = len(self.layers) - 1
         for depth, (directions, size) in enumerate(zip(self.layers, self._sizes, strict=True)):
             wanted = states or depth < last
@@ -131,7 +133,7 @@ class Encoder:
 class _NumpyLayer:
     """One layer and direction, computed by the reference."""
 
-    def __init__(self, config: ModelConfig, cell: Cell, weights: CellWeights) -> None:
+    def __init__(self, cell: Cell, weights: CellWeights) -> None:
         self._cell = cell
         self._weights = weights
         self._size = len(weights.weight_ih) // cell.gates
@@ -143,7 +145,7 @@ class _NumpyLayer:
 
     def forward(
         self,
-        inputs: TokenIds | Floats,
+        inputs: Any,
         offsets: Offsets,
         *,
         reverse: bool,
@@ -179,8 +181,8 @@ class _NumpyLayer:
 class _NativeLayer:
     """One layer and direction, computed by the compiled core in float32."""
 
-    def __init__(self, config: ModelConfig, cell: Cell, weights: CellWeights) -> None:
-        self._cell = cell
+    def __init__(self, config: ModelConfig, weights: CellWeights) -> None:
+        self._cell = cell(config)
         self._prepared = native.PreparedLayer(
             config.cell,
             native.LayerWeights(
@@ -213,13 +215,14 @@ class _NativeLayer:
         return Summary(self._cell.state(*parts), found.start, found.total, found.largest)
 
 
-def _runtime(embedding: Floats, runtime: Runtime) -> type[_NumpyLayer | _NativeLayer]:
+def _in_core(embedding: Floats, runtime: Runtime) -> bool:
+    """Whether the compiled core computes the layers, as asked or as can be."""
     can = embedding.dtype == np.float32
     if runtime == "native" and not can:
         raise UnsupportedError("the compiled core computes in float32 only; use runtime='auto'")
     if runtime == "native" and not native.is_available():
         raise UnsupportedError(f"the compiled core is absent: {native.status().reason}")
-    return _NativeLayer if runtime != "numpy" and can and native.is_available() else _NumpyLayer
+    return runtime != "numpy" and can and native.is_available()
 
 
 def _weights_of(weights: Mapping[str, Floats], layer: int, direction: int) -> CellWeights:

@@ -49,21 +49,10 @@ class Model:
 def weight_shapes(config: ModelConfig, *, vocab_size: int, num_labels: int) -> dict[str, tuple[int, ...]]:
     """Name → shape of every weight, in the order of the path; names are PyTorch's."""
     shapes: dict[str, tuple[int, ...]] = {"embedding.weight": (vocab_size, config.embedding_dim)}
-    gates = cell(config).gates
     width = config.embedding_dim
     for layer, size in enumerate(config.hidden_sizes):
         for suffix in (f"l{layer}", f"l{layer}_reverse")[: config.directions]:
-            shapes[f"rnn.weight_ih_{suffix}"] = (gates * size, width)
-            if config.cell == "linear":
-                if config.window == 2:
-                    shapes[f"rnn.weight_previous_{suffix}"] = (linear_gates(config) * size, width)
-                shapes[f"rnn.bias_ih_{suffix}"] = (gates * size,)
-                continue
-            shapes[f"rnn.weight_hh_{suffix}"] = (gates * size, size)
-            if config.biases != "recurrent":
-                shapes[f"rnn.bias_ih_{suffix}"] = (gates * size,)
-            if config.biases != "input":
-                shapes[f"rnn.bias_hh_{suffix}"] = (gates * size,)
+            shapes |= _layer_shapes(config, suffix, width, size)
         width = size * config.directions
     if "attention" in config.pooling:
         shapes["attention.weight"] = (width, width)
@@ -76,6 +65,22 @@ def weight_shapes(config: ModelConfig, *, vocab_size: int, num_labels: int) -> d
         width = config.head_hidden
     num_logits = config.num_logits(num_labels)
     return shapes | {"head.weight": (num_logits, width), "head.bias": (num_logits,)}
+
+
+def _layer_shapes(config: ModelConfig, suffix: str, width: int, size: int) -> dict[str, tuple[int, ...]]:
+    """The weights of one layer and direction with inputs of a width."""
+    gates = cell(config).gates
+    shapes: dict[str, tuple[int, ...]] = {f"rnn.weight_ih_{suffix}": (gates * size, width)}
+    if config.cell == "linear":
+        if config.window == 2:
+            shapes[f"rnn.weight_previous_{suffix}"] = (linear_gates(config) * size, width)
+        return shapes | {f"rnn.bias_ih_{suffix}": (gates * size,)}
+    shapes[f"rnn.weight_hh_{suffix}"] = (gates * size, size)
+    if config.biases != "recurrent":
+        shapes[f"rnn.bias_ih_{suffix}"] = (gates * size,)
+    if config.biases != "input":
+        shapes[f"rnn.bias_hh_{suffix}"] = (gates * size,)
+    return shapes
 
 
 def _mismatch(weights: Mapping[str, Floats], expected: Mapping[str, tuple[int, ...]]) -> str:

@@ -33,12 +33,24 @@ def words_in(picture):
     return [text.text for text in root.iter(f"{SVG}text")]
 
 
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "linear"])
 def test_a_cell_is_drawn_with_its_equations(cell):
-    written = " ".join(words_in(render_cell(cell, "relu")))
+    written = " ".join(words_in(render_cell(ModelConfig(cell=cell, activation="relu"))))
     assert "h(t) = " in written
     assert ("c(t) = f · c + i · g" in written) == (cell == "lstm")
-    assert ("relu" in written) == (cell == "rnn")
+    assert ("relu" in written) == (cell in ("rnn", "linear"))
+
+
+@pytest.mark.parametrize(
+    "gates", [{}, {"input_gate": True}, {"output_gate": True, "skip": True}, {"skip": True}]
+)
+@pytest.mark.parametrize("window", [1, 2])
+def test_a_linear_cell_is_drawn_with_the_gates_that_it_has(gates, window):
+    written = " ".join(words_in(render_cell(ModelConfig(cell="linear", window=window, **gates))))
+    assert ("x(t-1)" in written) == (window == 2)
+    assert ("input i" in written) == ("input_gate" in gates)
+    assert ("output o" in written) == ("output_gate" in gates)
+    assert ("skip s" in written) == ("skip" in gates)
 
 
 @pytest.mark.parametrize(

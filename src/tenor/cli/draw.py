@@ -62,8 +62,7 @@ def run(args: argparse.Namespace) -> int:
 def _cell(classifier: TextClassifier, texts: list[str], label: str, beside: Path | None) -> str:
     from tenor.report.cell import render_cell
 
-    config = classifier.model.config
-    return render_cell(config.cell, config.activation)
+    return render_cell(classifier.model.config)
 
 
 def _network(classifier: TextClassifier, texts: list[str], label: str, beside: Path | None) -> str:

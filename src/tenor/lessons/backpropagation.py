@@ -13,7 +13,7 @@ from torch.func import jacrev
 
 from tenor.classifier import TextClassifier
 from tenor.config import ModelConfig
-from tenor.errors import InputError
+from tenor.errors import InputError, UnsupportedError
 from tenor.training import network
 
 Array = npt.NDArray[np.float64]
@@ -55,8 +55,14 @@ def backpropagate(
 
     Raises:
         InputError: the text has no token, or the model has no such label.
+        UnsupportedError: the model's cell is a linear recurrence.
     """
     model, config = classifier.model, classifier.model.config
+    if config.cell == "linear":
+        raise UnsupportedError(
+            "gradients over time are shown of rnn, lstm and gru; those of a linear cell are its "
+            "forget gates, multiplied"
+        )
     if label not in model.labels:
         raise InputError(f"no label {label!r}; there are {', '.join(map(repr, model.labels))}")
     reading = classifier.encode(text)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,8 @@ __all__ = [
     "set_threads",
     "status",
 ]
+
+_TABLE_BYTES = 1 << 26
 
 Floats = npt.NDArray[np.float32]
 Offsets = npt.NDArray[np.int64]
@@ -107,6 +109,9 @@ class Gating(NamedTuple):
     skip: bool = False
 
 
+_PLAIN = Gating()
+
+
 class LayerWeights(NamedTuple):
     """The arrays of one layer and direction, in the order of ``tenor.h``; None where it has none."""
 
@@ -148,7 +153,7 @@ class PreparedLayer:
         weights: LayerWeights,
         *,
         activation: str = "tanh",
-        gating: Gating = Gating(),
+        gating: Gating = _PLAIN,
         isa: str | None = None,
     ) -> None:
         """Copy the weights.
@@ -212,7 +217,7 @@ class PreparedLayer:
             if array is not None:
                 _shaped(name, _float32(name, array), shapes[name])
 
-    def fold(self, vectors: Floats, *, size_bytes: int = 1 << 26) -> None:
+    def fold(self, vectors: Floats, *, size_bytes: int = _TABLE_BYTES) -> None:
         """Let passes take ids of words: what the layer computes from a word alone is computed once.
 
         Args:
@@ -226,9 +231,7 @@ class PreparedLayer:
         _float32("vectors", vectors)
         _shaped("vectors", vectors, (len(vectors), self.input_size))
         self._vectors = np.ascontiguousarray(vectors)
-        library.check(
-            self._core.tenor_layer_fold(self._layer, _at(self._vectors), len(vectors), size_bytes)
-        )
+        library.check(self._core.tenor_layer_fold(self._layer, _at(self._vectors), len(vectors), size_bytes))
 
     def forward(
         self,
@@ -254,26 +257,16 @@ class PreparedLayer:
         words, texts = len(inputs), len(offsets) - 1
         if offsets.dtype != np.int64 or offsets.ndim != 1 or texts < 0:
             raise InputError(f"offsets must be int64 (B+1,), got {offsets.dtype} {offsets.shape}")
-        folded = inputs.dtype == np.int32
-        if folded:
-            if self._vectors is None:
-                raise InputError("the layer knows no word vectors; call fold first, or give (N, E) vectors")
-            _shaped("inputs", inputs, (words,))
-            inputs = np.ascontiguousarray(inputs)
-        else:
-            _shaped("inputs", _float32("inputs", inputs), (words, self.input_size))
         if states is not None:
             _writable(_float32("states", states), (words, self.hidden_size))
-            if np.may_share_memory(inputs, states):
-                inputs = inputs.copy()
-        x = inputs if folded else _rows(inputs)
+        x, token_ids = self._inputs(inputs, states)
         offsets = np.ascontiguousarray(offsets)
         begin = self._begin(initial, texts)
         found = Passed(*(np.empty((texts, width), np.float32) for width in self._widths()))
         arrays = library.LayerPass(
-            x=None if folded else _at(x),
-            x_stride=0 if folded else _stride(x),
-            token_ids=_at(x) if folded else None,
+            x=None if x is None else _at(x),
+            x_stride=0 if x is None else _stride(x),
+            token_ids=None if token_ids is None else _at(token_ids),
             offsets=_at(offsets),
             texts=texts,
             words=words,
@@ -292,6 +285,17 @@ class PreparedLayer:
         )
         library.check(self._core.tenor_layer_forward(self._layer, ctypes.byref(arrays)))
         return found
+
+    def _inputs(self, inputs: Any, states: Floats | None) -> tuple[Floats | None, TokenIds | None]:
+        """Either vectors, as rows that the core can walk and that are not overwritten, or ids."""
+        if inputs.dtype == np.int32:
+            if self._vectors is None:
+                raise InputError("the layer knows no word vectors; call fold first, or give (N, E) vectors")
+            _shaped("inputs", inputs, (len(inputs),))
+            return None, np.ascontiguousarray(inputs)
+        _shaped("inputs", _float32("inputs", inputs), (len(inputs), self.input_size))
+        shared = states is not None and np.may_share_memory(inputs, states)
+        return _rows(inputs.copy() if shared else inputs), None
 
     def _widths(self) -> tuple[int, ...]:
         return (self.hidden_size, self.hidden_size, self._carry, *[self.hidden_size] * 3)

@@ -42,7 +42,7 @@ def stages(classifier: TextClassifier, texts: Sequence[str]) -> list[Stage]:
         found.append(
             Stage(f"all states of layer {layer}", "N, D*H", (tokens, width), (count, longest, width))
         )
-        parts = "h and c" if config.cell == "lstm" else "h"
+        parts = "h and c" if config.cell in ("lstm", "linear") else "h"
         found.append(Stage(f"last state of layer {layer}: {parts}, each direction", "B, H", (count, size)))
     found.append(Stage(f"pooled by {' and '.join(config.pooling)}", "B, P", (count, pooled)))
     if config.head_hidden:

@@ -6,7 +6,7 @@ one word after the other is a product and a sum.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -35,7 +35,7 @@ def states(
     """
     count = linear_gates(config)
     share = functional.linear(x, weights[f"rnn.weight_ih_{suffix}"], weights[f"rnn.bias_ih_{suffix}"])
-    current, *skip = share.split(share.shape[2] // (count + config.skip) * count, dim=2)
+    current, *skip = torch.split(share, share.shape[2] // (count + config.skip) * count, dim=2)
     if config.window == 2:
         given = functional.linear(x, weights[f"rnn.weight_previous_{suffix}"])
         current = torch.cat([current[:1], current[1:] + given[:-1]])
@@ -54,7 +54,11 @@ def states(
     return out * c + (1 - out) * skip[0] if config.skip else out * c
 
 
-_CANDIDATES = {"tanh": torch.tanh, "relu": torch.relu, "identity": lambda x: x}
+_CANDIDATES: dict[str, Callable[[Tensor], Tensor]] = {
+    "tanh": torch.tanh,
+    "relu": torch.relu,
+    "identity": lambda x: x,
+}
 
 
 def _scan(kept: Tensor, fresh: Tensor, truncate: int | None) -> Tensor:
@@ -62,8 +66,8 @@ def _scan(kept: Tensor, fresh: Tensor, truncate: int | None) -> Tensor:
     last = torch.zeros_like(fresh[0])
     parts = []
     window = truncate or len(kept)
-    for a, b in zip(kept.split(window), fresh.split(window), strict=True):
-        parts.append(_Scan.apply(a, b, last))
+    for a, b in zip(torch.split(kept, window), torch.split(fresh, window), strict=True):
+        parts.append(_Scan.apply(a, b, last))  # type: ignore[no-untyped-call]
         last = parts[-1][-1].detach()
     return torch.cat(parts) if len(parts) > 1 else parts[0]
 

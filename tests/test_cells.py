@@ -206,7 +206,7 @@ def test_a_linear_recurrence_on_paper(window, activation, input_gate, output_gat
     found, count = cell(config), linear_gates(config)
     weight, bias = [0.7, -1.1, 0.4, 0.9, 1.3], [0.1, 0.2, -0.3, 0.5, -0.2]
     before = [0.3, 0.8, -0.6, 0.2, 0.0] if window == 2 else [0.0] * 5
-    chosen = [0, 1, *([2] if input_gate else []), *([2 + input_gate] if output_gate else [])]
+    chosen = [0, 1, *([2] if input_gate else []), *([3] if output_gate else [])]
     kept = [*chosen, *([4] if skip else [])]
     weights = CellWeights(
         weight_ih=np.array(weight)[kept, None],

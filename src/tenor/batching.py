@@ -35,7 +35,19 @@ def join(texts: Sequence[Ids]) -> Batch:
     return Batch(token_ids=token_ids, offsets=offsets)
 
 
-def chunks(lengths: Sequence[int], *, max_texts: int, max_tokens: int) -> Iterator[list[int]]:
+def pick(batch: Batch, texts: Sequence[int]) -> Batch:
+    """The given texts of a batch, in the given order."""
+    chosen = np.asarray(texts, np.int64)
+    lengths = np.diff(batch.offsets)[chosen]
+    offsets = np.zeros(len(chosen) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    shift = np.repeat(batch.offsets[chosen] - offsets[:-1], lengths)
+    return Batch(token_ids=batch.token_ids[np.arange(offsets[-1]) + shift], offsets=offsets)
+
+
+def chunks(
+    lengths: Sequence[int] | npt.NDArray[np.int64], *, max_texts: int, max_tokens: int
+) -> Iterator[list[int]]:
     """Indices of texts that are computed together: of similar length, longest first.
 
     A chunk holds at most ``max_texts`` texts and ``max_tokens`` tokens, but at least one text.
@@ -43,12 +55,13 @@ def chunks(lengths: Sequence[int], *, max_texts: int, max_tokens: int) -> Iterat
     """
     chunk: list[int] = []
     tokens = 0
-    for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        if chunk and (len(chunk) == max_texts or tokens + lengths[index] > max_tokens):
+    order = np.argsort(-np.asarray(lengths, np.int64), kind="stable")
+    for index, length in zip(order.tolist(), np.asarray(lengths)[order].tolist(), strict=True):
+        if chunk and (len(chunk) == max_texts or tokens + length > max_tokens):
             yield chunk
             chunk, tokens = [], 0
         chunk.append(index)
-        tokens += lengths[index]
+        tokens += length
     if chunk:
         yield chunk
 

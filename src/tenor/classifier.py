@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tenor import artifact
-from tenor.batching import Ids, chunks, join
+from tenor.batching import Batch, Ids, chunks, join, pick
 from tenor.cells import Floats, State
 from tenor.encoder import Encoded, Encoder, Runtime
 from tenor.errors import ArtifactError, InputError, UnsupportedError
 from tenor.head import logits
+from tenor.indexing import IndexedTexts, Indexer
 from tenor.model import Model
 from tenor.pooling import Pooler
 from tenor.prediction import Prediction, predictions, probabilities
@@ -28,8 +29,8 @@ PRETRAINED = Path(__file__).parent / "pretrained" / "imdb"
 
 _SELF_TEST_TEXT = "This film is not bad: it is the best I have seen this year."
 _SELF_TEST_TOLERANCE = 1e-4
-_CHUNK_TEXTS = 256
-_CHUNK_TOKENS = 32_768
+_CHUNK_TEXTS = 1024
+_CHUNK_TOKENS = 65_536
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +69,8 @@ class TextClassifier:
         self.labels = model.labels
         self.tokenizer = Tokenizer(model.tokenizer)
         self._encoder = Encoder(model.config, model.weights, runtime=runtime)
+        in_core = self._encoder.runtime == "native"
+        self._indexer = Indexer(model.tokenizer, model.vocabulary, in_core=in_core)
         state_size = model.config.hidden_sizes[-1] * model.config.directions
         self._pooler = Pooler(model.config.pooling, state_size, model.config.directions, model.weights)
 
@@ -121,8 +124,8 @@ class TextClassifier:
         Raises:
             InputError: ``texts`` is not a list of strings.
         """
-        token_ids, truncated = self._encode_all(texts)
-        return predictions(self.logits_of(token_ids), self.labels, truncated)
+        indexed = self._index(texts)
+        return predictions(self._logits(indexed.batch), self.labels, indexed.truncated.tolist())
 
     def predict_proba(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
         """Probabilities (B, C) of texts; columns in the order of ``labels``, rows sum to 1."""
@@ -130,7 +133,7 @@ class TextClassifier:
 
     def predict_logits(self, texts: Sequence[str]) -> Floats:
         """Logits (B, C) of texts, or (B, 1) of a two-label model with one logit."""
-        return self.logits_of(self._encode_all(texts)[0])
+        return self._logits(self._index(texts).batch)
 
     def read(self, text: str) -> Reading:
         """Say what the model thought after each word.
@@ -242,18 +245,12 @@ class TextClassifier:
         scores = logits(self._pooler.vector(memory), self.model.weights)
         return ReadingState(encoded.final_states, memory, self._named(scores)[0])
 
-    def _encode_all(self, texts: Sequence[str]) -> tuple[list[list[int]], list[bool]]:
+    def _index(self, texts: Sequence[str]) -> IndexedTexts:
         if isinstance(texts, str) or not isinstance(texts, Sequence):
             raise InputError(
                 f"texts is a {type(texts).__name__}; it must be a list of strings: predict([text])"
             )
-        token_ids, truncated = [], []
-        for text in texts:
-            tokens = self.tokenizer.tokens(_string(text))
-            kept = self.tokenizer.truncate(tokens)
-            token_ids.append(self.model.vocabulary.frame(self.model.vocabulary.encode(kept)))
-            truncated.append(len(kept) < len(tokens))
-        return token_ids, truncated
+        return self._indexer.index([_string(text) for text in texts])
 
     def _tokens(self, text: str) -> tuple[list[Token], list[int], bool]:
         """All that is read of a text; tokens that are not of the text have no width in it."""
@@ -274,15 +271,18 @@ class TextClassifier:
         return self._encoder.encode(batch.token_ids, batch.offsets)
 
     def logits_of(self, token_ids: Sequence[Ids]) -> Floats:
-        """Logits (B, C) of B texts given as token ids, computed in chunks of similar length."""
-        num_logits = len(self.model.weights["head.bias"])
-        scores = np.empty((len(token_ids), num_logits), self.model.weights["head.bias"].dtype)
-        lengths = [len(ids) for ids in token_ids]
+        """Logits (B, C) of B texts given as token ids."""
+        return self._logits(join(token_ids))
+
+    def _logits(self, batch: Batch) -> Floats:
+        """Logits (B, C), computed in chunks of similar length."""
+        bias = self.model.weights["head.bias"]
+        scores = np.empty((len(batch.offsets) - 1, len(bias)), bias.dtype)
+        lengths = np.diff(batch.offsets)
         for chunk in chunks(lengths, max_texts=_CHUNK_TEXTS, max_tokens=_CHUNK_TOKENS):
-            batch = join([token_ids[index] for index in chunk])
-            encoded = self._encoder.encode(batch.token_ids, batch.offsets, states=self._pooler.needs_states)
-            pooled = self._pooler.pool(encoded, batch.offsets)
-            scores[chunk] = logits(pooled, self.model.weights)
+            part = pick(batch, chunk)
+            encoded = self._encoder.encode(part.token_ids, part.offsets, states=self._pooler.needs_states)
+            scores[chunk] = logits(self._pooler.pool(encoded, part.offsets), self.model.weights)
         return scores
 
     def _named(self, scores: Floats) -> list[dict[str, float]]:

@@ -90,7 +90,7 @@ class Tokenizer:
         return tokens[: limit - tail] + tokens[len(tokens) - tail :]
 
     def _readable(self, text: str) -> str:
-        text = _whole(text)
+        text = whole(text)
         return _blank_tags(text) if self.config.strip_html and "<" in text else text
 
     def _places(self, text: str) -> Iterator[Token]:
@@ -113,7 +113,7 @@ class Tokenizer:
         return _ascii_pattern() if text.isascii() else _unicode_pattern()
 
 
-def _whole(text: str) -> str:
+def whole(text: str) -> str:
     """The text with half surrogate pairs, which no file can hold, as U+FFFD; places stay."""
     return text if text.isascii() else _SURROGATE.sub(_REPLACEMENT, text)
 
@@ -162,6 +162,20 @@ def _unicode_pattern() -> re.Pattern[str]:
     letters = f"(?:[^\\W{_UNSPACED}]++[{marks}]*+)++"
     word = f"{letters}(?:['\u2019]{letters})*+"
     return re.compile(f"{unspaced}|{word}|[^\\s{_INVISIBLE}][{marks}]*")
+
+
+@functools.cache
+def kinds_of_characters(*, marks: bool) -> dict[int, re.Pattern[str]]:
+    """What the rules ask of a character, by the bit that ``tenor.h`` gives to it.
+
+    To compile the pattern of combining marks takes long, and the first 768 characters are none.
+    """
+    return {
+        1: re.compile(f"[{_UNSPACED}]"),
+        2: re.compile(f"[^\\W{_UNSPACED}]"),
+        8: re.compile(r"\s"),
+        16: re.compile(f"[{_INVISIBLE}]"),
+    } | ({4: re.compile(f"[{_combining_marks()}]")} if marks else {})
 
 
 def _combining_marks() -> str:

@@ -1,7 +1,10 @@
 // The C interface: checks arguments, then calls what does the work.
+#include <algorithm>
+
 #include "layer.hpp"
 #include "settings.hpp"
 #include "tenor.h"
+#include "text.hpp"
 
 using namespace tenor;
 
@@ -38,6 +41,7 @@ const char* tenor_message(tenor_result result) {
     case TENOR_BAD_OFFSETS: return "offsets must rise from 0 to the number of words";
     case TENOR_BAD_NAME: return "there is no activation or cell of this name";
     case TENOR_BAD_IDS: return "a token id is not a row of the word vectors";
+    case TENOR_NEED_PAGE: return "a text has a character of which the reader was told nothing";
     case TENOR_NO_MEMORY: return "there is not enough memory";
   }
   return "unknown result";
@@ -109,4 +113,59 @@ tenor_result tenor_layer_fold(tenor_layer* layer, const float* vectors, int64_t 
 tenor_result tenor_layer_forward(const tenor_layer* layer, const tenor_pass* pass) {
   if (!layer || !pass) return TENOR_BAD_SIZE;
   return guarded([&] { return read_texts(*layer, *pass); });
+}
+
+tenor_result tenor_reader_create(const tenor_reader_settings* from, tenor_reader** reader) {
+  return guarded([&] {
+    if (!from || !reader || from->count < 0 || from->count > INT32_MAX || !from->word_offsets ||
+        from->max_tokens < 0 || from->fill_to < 0 || from->before_count < 0 || from->after_count < 0)
+      return TENOR_BAD_SIZE;
+    const int64_t* offsets = from->word_offsets;
+    if (offsets[0] != 0 || !std::is_sorted(offsets, offsets + from->count + 1))
+      return TENOR_BAD_OFFSETS;
+    *reader = new tenor_reader(*from);
+    return TENOR_OK;
+  });
+}
+
+void tenor_reader_destroy(tenor_reader* reader) { delete reader; }
+
+tenor_result tenor_reader_learn(tenor_reader* reader, int64_t page, const uint8_t* kinds,
+                                const int32_t* lower) {
+  return guarded([&] {
+    if (!reader || page < 0 || page >= kPages || !kinds || !lower) return TENOR_BAD_SIZE;
+    auto learnt = std::make_unique<Page>();
+    std::copy_n(kinds, kPageSize, learnt->kinds);
+    std::copy_n(lower, 3 * kPageSize, learnt->lower[0]);
+    const Page* none = nullptr;
+    if (reader->pages[page].compare_exchange_strong(none, learnt.get())) learnt.release();
+    return TENOR_OK;
+  });
+}
+
+int64_t tenor_reader_room(const tenor_reader* reader, int64_t bytes, int64_t texts) {
+  return reader ? room(*reader, bytes, texts) : 0;
+}
+
+tenor_result tenor_reader_encode(const tenor_reader* reader, const tenor_texts* texts) {
+  return guarded([&] {
+    if (!reader || !texts || texts->texts < 0 || !texts->text_offsets || !texts->offsets ||
+        !texts->page)
+      return TENOR_BAD_SIZE;
+    const int64_t* offsets = texts->text_offsets;
+    if (offsets[0] != 0 || !std::is_sorted(offsets, offsets + texts->texts + 1))
+      return TENOR_BAD_OFFSETS;
+    if (texts->texts > 0 && (!texts->bytes || !texts->token_ids || !texts->truncated))
+      return TENOR_BAD_SIZE;
+    return encode_texts(*reader, *texts);
+  });
+}
+
+tenor_result tenor_reader_tokenize(const tenor_reader* reader, tenor_pieces* pieces) {
+  return guarded([&] {
+    if (!reader || !pieces || pieces->size < 0 || !pieces->bytes || !pieces->token_ids ||
+        !pieces->starts || !pieces->ends)
+      return TENOR_BAD_SIZE;
+    return find_pieces(*reader, *pieces);
+  });
 }

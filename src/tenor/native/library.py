@@ -67,6 +67,57 @@ class LayerPass(ctypes.Structure):
     )
 
 
+class ReaderSettings(ctypes.Structure):
+    """``tenor_reader_settings`` of ``tenor.h``: how texts are cut, and what words there are."""
+
+    _fields_ = (
+        ("split_spaces", ctypes.c_int32),
+        ("lowercase", ctypes.c_int32),
+        ("delete_punctuation", ctypes.c_int32),
+        ("strip_html", ctypes.c_int32),
+        ("max_tokens", ctypes.c_int64),
+        ("keep", ctypes.c_int32),
+        ("words", ctypes.c_char_p),
+        ("word_offsets", ctypes.c_void_p),
+        ("count", ctypes.c_int64),
+        ("unknown_id", ctypes.c_int32),
+        ("before", ctypes.c_void_p),
+        ("after", ctypes.c_void_p),
+        ("before_count", ctypes.c_int64),
+        ("after_count", ctypes.c_int64),
+        ("fill_to", ctypes.c_int64),
+        ("fill_id", ctypes.c_int32),
+    )
+
+
+class Texts(ctypes.Structure):
+    """``tenor_texts`` of ``tenor.h``: texts to be read, and their ids to be filled."""
+
+    _fields_ = (
+        ("bytes", ctypes.c_char_p),
+        ("text_offsets", ctypes.c_void_p),
+        ("texts", ctypes.c_int64),
+        ("token_ids", ctypes.c_void_p),
+        ("offsets", ctypes.c_void_p),
+        ("truncated", ctypes.c_void_p),
+        ("page", ctypes.c_void_p),
+    )
+
+
+class Pieces(ctypes.Structure):
+    """``tenor_pieces`` of ``tenor.h``: one text, and its tokens to be filled."""
+
+    _fields_ = (
+        ("bytes", ctypes.c_char_p),
+        ("size", ctypes.c_int64),
+        ("token_ids", ctypes.c_void_p),
+        ("starts", ctypes.c_void_p),
+        ("ends", ctypes.c_void_p),
+        ("count", ctypes.c_int64),
+        ("page", ctypes.c_int64),
+    )
+
+
 class Loaded(NamedTuple):
     """The outcome of looking for the core."""
 
@@ -139,6 +190,14 @@ def _declare(core: ctypes.CDLL, path: str) -> str | None:
     core.tenor_layer_destroy.restype = None
     core.tenor_layer_fold.argtypes = [pointer, pointer, size, size]
     core.tenor_layer_forward.argtypes = [pointer, ctypes.POINTER(LayerPass)]
+    core.tenor_reader_create.argtypes = [ctypes.POINTER(ReaderSettings), ctypes.POINTER(pointer)]
+    core.tenor_reader_destroy.argtypes = [pointer]
+    core.tenor_reader_destroy.restype = None
+    core.tenor_reader_learn.argtypes = [pointer, size, pointer, pointer]
+    core.tenor_reader_room.argtypes = [pointer, size, size]
+    core.tenor_reader_room.restype = size
+    core.tenor_reader_encode.argtypes = [pointer, ctypes.POINTER(Texts)]
+    core.tenor_reader_tokenize.argtypes = [pointer, ctypes.POINTER(Pieces)]
     return _setting(core)
 
 

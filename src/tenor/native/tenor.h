@@ -35,7 +35,8 @@ typedef enum {
   TENOR_BAD_OFFSETS = 4, /* do not rise from 0 to the number of words */
   TENOR_BAD_NAME = 5,    /* no activation or cell of this name */
   TENOR_NO_MEMORY = 6,
-  TENOR_BAD_IDS = 7      /* a token id is not a row of the vectors */
+  TENOR_BAD_IDS = 7,     /* a token id is not a row of the vectors */
+  TENOR_NEED_PAGE = 8    /* a text has a character of which the reader was told nothing */
 } tenor_result;
 
 /* TENOR_INTERFACE of the library that is loaded. */
@@ -122,6 +123,77 @@ typedef struct {
 
 /* Read whole texts. Changes nothing but the arrays to fill. */
 TENOR_API tenor_result tenor_layer_forward(const tenor_layer *layer, const tenor_pass *pass);
+
+/* Texts → token ids: a tokenizer, its rules those of tenor/tokenizer.py, and a vocabulary. */
+typedef struct tenor_reader tenor_reader;
+
+/* Kinds of characters. A token is a character of a script without spaces and the marks after it, or
+ * a run of word characters and marks, with apostrophes inside, or any other visible character and
+ * the marks after it. */
+enum {
+  TENOR_UNSPACED = 1,
+  TENOR_WORD = 2, /* but not of a script without spaces */
+  TENOR_MARK = 4,
+  TENOR_SPACE = 8,
+  TENOR_INVISIBLE = 16,
+  TENOR_CASED = 32, /* this and the next decide on the form of a Greek sigma */
+  TENOR_CASE_IGNORED = 64
+};
+
+enum { TENOR_KEEP_START = 0, TENOR_KEEP_END = 1, TENOR_KEEP_BOTH = 2 };
+
+typedef struct {
+  int32_t split_spaces; /* not 0: tokens end at white space only */
+  int32_t lowercase, delete_punctuation, strip_html;
+  int64_t max_tokens; /* 0 reads all */
+  int32_t keep;       /* which part of a longer text: TENOR_KEEP_… */
+  const char *words;  /* UTF-8, V of them end to end; an empty one is never found */
+  const int64_t *word_offsets; /* (V + 1,) */
+  int64_t count;               /* V */
+  int32_t unknown_id;
+  const int32_t *before, *after; /* ids that are read before and after each text */
+  int64_t before_count, after_count;
+  int64_t fill_to; /* fill each text up to so many ids with fill_id */
+  int32_t fill_id;
+} tenor_reader_settings;
+
+/* Copies the words. Give the reader back with tenor_reader_destroy. */
+TENOR_API tenor_result tenor_reader_create(const tenor_reader_settings *settings,
+                                           tenor_reader **reader);
+
+TENOR_API void tenor_reader_destroy(tenor_reader *reader);
+
+/* Tells the reader of the characters page * 256 to page * 256 + 255: their kinds, and the up to three
+ * characters of their lower-case forms, zeros after them. Once a page is known it stays. */
+TENOR_API tenor_result tenor_reader_learn(tenor_reader *reader, int64_t page,
+                                          const uint8_t *kinds, const int32_t *lower);
+
+typedef struct {
+  const char *bytes;           /* UTF-8; a byte that belongs to no character is read as U+FFFD */
+  const int64_t *text_offsets; /* (B + 1,) in bytes, from 0, never falling */
+  int64_t texts;               /* B */
+  int32_t *token_ids;          /* room for tenor_reader_room ids, N of them filled */
+  int64_t *offsets;            /* (B + 1,) where each text's ids begin */
+  uint8_t *truncated;          /* (B,) whether a text was longer than is read */
+  int64_t *page;               /* which page to learn, with TENOR_NEED_PAGE */
+} tenor_texts;
+
+/* How many ids so many texts of so many bytes in all may give at most. */
+TENOR_API int64_t tenor_reader_room(const tenor_reader *reader, int64_t bytes, int64_t texts);
+
+TENOR_API tenor_result tenor_reader_encode(const tenor_reader *reader, const tenor_texts *texts);
+
+typedef struct {
+  const char *bytes;
+  int64_t size;
+  int32_t *token_ids;     /* room for `size` */
+  int64_t *starts, *ends; /* likewise: places in characters */
+  int64_t count;          /* tokens found */
+  int64_t page;           /* which page to learn, with TENOR_NEED_PAGE */
+} tenor_pieces;
+
+/* The tokens of one text, all of them, with their places. */
+TENOR_API tenor_result tenor_reader_tokenize(const tenor_reader *reader, tenor_pieces *pieces);
 
 #ifdef __cplusplus
 }

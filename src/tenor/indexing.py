@@ -1,0 +1,50 @@
+"""Texts in → one ragged batch of token ids: in the compiled core where it can, else in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tenor import native
+from tenor.batching import Batch, join
+from tenor.config import TokenizerConfig
+from tenor.native.text import PreparedReader
+from tenor.tokenizer import Tokenizer
+from tenor.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexedTexts:
+    """What is read of texts."""
+
+    batch: Batch
+    """Their token ids."""
+    truncated: npt.NDArray[np.bool_]
+    """(B,) whether a text was longer than the model reads."""
+
+
+class Indexer:
+    """A tokenizer and a vocabulary, prepared for what computes here. Same ids either way."""
+
+    def __init__(self, config: TokenizerConfig, vocabulary: Vocabulary, *, in_core: bool) -> None:
+        """Take them; ``in_core`` asks for the compiled core, which cannot split with spaCy."""
+        self._tokenizer = Tokenizer(config)
+        self._vocabulary = vocabulary
+        can = in_core and config.split != "spacy" and native.is_available()
+        self._reader = PreparedReader(config, vocabulary) if can else None
+
+    def index(self, texts: Sequence[str]) -> IndexedTexts:
+        """All that is read of B texts: the tokens kept, between what the vocabulary adds."""
+        if self._reader is not None:
+            token_ids, offsets, truncated = self._reader.encode(texts)
+            return IndexedTexts(batch=Batch(token_ids=token_ids, offsets=offsets), truncated=truncated)
+        read, truncated = [], np.zeros(len(texts), np.bool_)
+        for row, text in enumerate(texts):
+            tokens = self._tokenizer.tokens(text)
+            kept = self._tokenizer.truncate(tokens)
+            read.append(self._vocabulary.frame(self._vocabulary.encode(kept)))
+            truncated[row] = len(kept) < len(tokens)
+        return IndexedTexts(batch=join(read), truncated=truncated)

@@ -1,0 +1,404 @@
+#include "text.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "settings.hpp"
+#include "threads.hpp"
+
+namespace tenor {
+namespace {
+
+constexpr int64_t kBlockBytes = 1 << 16;  // of texts that are read as one task
+constexpr int kTagCharacters = 200;       // that a tag may have between its first letter and its end
+constexpr int32_t kApostrophe = 0x2019, kSigma = 0x3a3, kFinalSigma = 0x3c2;
+
+// A page that is not known yet.
+struct Unknown {
+  int64_t page;
+};
+
+struct Character {
+  int32_t code;
+  int bytes;
+};
+
+bool continues(unsigned char byte) { return (byte & 0xc0) == 0x80; }
+
+// A byte that begins no character is one itself, U+FFFD.
+Character decoded(const char* at, const char* end) {
+  const auto* byte = reinterpret_cast<const unsigned char*>(at);
+  const int64_t left = end - at;
+  if (byte[0] < 0x80) return {byte[0], 1};
+  if (byte[0] >= 0xc2 && byte[0] < 0xe0 && left > 1 && continues(byte[1]))
+    return {(byte[0] & 0x1f) << 6 | (byte[1] & 0x3f), 2};
+  if ((byte[0] & 0xf0) == 0xe0 && left > 2 && continues(byte[1]) && continues(byte[2])) {
+    const int32_t code = (byte[0] & 0x0f) << 12 | (byte[1] & 0x3f) << 6 | (byte[2] & 0x3f);
+    if (code >= 0x800 && (code < 0xd800 || code > 0xdfff)) return {code, 3};
+  }
+  if ((byte[0] & 0xf8) == 0xf0 && left > 3 && continues(byte[1]) && continues(byte[2]) &&
+      continues(byte[3])) {
+    const int32_t code = (byte[0] & 0x07) << 18 | (byte[1] & 0x3f) << 12 | (byte[2] & 0x3f) << 6 |
+                         (byte[3] & 0x3f);
+    if (code >= 0x10000 && code < 0x110000) return {code, 4};
+  }
+  return {0xfffd, 1};
+}
+
+void append(std::string& to, int32_t code) {
+  const auto put = [&](int32_t byte) { to.push_back(static_cast<char>(byte)); };
+  if (code < 0x80) return put(code);
+  if (code < 0x800) {
+    put(0xc0 | code >> 6);
+  } else {
+    if (code < 0x10000) {
+      put(0xe0 | code >> 12);
+    } else {
+      put(0xf0 | code >> 18);
+      put(0x80 | (code >> 12 & 0x3f));
+    }
+    put(0x80 | (code >> 6 & 0x3f));
+  }
+  put(0x80 | (code & 0x3f));
+}
+
+bool is_letter(char byte) { return static_cast<unsigned char>((byte | 0x20) - 'a') < 26; }
+
+bool is_punctuation(char byte) {
+  return byte > ' ' && byte < 0x7f && !is_letter(byte) && !(byte >= '0' && byte <= '9');
+}
+
+uint64_t hashed(const char* word, size_t size) {
+  constexpr uint64_t kFactor = 0x9e3779b97f4a7c15;  // 2^64 / the golden ratio
+  uint64_t hash = size * kFactor;
+  for (; size >= 8; word += 8, size -= 8) {
+    uint64_t eight;
+    std::memcpy(&eight, word, 8);
+    hash = (hash ^ eight) * kFactor;
+    hash ^= hash >> 32;
+  }
+  uint64_t rest = 0;
+  std::memcpy(&rest, word, size);
+  hash = (hash ^ rest) * kFactor;
+  return hash ^ hash >> 29;
+}
+
+// Walks one text. Throws Unknown where it meets a page that the reader does not know.
+class Walker {
+ public:
+  Walker(const tenor_reader& reader, const char* begin, const char* end)
+      : reader_(reader), options_(reader.settings), at_(begin), end_(end) {}
+
+  // The next token, or false at the end.
+  bool next(Piece& piece) {
+    while (at_ < end_) {
+      const Character c = decoded(at_, end_);
+      if (c.code == '<' && options_.strip_html && skip_tag()) continue;
+      const uint8_t kind = kind_of(c.code);
+      const bool taken = options_.split_spaces ? !(kind & TENOR_SPACE)
+                                               : kind & (TENOR_UNSPACED | TENOR_WORD) ||
+                                                     !(kind & (TENOR_SPACE | TENOR_INVISIBLE));
+      if (!taken) {
+        advance(c);
+        continue;
+      }
+      piece.begin = at_;
+      piece.first = place_;
+      advance(c);
+      if (options_.split_spaces)
+        rest_of_run();
+      else if (kind & TENOR_WORD)
+        rest_of_word();
+      else
+        marks();
+      piece.end = at_;
+      piece.last = place_;
+      return true;
+    }
+    return false;
+  }
+
+  // The token as the vocabulary spells it, in `scratch` or where it stands.
+  const char* spelled(const Piece& piece, std::string& scratch, size_t& size) const {
+    size = static_cast<size_t>(piece.end - piece.begin);
+    if (!options_.lowercase && !options_.delete_punctuation) return piece.begin;
+    scratch.clear();
+    const bool ascii = std::all_of(piece.begin, piece.end, [](char byte) { return byte >= 0; });
+    if (!options_.lowercase)
+      scratch.append(piece.begin, piece.end);
+    else if (ascii)
+      for (const char* at = piece.begin; at < piece.end; ++at)
+        scratch.push_back(*at >= 'A' && *at <= 'Z' ? static_cast<char>(*at | 0x20) : *at);
+    else
+      lower(piece, scratch);
+    if (options_.delete_punctuation)
+      scratch.erase(std::remove_if(scratch.begin(), scratch.end(), is_punctuation), scratch.end());
+    size = scratch.size();
+    return scratch.data();
+  }
+
+ private:
+  const tenor_reader& reader_;
+  const tenor_reader_settings& options_;
+  const char *at_, *end_;
+  int64_t place_ = 0;
+
+  void advance(const Character& c) {
+    at_ += c.bytes;
+    ++place_;
+  }
+
+  const Page& page_of(int32_t code) const {
+    const Page* page = reader_.pages[code / kPageSize].load(std::memory_order_acquire);
+    if (!page) throw Unknown{code / kPageSize};
+    return *page;
+  }
+
+  uint8_t kind_of(int32_t code) const { return page_of(code).kinds[code % kPageSize]; }
+
+  bool skip_tag() {
+    const char* at = at_ + 1;
+    if (at < end_ && *at == '/') ++at;
+    if (at == end_ || !is_letter(*at)) return false;
+    int64_t places = at + 1 - at_;
+    ++at;
+    for (int left = kTagCharacters; at < end_; --left, ++places) {
+      if (*at == '<') return false;
+      if (*at == '>') {
+        at_ = at + 1;
+        place_ += places + 1;
+        return true;
+      }
+      if (left == 0) return false;
+      at += decoded(at, end_).bytes;
+    }
+    return false;
+  }
+
+  void marks() {
+    while (at_ < end_) {
+      const Character c = decoded(at_, end_);
+      if (!(kind_of(c.code) & TENOR_MARK)) return;
+      advance(c);
+    }
+  }
+
+  // Letters and their marks; more of them after an apostrophe.
+  void rest_of_word() {
+    while (at_ < end_) {
+      const Character c = decoded(at_, end_);
+      if (kind_of(c.code) & (TENOR_WORD | TENOR_MARK)) {
+        advance(c);
+        continue;
+      }
+      if ((c.code != '\'' && c.code != kApostrophe) || at_ + c.bytes == end_) return;
+      const Character after = decoded(at_ + c.bytes, end_);
+      if (!(kind_of(after.code) & TENOR_WORD)) return;
+      advance(c);
+      advance(after);
+    }
+  }
+
+  void rest_of_run() {
+    while (at_ < end_) {
+      const Character c = decoded(at_, end_);
+      if (c.code == '<' && options_.strip_html) {
+        const Walker before = *this;
+        if (skip_tag()) {
+          at_ = before.at_;
+          place_ = before.place_;
+          return;
+        }
+      }
+      if (kind_of(c.code) & TENOR_SPACE) return;
+      advance(c);
+    }
+  }
+
+  // As str.lower: a capital sigma at the end of a word has a form of its own.
+  void lower(const Piece& piece, std::string& to) const {
+    for (const char* at = piece.begin; at < piece.end;) {
+      const Character c = decoded(at, piece.end);
+      if (c.code == kSigma && ends_word(piece, at, c.bytes)) {
+        append(to, kFinalSigma);
+      } else {
+        for (const int32_t code : page_of(c.code).lower[c.code % kPageSize])
+          if (code) append(to, code);
+        if (c.code == 0) append(to, 0);
+      }
+      at += c.bytes;
+    }
+  }
+
+  // Source: the Unicode standard, 3.13, Final_Sigma.
+  bool ends_word(const Piece& piece, const char* at, int bytes) const {
+    bool cased = false;  // the last character before it that is not ignored
+    for (const char* before = piece.begin; before < at;) {
+      const Character c = decoded(before, piece.end);
+      const uint8_t kind = kind_of(c.code);
+      if (!(kind & TENOR_CASE_IGNORED)) cased = kind & TENOR_CASED;
+      before += c.bytes;
+    }
+    for (const char* after = at + bytes; cased && after < piece.end;) {
+      const Character c = decoded(after, piece.end);
+      const uint8_t kind = kind_of(c.code);
+      if (!(kind & TENOR_CASE_IGNORED)) return !(kind & TENOR_CASED);
+      after += c.bytes;
+    }
+    return cased;
+  }
+};
+
+int64_t framing(const tenor_reader& reader) {
+  const int64_t added = static_cast<int64_t>(reader.before.size() + reader.after.size());
+  return std::max<int64_t>(added, reader.settings.fill_to);
+}
+
+// What is read of a text's ids: at most max_tokens of them. Returns how many.
+int64_t truncated(const tenor_reader_settings& options, int32_t* ids, int64_t count) {
+  const int64_t limit = options.max_tokens;
+  if (limit == 0 || count <= limit) return count;
+  const int64_t tail = options.keep == TENOR_KEEP_START  ? 0
+                       : options.keep == TENOR_KEEP_END ? limit
+                                                        : limit / 2;
+  std::copy(ids + count - tail, ids + count, ids + limit - tail);
+  return limit;
+}
+
+struct Encoding {
+  const tenor_reader& reader;
+  const tenor_texts& io;
+  std::vector<int64_t> blocks;  // first text of each, and B
+  int32_t* ids;                 // text b writes from places[b] on
+  std::vector<int64_t> places;
+  std::atomic<int64_t> unknown_page{-1};
+  std::atomic<bool> out_of_memory{false};
+
+  void encode(int64_t text, std::string& scratch) {
+    const int64_t* offsets = io.text_offsets;
+    Walker walker(reader, io.bytes + offsets[text], io.bytes + offsets[text + 1]);
+    int32_t* const begin = ids + places[text];
+    int32_t* const first = std::copy(reader.before.begin(), reader.before.end(), begin);
+    int32_t* to = first;
+    Piece piece;
+    while (walker.next(piece)) {
+      size_t size;
+      const char* word = walker.spelled(piece, scratch, size);
+      if (size == 0) continue;
+      const int32_t id = reader.index.find(word, size);
+      *to++ = id < 0 ? reader.settings.unknown_id : id;
+    }
+    const int64_t count = to - first, kept = truncated(reader.settings, first, count);
+    io.truncated[text] = kept < count;
+    to = std::copy(reader.after.begin(), reader.after.end(), first + kept);
+    while (to - begin < reader.settings.fill_to) *to++ = reader.settings.fill_id;
+    io.offsets[text + 1] = to - begin;
+  }
+
+  void encode_block(int64_t block) noexcept {
+    try {
+      std::string scratch;
+      for (int64_t text = blocks[block]; text < blocks[block + 1]; ++text) encode(text, scratch);
+    } catch (const Unknown& unknown) {
+      unknown_page = unknown.page;
+    } catch (const std::bad_alloc&) {
+      out_of_memory = true;
+    }
+  }
+};
+
+}  // namespace
+
+Index::Index(const char* words, const int64_t* offsets, int64_t count)
+    : words_(words, static_cast<size_t>(offsets[count])), offsets_(offsets, offsets + count + 1) {
+  uint64_t size = 16;
+  while (size < 2 * static_cast<uint64_t>(count)) size *= 2;
+  slots_.assign(size, Slot{0, -1});
+  mask_ = size - 1;
+  for (int64_t id = 0; id < count; ++id) {
+    const size_t length = static_cast<size_t>(offsets[id + 1] - offsets[id]);
+    if (length == 0) continue;  // no token is empty: a special one that no text can spell
+    const uint64_t hash = hashed(words + offsets[id], length);
+    uint64_t slot = hash & mask_;
+    while (slots_[slot].id >= 0) slot = (slot + 1) & mask_;
+    slots_[slot] = {static_cast<uint32_t>(hash >> 32), static_cast<int32_t>(id)};
+  }
+}
+
+int32_t Index::find(const char* word, size_t size) const {
+  const uint64_t hash = hashed(word, size);
+  for (uint64_t slot = hash & mask_; slots_[slot].id >= 0; slot = (slot + 1) & mask_) {
+    const Slot& found = slots_[slot];
+    if (found.tag != static_cast<uint32_t>(hash >> 32)) continue;
+    const int64_t begin = offsets_[found.id];
+    if (offsets_[found.id + 1] - begin == static_cast<int64_t>(size) &&
+        !std::memcmp(words_.data() + begin, word, size))
+      return found.id;
+  }
+  return -1;
+}
+
+int64_t room(const tenor_reader& reader, int64_t bytes, int64_t texts) {
+  return bytes + texts * framing(reader);
+}
+
+tenor_result encode_texts(const tenor_reader& reader, const tenor_texts& io) {
+  const int64_t texts = io.texts, frame = framing(reader);
+  io.offsets[0] = 0;
+  Encoding work{reader, io, {0}, io.token_ids, std::vector<int64_t>(texts)};
+  for (int64_t text = 0, begun = 0; text < texts; ++text) {
+    // No token is shorter than a byte, so nothing that a text writes reaches the next one's place.
+    work.places[text] = io.text_offsets[text] + text * frame;
+    if (io.text_offsets[text] - begun < kBlockBytes) continue;
+    work.blocks.push_back(text);
+    begun = io.text_offsets[text];
+  }
+  work.blocks.push_back(texts);
+  run(static_cast<int64_t>(work.blocks.size()) - 1, settings().threads.load(),
+      [](void* context, int64_t block) { static_cast<Encoding*>(context)->encode_block(block); },
+      &work);
+  if (work.out_of_memory) return TENOR_NO_MEMORY;
+  if (work.unknown_page >= 0) {
+    *io.page = work.unknown_page;
+    return TENOR_NEED_PAGE;
+  }
+  for (int64_t text = 0, to = 0; text < texts; ++text) {
+    const int64_t count = io.offsets[text + 1];
+    std::memmove(io.token_ids + to, io.token_ids + work.places[text], count * sizeof(int32_t));
+    io.offsets[text + 1] = to += count;
+  }
+  return TENOR_OK;
+}
+
+tenor_result find_pieces(const tenor_reader& reader, tenor_pieces& io) {
+  try {
+    Walker walker(reader, io.bytes, io.bytes + io.size);
+    std::string scratch;
+    Piece piece;
+    for (io.count = 0; walker.next(piece);) {
+      size_t size;
+      const char* word = walker.spelled(piece, scratch, size);
+      if (size == 0) continue;
+      const int32_t id = reader.index.find(word, size);
+      io.token_ids[io.count] = id < 0 ? reader.settings.unknown_id : id;
+      io.starts[io.count] = piece.first;
+      io.ends[io.count++] = piece.last;
+    }
+  } catch (const Unknown& unknown) {
+    io.page = unknown.page;
+    return TENOR_NEED_PAGE;
+  }
+  return TENOR_OK;
+}
+
+}  // namespace tenor
+
+tenor_reader::tenor_reader(const tenor_reader_settings& from)
+    : settings(from),
+      index(from.words, from.word_offsets, from.count),
+      before(from.before, from.before + from.before_count),
+      after(from.after, from.after + from.after_count) {}
+
+tenor_reader::~tenor_reader() {
+  for (auto& page : pages) delete page.load();
+}

@@ -1,0 +1,177 @@
+"""Texts in → their token ids, in the compiled core; by the rules of ``tenor.tokenizer``.
+
+What Unicode says of a character the core is told by Python, 256 characters at a time, when it
+first meets one of them: so both know the same version of it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tenor.config import TokenizerConfig
+from tenor.native import library
+from tenor.tokenizer import kinds_of_characters, whole
+from tenor.vocabulary import Vocabulary
+
+_PAGE = 256
+_FIRST_MARKS = 3  # the first page that has any
+_NEED_PAGE = 8  # tenor_result
+_CASED, _CASE_IGNORED = 32, 64
+_KEEP = {"start": 0, "end": 1, "both": 2}
+
+
+class Indexed(NamedTuple):
+    """Texts as ids."""
+
+    token_ids: npt.NDArray[np.int32]
+    """(N,) of all texts, end to end."""
+    offsets: npt.NDArray[np.int64]
+    """(B+1,) where each text begins."""
+    truncated: npt.NDArray[np.bool_]
+    """(B,) whether a text was longer than is read."""
+
+
+class Pieces(NamedTuple):
+    """The tokens of one text."""
+
+    token_ids: npt.NDArray[np.int32]
+    """(T,)"""
+    starts: npt.NDArray[np.int64]
+    """(T,) where each begins, in characters."""
+    ends: npt.NDArray[np.int64]
+    """(T,) where it ends, exclusive."""
+
+
+class PreparedReader:
+    """A tokenizer and a vocabulary, ready to read. Safe for several threads at once."""
+
+    def __init__(self, config: TokenizerConfig, vocabulary: Vocabulary) -> None:
+        """Copy the words.
+
+        Args:
+            config: ``split`` must not be ``"spacy"``.
+            vocabulary: its special tokens are what no text can spell.
+
+        Raises:
+            NativeError: there is no compiled core, or too little memory.
+        """
+        assert config.split != "spacy"
+        frame = vocabulary.config
+        special = set(frame.special_tokens)
+        words = [
+            b"" if word in special else word.encode(errors="surrogatepass") for word in vocabulary.tokens
+        ]
+        offsets = _offsets(words)
+        before, after = (
+            np.array([] if token is None else [vocabulary.special_id(token)], np.int32)
+            for token in (frame.start_token, frame.end_token)
+        )
+        filled = frame.fill_to is not None
+        settings = library.ReaderSettings(
+            split_spaces=config.split == "spaces",
+            lowercase=config.lowercase,
+            delete_punctuation=config.punctuation == "delete",
+            strip_html=config.strip_html,
+            max_tokens=config.max_tokens or 0,
+            keep=_KEEP[config.keep],
+            words=b"".join(words),
+            word_offsets=offsets.ctypes.data,
+            count=len(words),
+            unknown_id=vocabulary.unknown_id,
+            before=before.ctypes.data,
+            after=after.ctypes.data,
+            before_count=len(before),
+            after_count=len(after),
+            fill_to=frame.fill_to or 0,
+            fill_id=vocabulary.special_id(frame.fill_token) if filled else 0,
+        )
+        self._core = library.core()
+        self._reader = ctypes.c_void_p()
+        library.check(self._core.tenor_reader_create(ctypes.byref(settings), ctypes.byref(self._reader)))
+        self._learn(0)
+
+    def __del__(self) -> None:
+        """Give the words back."""
+        if getattr(self, "_reader", None):
+            self._core.tenor_reader_destroy(self._reader)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Refuse to be copied: a copy would give the same memory back twice."""
+        raise TypeError("PreparedReader cannot be pickled or copied; make it anew from its vocabulary")
+
+    def encode(self, texts: Sequence[str]) -> Indexed:
+        """All that is read of texts, as ids."""
+        encoded = [whole(text).encode() for text in texts]
+        text_offsets = _offsets(encoded)
+        room = self._core.tenor_reader_room(self._reader, int(text_offsets[-1]), len(encoded))
+        token_ids = np.empty(room, np.int32)
+        offsets = np.empty(len(encoded) + 1, np.int64)
+        truncated = np.empty(len(encoded), np.bool_)
+        page = ctypes.c_int64()
+        given = library.Texts(
+            bytes=b"".join(encoded),
+            text_offsets=text_offsets.ctypes.data,
+            texts=len(encoded),
+            token_ids=token_ids.ctypes.data,
+            offsets=offsets.ctypes.data,
+            truncated=truncated.ctypes.data,
+            page=ctypes.addressof(page),
+        )
+        while (result := self._core.tenor_reader_encode(self._reader, ctypes.byref(given))) == _NEED_PAGE:
+            self._learn(page.value)
+        library.check(result)
+        return Indexed(token_ids[: offsets[-1]], offsets, truncated)
+
+    def tokenize(self, text: str) -> Pieces:
+        """Every token of a text with its place: those of ``Tokenizer.tokenize``."""
+        encoded = whole(text).encode()
+        token_ids = np.empty(len(encoded), np.int32)
+        places = np.empty((2, len(encoded)), np.int64)
+        given = library.Pieces(
+            bytes=encoded,
+            size=len(encoded),
+            token_ids=token_ids.ctypes.data,
+            starts=places[0].ctypes.data,
+            ends=places[1].ctypes.data,
+        )
+        while (result := self._core.tenor_reader_tokenize(self._reader, ctypes.byref(given))) == _NEED_PAGE:
+            self._learn(given.page)
+        library.check(result)
+        return Pieces(token_ids[: given.count], places[0][: given.count], places[1][: given.count])
+
+    def _learn(self, page: int) -> None:
+        kinds, lower = _page(page)
+        library.check(self._core.tenor_reader_learn(self._reader, page, kinds.ctypes.data, lower.ctypes.data))
+
+
+def _offsets(pieces: Sequence[bytes]) -> npt.NDArray[np.int64]:
+    """(B+1,) where each begins, laid end to end."""
+    offsets = np.zeros(len(pieces) + 1, np.int64)
+    np.cumsum([len(piece) for piece in pieces], out=offsets[1:])
+    return offsets
+
+
+@functools.cache
+def _page(page: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
+    """Kinds (256,) and lower-case forms (256, 3) of 256 characters."""
+    kinds, lower = np.zeros(_PAGE, np.uint8), np.zeros((_PAGE, 3), np.int32)
+    patterns = kinds_of_characters(marks=page >= _FIRST_MARKS).items()
+    for row, code in enumerate(range(page * _PAGE, (page + 1) * _PAGE)):
+        character = chr(code)
+        kinds[row] = sum(bit for bit, pattern in patterns if pattern.match(character)) | _case(character)
+        small = [ord(c) for c in character.lower()]
+        lower[row, : len(small)] = small
+    return kinds, lower
+
+
+def _case(character: str) -> int:
+    """What ``str.lower`` makes of a sigma tells how it takes the character before it."""
+    alone = f"{character}\u03a3".lower().endswith("\u03c2")
+    after_a_letter = f"A{character}\u03a3".lower().endswith("\u03c2")
+    return _CASED if alone else _CASE_IGNORED if after_a_letter else 0

@@ -164,18 +164,34 @@ def _unicode_pattern() -> re.Pattern[str]:
     return re.compile(f"{unspaced}|{word}|[^\\s{_INVISIBLE}][{marks}]*")
 
 
-@functools.cache
-def kinds_of_characters(*, marks: bool) -> dict[int, re.Pattern[str]]:
-    """What the rules ask of a character, by the bit that ``tenor.h`` gives to it.
+def kinds_of(character: str) -> int:
+    """What the rules ask of a character: the sum of the bits that ``tenor.h`` gives to the answers.
 
-    To compile the pattern of combining marks takes long, and the first 768 characters are none.
+    It says what the patterns say, which take longer to compile than a short text to read.
     """
-    return {
-        1: re.compile(f"[{_UNSPACED}]"),
-        2: re.compile(f"[^\\W{_UNSPACED}]"),
-        8: re.compile(r"\s"),
-        16: re.compile(f"[{_INVISIBLE}]"),
-    } | ({4: re.compile(f"[{_combining_marks()}]")} if marks else {})
+    code = ord(character)
+    unspaced = _lies_in(code, _UNSPACED)
+    word = not unspaced and re.match(r"\w", character) is not None
+    marks = _is_mark(code)
+    space, invisible = re.match(r"\s", character) is not None, _lies_in(code, _INVISIBLE)
+    return unspaced + 2 * word + 4 * marks + 8 * space + 16 * invisible
+
+
+def _lies_in(code: int, ranges: str) -> bool:
+    """Whether a character class such as ``"a-z0-9\u00ad"`` has a character."""
+    return any(low <= code <= high for low, high in _ranges(ranges))
+
+
+@functools.cache
+def _ranges(ranges: str) -> tuple[tuple[int, int], ...]:
+    return tuple((ord(low), ord(high or low)) for low, high in re.findall("(?s)(.)(?:-(.))?", ranges))
+
+
+def _is_mark(code: int) -> bool:
+    r"""Whether a character is a combining mark or a joiner, which ``\w`` leaves out."""
+    if chr(code) in _JOINERS or 0xE0100 <= code < 0xE01F0:
+        return True
+    return 0x300 <= code < _LAST_MARK and unicodedata.category(chr(code))[0] == "M"
 
 
 def _combining_marks() -> str:
@@ -183,9 +199,7 @@ def _combining_marks() -> str:
 
     ``\\w`` leaves them out, which would cut Hindi or Arabic words to pieces.
     """
-    codes = [c for c in range(0x300, _LAST_MARK) if unicodedata.category(chr(c))[0] == "M"]
-    codes += [ord(joiner) for joiner in _JOINERS] + list(range(0xE0100, 0xE01F0))
-    codes.sort()
+    codes = [c for c in (*range(0x300, _LAST_MARK), *range(0xE0100, 0xE01F0)) if _is_mark(c)]
     ranges: list[list[int]] = []
     for code in codes:
         if ranges and code == ranges[-1][1] + 1:

@@ -133,7 +133,7 @@ void tenor_reader_destroy(tenor_reader* reader) { delete reader; }
 tenor_result tenor_reader_learn(tenor_reader* reader, int64_t page, const uint8_t* kinds,
                                 const int32_t* lower) {
   return guarded([&] {
-    if (!reader || page < 0 || page >= kPages || !kinds || !lower) return TENOR_BAD_SIZE;
+    if (!reader || page < 0 || page >= TENOR_PAGES || !kinds || !lower) return TENOR_BAD_SIZE;
     auto learnt = std::make_unique<Page>();
     std::copy_n(kinds, kPageSize, learnt->kinds);
     std::copy_n(lower, 3 * kPageSize, learnt->lower[0]);
@@ -150,7 +150,7 @@ int64_t tenor_reader_room(const tenor_reader* reader, int64_t bytes, int64_t tex
 tenor_result tenor_reader_encode(const tenor_reader* reader, const tenor_texts* texts) {
   return guarded([&] {
     if (!reader || !texts || texts->texts < 0 || !texts->text_offsets || !texts->offsets ||
-        !texts->page)
+        !texts->pages)
       return TENOR_BAD_SIZE;
     const int64_t* offsets = texts->text_offsets;
     if (offsets[0] != 0 || !std::is_sorted(offsets, offsets + texts->texts + 1))
@@ -164,7 +164,7 @@ tenor_result tenor_reader_encode(const tenor_reader* reader, const tenor_texts* 
 tenor_result tenor_reader_tokenize(const tenor_reader* reader, tenor_pieces* pieces) {
   return guarded([&] {
     if (!reader || !pieces || pieces->size < 0 || !pieces->bytes || !pieces->token_ids ||
-        !pieces->starts || !pieces->ends)
+        !pieces->starts || !pieces->ends || !pieces->pages)
       return TENOR_BAD_SIZE;
     return find_pieces(*reader, *pieces);
   });

@@ -100,7 +100,7 @@ class Texts(ctypes.Structure):
         ("token_ids", ctypes.c_void_p),
         ("offsets", ctypes.c_void_p),
         ("truncated", ctypes.c_void_p),
-        ("page", ctypes.c_void_p),
+        ("pages", ctypes.c_void_p),
     )
 
 
@@ -114,7 +114,7 @@ class Pieces(ctypes.Structure):
         ("starts", ctypes.c_void_p),
         ("ends", ctypes.c_void_p),
         ("count", ctypes.c_int64),
-        ("page", ctypes.c_int64),
+        ("pages", ctypes.c_void_p),
     )
 
 

@@ -140,6 +140,8 @@ enum {
   TENOR_CASE_IGNORED = 64
 };
 
+enum { TENOR_PAGES = 0x110000 / 256 };
+
 enum { TENOR_KEEP_START = 0, TENOR_KEEP_END = 1, TENOR_KEEP_BOTH = 2 };
 
 typedef struct {
@@ -175,7 +177,7 @@ typedef struct {
   int32_t *token_ids;          /* room for tenor_reader_room ids, N of them filled */
   int64_t *offsets;            /* (B + 1,) where each text's ids begin */
   uint8_t *truncated;          /* (B,) whether a text was longer than is read */
-  int64_t *page;               /* which page to learn, with TENOR_NEED_PAGE */
+  uint8_t *pages;              /* (TENOR_PAGES,) 1 for those to learn, with TENOR_NEED_PAGE */
 } tenor_texts;
 
 /* How many ids so many texts of so many bytes in all may give at most. */
@@ -189,7 +191,7 @@ typedef struct {
   int32_t *token_ids;     /* room for `size` */
   int64_t *starts, *ends; /* likewise: places in characters */
   int64_t count;          /* tokens found */
-  int64_t page;           /* which page to learn, with TENOR_NEED_PAGE */
+  uint8_t *pages;         /* (TENOR_PAGES,) as above */
 } tenor_pieces;
 
 /* The tokens of one text, all of them, with their places. */

@@ -13,10 +13,7 @@ constexpr int64_t kBlockBytes = 1 << 16;  // of texts that are read as one task
 constexpr int kTagCharacters = 200;       // that a tag may have between its first letter and its end
 constexpr int32_t kApostrophe = 0x2019, kSigma = 0x3a3, kFinalSigma = 0x3c2;
 
-// A page that is not known yet.
-struct Unknown {
-  int64_t page;
-};
+constexpr Page kUnknown{};
 
 struct Character {
   int32_t code;
@@ -83,11 +80,17 @@ uint64_t hashed(const char* word, size_t size) {
   return hash ^ hash >> 29;
 }
 
-// Walks one text. Throws Unknown where it meets a page that the reader does not know.
+// Walks one text. Where it meets a page that the reader does not know it notes that down, and goes
+// on to meet the others: its tokens are then of no use.
 class Walker {
  public:
-  Walker(const tenor_reader& reader, const char* begin, const char* end)
-      : reader_(reader), options_(reader.settings), at_(begin), end_(end) {}
+  Walker(const tenor_reader& reader, const char* begin, const char* end, uint8_t* unknown)
+      : reader_(reader),
+        options_(reader.settings),
+        unknown_(unknown),
+        first_page_(page_of(0)),
+        at_(begin),
+        end_(end) {}
 
   // The next token, or false at the end.
   bool next(Piece& piece) {
@@ -122,15 +125,18 @@ class Walker {
   const char* spelled(const Piece& piece, std::string& scratch, size_t& size) const {
     size = static_cast<size_t>(piece.end - piece.begin);
     if (!options_.lowercase && !options_.delete_punctuation) return piece.begin;
-    scratch.clear();
-    const bool ascii = std::all_of(piece.begin, piece.end, [](char byte) { return byte >= 0; });
-    if (!options_.lowercase)
-      scratch.append(piece.begin, piece.end);
-    else if (ascii)
-      for (const char* at = piece.begin; at < piece.end; ++at)
-        scratch.push_back(*at >= 'A' && *at <= 'Z' ? static_cast<char>(*at | 0x20) : *at);
-    else
-      lower(piece, scratch);
+    scratch.assign(piece.begin, piece.end);
+    if (options_.lowercase) {
+      char all = 0;
+      for (char& byte : scratch) {
+        all |= byte;
+        byte = byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte | 0x20) : byte;
+      }
+      if (all < 0) {  // not ASCII
+        scratch.clear();
+        lower(piece, scratch);
+      }
+    }
     if (options_.delete_punctuation)
       scratch.erase(std::remove_if(scratch.begin(), scratch.end(), is_punctuation), scratch.end());
     size = scratch.size();
@@ -140,6 +146,8 @@ class Walker {
  private:
   const tenor_reader& reader_;
   const tenor_reader_settings& options_;
+  uint8_t* const unknown_;  // (TENOR_PAGES,)
+  const Page& first_page_;
   const char *at_, *end_;
   int64_t place_ = 0;
 
@@ -150,11 +158,14 @@ class Walker {
 
   const Page& page_of(int32_t code) const {
     const Page* page = reader_.pages[code / kPageSize].load(std::memory_order_acquire);
-    if (!page) throw Unknown{code / kPageSize};
-    return *page;
+    if (page) return *page;
+    __atomic_store_n(unknown_ + code / kPageSize, uint8_t{1}, __ATOMIC_RELAXED);
+    return kUnknown;
   }
 
-  uint8_t kind_of(int32_t code) const { return page_of(code).kinds[code % kPageSize]; }
+  uint8_t kind_of(int32_t code) const {
+    return code < kPageSize ? first_page_.kinds[code] : page_of(code).kinds[code % kPageSize];
+  }
 
   bool skip_tag() {
     const char* at = at_ + 1;
@@ -203,10 +214,11 @@ class Walker {
     while (at_ < end_) {
       const Character c = decoded(at_, end_);
       if (c.code == '<' && options_.strip_html) {
-        const Walker before = *this;
+        const char* const at = at_;
+        const int64_t place = place_;
         if (skip_tag()) {
-          at_ = before.at_;
-          place_ = before.place_;
+          at_ = at;
+          place_ = place;
           return;
         }
       }
@@ -271,12 +283,11 @@ struct Encoding {
   std::vector<int64_t> blocks;  // first text of each, and B
   int32_t* ids;                 // text b writes from places[b] on
   std::vector<int64_t> places;
-  std::atomic<int64_t> unknown_page{-1};
   std::atomic<bool> out_of_memory{false};
 
   void encode(int64_t text, std::string& scratch) {
     const int64_t* offsets = io.text_offsets;
-    Walker walker(reader, io.bytes + offsets[text], io.bytes + offsets[text + 1]);
+    Walker walker(reader, io.bytes + offsets[text], io.bytes + offsets[text + 1], io.pages);
     int32_t* const begin = ids + places[text];
     int32_t* const first = std::copy(reader.before.begin(), reader.before.end(), begin);
     int32_t* to = first;
@@ -299,13 +310,15 @@ struct Encoding {
     try {
       std::string scratch;
       for (int64_t text = blocks[block]; text < blocks[block + 1]; ++text) encode(text, scratch);
-    } catch (const Unknown& unknown) {
-      unknown_page = unknown.page;
     } catch (const std::bad_alloc&) {
       out_of_memory = true;
     }
   }
 };
+
+bool any(const uint8_t* pages) {
+  return std::any_of(pages, pages + TENOR_PAGES, [](uint8_t page) { return page != 0; });
+}
 
 }  // namespace
 
@@ -345,6 +358,7 @@ int64_t room(const tenor_reader& reader, int64_t bytes, int64_t texts) {
 tenor_result encode_texts(const tenor_reader& reader, const tenor_texts& io) {
   const int64_t texts = io.texts, frame = framing(reader);
   io.offsets[0] = 0;
+  std::fill_n(io.pages, TENOR_PAGES, uint8_t{0});
   Encoding work{reader, io, {0}, io.token_ids, std::vector<int64_t>(texts)};
   for (int64_t text = 0, begun = 0; text < texts; ++text) {
     // No token is shorter than a byte, so nothing that a text writes reaches the next one's place.
@@ -358,10 +372,7 @@ tenor_result encode_texts(const tenor_reader& reader, const tenor_texts& io) {
       [](void* context, int64_t block) { static_cast<Encoding*>(context)->encode_block(block); },
       &work);
   if (work.out_of_memory) return TENOR_NO_MEMORY;
-  if (work.unknown_page >= 0) {
-    *io.page = work.unknown_page;
-    return TENOR_NEED_PAGE;
-  }
+  if (any(io.pages)) return TENOR_NEED_PAGE;
   for (int64_t text = 0, to = 0; text < texts; ++text) {
     const int64_t count = io.offsets[text + 1];
     std::memmove(io.token_ids + to, io.token_ids + work.places[text], count * sizeof(int32_t));
@@ -371,24 +382,20 @@ tenor_result encode_texts(const tenor_reader& reader, const tenor_texts& io) {
 }
 
 tenor_result find_pieces(const tenor_reader& reader, tenor_pieces& io) {
-  try {
-    Walker walker(reader, io.bytes, io.bytes + io.size);
-    std::string scratch;
-    Piece piece;
-    for (io.count = 0; walker.next(piece);) {
-      size_t size;
-      const char* word = walker.spelled(piece, scratch, size);
-      if (size == 0) continue;
-      const int32_t id = reader.index.find(word, size);
-      io.token_ids[io.count] = id < 0 ? reader.settings.unknown_id : id;
-      io.starts[io.count] = piece.first;
-      io.ends[io.count++] = piece.last;
-    }
-  } catch (const Unknown& unknown) {
-    io.page = unknown.page;
-    return TENOR_NEED_PAGE;
+  std::fill_n(io.pages, TENOR_PAGES, uint8_t{0});
+  Walker walker(reader, io.bytes, io.bytes + io.size, io.pages);
+  std::string scratch;
+  Piece piece;
+  for (io.count = 0; walker.next(piece);) {
+    size_t size;
+    const char* word = walker.spelled(piece, scratch, size);
+    if (size == 0) continue;
+    const int32_t id = reader.index.find(word, size);
+    io.token_ids[io.count] = id < 0 ? reader.settings.unknown_id : id;
+    io.starts[io.count] = piece.first;
+    io.ends[io.count++] = piece.last;
   }
-  return TENOR_OK;
+  return any(io.pages) ? TENOR_NEED_PAGE : TENOR_OK;
 }
 
 }  // namespace tenor

@@ -10,7 +10,7 @@
 
 namespace tenor {
 
-constexpr int64_t kPageSize = 256, kPages = 0x110000 / kPageSize;
+constexpr int64_t kPageSize = 256;
 
 // What is known of 256 characters in a row.
 struct Page {
@@ -51,7 +51,7 @@ struct tenor_reader {
   tenor_reader_settings settings;  // its arrays are not kept
   tenor::Index index;
   std::vector<int32_t> before, after;
-  std::atomic<const tenor::Page*> pages[tenor::kPages] = {};
+  std::atomic<const tenor::Page*> pages[TENOR_PAGES] = {};
 };
 
 namespace tenor {

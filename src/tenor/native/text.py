@@ -16,11 +16,10 @@ import numpy.typing as npt
 
 from tenor.config import TokenizerConfig
 from tenor.native import library
-from tenor.tokenizer import kinds_of_characters, whole
+from tenor.tokenizer import kinds_of, whole
 from tenor.vocabulary import Vocabulary
 
-_PAGE = 256
-_FIRST_MARKS = 3  # the first page that has any
+_PAGE, _PAGES = 256, 0x110000 // 256
 _NEED_PAGE = 8  # tenor_result
 _CASED, _CASE_IGNORED = 32, 64
 _KEEP = {"start": 0, "end": 1, "both": 2}
@@ -94,7 +93,7 @@ class PreparedReader:
         self._core = library.core()
         self._reader = ctypes.c_void_p()
         library.check(self._core.tenor_reader_create(ctypes.byref(settings), ctypes.byref(self._reader)))
-        self._learn(0)
+        self._learn(np.ones(1, np.uint8))
 
     def __del__(self) -> None:
         """Give the words back."""
@@ -113,7 +112,7 @@ class PreparedReader:
         token_ids = np.empty(room, np.int32)
         offsets = np.empty(len(encoded) + 1, np.int64)
         truncated = np.empty(len(encoded), np.bool_)
-        page = ctypes.c_int64()
+        pages = np.empty(_PAGES, np.uint8)
         given = library.Texts(
             bytes=b"".join(encoded),
             text_offsets=text_offsets.ctypes.data,
@@ -121,10 +120,10 @@ class PreparedReader:
             token_ids=token_ids.ctypes.data,
             offsets=offsets.ctypes.data,
             truncated=truncated.ctypes.data,
-            page=ctypes.addressof(page),
+            pages=pages.ctypes.data,
         )
         while (result := self._core.tenor_reader_encode(self._reader, ctypes.byref(given))) == _NEED_PAGE:
-            self._learn(page.value)
+            self._learn(pages)
         library.check(result)
         return Indexed(token_ids[: offsets[-1]], offsets, truncated)
 
@@ -133,21 +132,27 @@ class PreparedReader:
         encoded = whole(text).encode()
         token_ids = np.empty(len(encoded), np.int32)
         places = np.empty((2, len(encoded)), np.int64)
+        pages = np.empty(_PAGES, np.uint8)
         given = library.Pieces(
             bytes=encoded,
             size=len(encoded),
             token_ids=token_ids.ctypes.data,
             starts=places[0].ctypes.data,
             ends=places[1].ctypes.data,
+            pages=pages.ctypes.data,
         )
         while (result := self._core.tenor_reader_tokenize(self._reader, ctypes.byref(given))) == _NEED_PAGE:
-            self._learn(given.page)
+            self._learn(pages)
         library.check(result)
         return Pieces(token_ids[: given.count], places[0][: given.count], places[1][: given.count])
 
-    def _learn(self, page: int) -> None:
-        kinds, lower = _page(page)
-        library.check(self._core.tenor_reader_learn(self._reader, page, kinds.ctypes.data, lower.ctypes.data))
+    def _learn(self, wanted: npt.NDArray[np.uint8]) -> None:
+        """Tell the core of pages (TENOR_PAGES,), those that are not 0."""
+        for page in np.flatnonzero(wanted).tolist():
+            kinds, lower = _page(page)
+            library.check(
+                self._core.tenor_reader_learn(self._reader, page, kinds.ctypes.data, lower.ctypes.data)
+            )
 
 
 def _offsets(pieces: Sequence[bytes]) -> npt.NDArray[np.int64]:
@@ -161,10 +166,9 @@ def _offsets(pieces: Sequence[bytes]) -> npt.NDArray[np.int64]:
 def _page(page: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
     """Kinds (256,) and lower-case forms (256, 3) of 256 characters."""
     kinds, lower = np.zeros(_PAGE, np.uint8), np.zeros((_PAGE, 3), np.int32)
-    patterns = kinds_of_characters(marks=page >= _FIRST_MARKS).items()
     for row, code in enumerate(range(page * _PAGE, (page + 1) * _PAGE)):
         character = chr(code)
-        kinds[row] = sum(bit for bit, pattern in patterns if pattern.match(character)) | _case(character)
+        kinds[row] = kinds_of(character) | _case(character)
         small = [ord(c) for c in character.lower()]
         lower[row, : len(small)] = small
     return kinds, lower

@@ -8,7 +8,7 @@ import torch
 
 from tenor import TextClassifier
 from tenor.batching import join
-from tenor.errors import InputError
+from tenor.errors import InputError, UnsupportedError
 from tenor.lessons import RecurrentLayer, backpropagate
 from tenor.training import network
 
@@ -96,7 +96,7 @@ def test_eigenvalues_are_those_of_each_step(classifier):
     assert found.eigenvalues().shape == (8,)
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn", "linear"])
 @pytest.mark.parametrize("window", [1, 3, 100])
 def test_truncated_backpropagation_stops_at_its_window(tiny, cell, window):
     model = tiny(np.float64, cell=cell, pooling=("last",))
@@ -118,3 +118,5 @@ def test_what_cannot_be_sent_back_is_refused(classifier):
         backpropagate(classifier(), "", "positive")
     with pytest.raises(InputError, match="no label 'good'; there are 'negative', 'positive'"):
         backpropagate(classifier(), TEXT, "good")
+    with pytest.raises(UnsupportedError, match="are shown of rnn, lstm and gru"):
+        backpropagate(classifier(cell="linear"), TEXT, "positive")

@@ -55,6 +55,19 @@ def test_keras_opens_the_forget_gate_once_wherever_the_bias_stands():
     assert not gru["rnn.bias_ih_l0"].any()
 
 
+@pytest.mark.parametrize("window", [1, 2])
+def test_a_linear_cell_starts_by_keeping_what_it_has(window):
+    settings = {"cell": "linear", "window": window, "output_gate": True, "skip": True}
+    weights = weights_of(init="keras", **settings)
+    np.testing.assert_array_equal(weights["rnn.bias_ih_l0"].reshape(4, 30).mean(1), [1, 0, 0, 0])
+    assert (
+        0.9 / np.sqrt(30)
+        < bound_of(weights_of(init="torch", **settings)["rnn.weight_ih_l0"])
+        < 1 / np.sqrt(30)
+    )
+    assert ("rnn.weight_previous_l0" in weights_of(init="flax", **settings)) == (window == 2)
+
+
 def test_flax_draws_an_orthogonal_matrix_for_each_gate():
     weights = weights_of(init="flax")
     for gate in np.split(weights["rnn.weight_hh_l0"], 4):

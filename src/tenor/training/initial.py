@@ -16,7 +16,7 @@ from tenor.model import weight_shapes
 from tenor.vocabulary import Vocabulary
 
 Shapes = Mapping[str, tuple[int, ...]]
-Draw = Callable[[str, Shapes, np.random.Generator], npt.NDArray[np.float64]]
+Draw = Callable[[str, Shapes, np.random.Generator, ModelConfig], npt.NDArray[np.float64]]
 
 _STREAM = 1
 """Keeps these random numbers apart from those that order the texts."""
@@ -29,7 +29,7 @@ def initial_weights(
     generator = np.random.default_rng([seed, _STREAM])
     shapes = weight_shapes(config, vocab_size=len(vocabulary), num_labels=num_labels)
     draw = _DRAWS[config.init]
-    return {name: draw(name, shapes, generator).astype(np.float32) for name in shapes}
+    return {name: draw(name, shapes, generator, config).astype(np.float32) for name in shapes}
 
 
 def place_vectors(
@@ -67,23 +67,27 @@ def place_vectors(
     return dict(weights) | {"embedding.weight": embedding}
 
 
-def _torch(name: str, shapes: Shapes, generator: np.random.Generator) -> npt.NDArray[np.float64]:
+def _torch(
+    name: str, shapes: Shapes, generator: np.random.Generator, config: ModelConfig
+) -> npt.NDArray[np.float64]:
     """``reset_parameters`` of ``nn.Embedding``, of ``nn.LSTM`` (±1/√H) and ``nn.Linear`` (±1/√I)."""
     if name == "embedding.weight":
         return generator.standard_normal(shapes[name])
     if name.startswith("rnn."):
-        _, _, suffix = name.split("_", 2)
-        width = shapes[f"rnn.weight_hh_{suffix}"][1]
+        width = _hidden_size(name, config)
     else:
         width = shapes[name.rsplit(".", 1)[0] + ".weight"][1]
     bound = 1 / math.sqrt(width)
     return generator.uniform(-bound, bound, shapes[name])
 
 
-def _keras(name: str, shapes: Shapes, generator: np.random.Generator) -> npt.NDArray[np.float64]:
+def _keras(
+    name: str, shapes: Shapes, generator: np.random.Generator, config: ModelConfig
+) -> npt.NDArray[np.float64]:
     """Glorot uniform kernels, orthogonal recurrent kernels, zero biases, embedding ±0.05.
 
-    An LSTM's forget gate starts with a bias of 1 (``unit_forget_bias``; Jozefowicz et al. 2015).
+    The forget gate of an LSTM, and of a linear recurrence, starts with a bias of 1
+    (``unit_forget_bias``; Jozefowicz et al. 2015).
     """
     shape = shapes[name]
     if name == "embedding.weight":
@@ -94,12 +98,14 @@ def _keras(name: str, shapes: Shapes, generator: np.random.Generator) -> npt.NDA
         bound = math.sqrt(6 / (shape[0] + shape[-1]))
         return generator.uniform(-bound, bound, shape)
     bias = np.zeros(shape)
-    if _holds_forget_bias(name, shapes):
-        bias[shape[0] // 4 : shape[0] // 2] = 1
+    if name.startswith("rnn.bias_"):
+        bias[_forget_gate(name, shapes, config)] = 1
     return bias
 
 
-def _flax(name: str, shapes: Shapes, generator: np.random.Generator) -> npt.NDArray[np.float64]:
+def _flax(
+    name: str, shapes: Shapes, generator: np.random.Generator, _: ModelConfig
+) -> npt.NDArray[np.float64]:
     """LeCun normal kernels, an orthogonal recurrent kernel a gate, zero biases, embedding 1/√E."""
     shape = shapes[name]
     if name == "embedding.weight":
@@ -116,13 +122,19 @@ def _flax(name: str, shapes: Shapes, generator: np.random.Generator) -> npt.NDAr
 _DRAWS: Mapping[str, Draw] = {"torch": _torch, "keras": _keras, "flax": _flax}
 
 
-def _holds_forget_bias(name: str, shapes: Shapes) -> bool:
-    """Whether this is the one bias of an LSTM's layer that carries the 1: the input's, if any."""
-    if not name.startswith("rnn.bias_"):
-        return False
-    _, side, suffix = name.split("_", 2)
-    gates = shapes[name][0] // shapes[f"rnn.weight_hh_{suffix}"][1]
-    return gates == 4 and (side == "ih" or f"rnn.bias_ih_{suffix}" not in shapes)
+def _forget_gate(name: str, shapes: Shapes, config: ModelConfig) -> slice:
+    """The part of a layer's bias that carries the 1: the input's, if it has two; of most cells none."""
+    other = name.replace("bias_hh", "bias_ih")
+    if config.cell not in ("lstm", "linear") or (other != name and other in shapes):
+        return slice(0, 0)
+    size = _hidden_size(name, config)
+    return slice(size, 2 * size) if config.cell == "lstm" else slice(0, size)
+
+
+def _hidden_size(name: str, config: ModelConfig) -> int:
+    """H of the layer to which a weight such as ``rnn.bias_ih_l1_reverse`` belongs."""
+    layer = name.rsplit("_l", 1)[1].removesuffix("_reverse")
+    return config.hidden_sizes[int(layer)]
 
 
 def _orthogonal(shape: tuple[int, ...], generator: np.random.Generator) -> npt.NDArray[np.float64]:

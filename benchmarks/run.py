@@ -18,7 +18,7 @@ def main(data_dir: str) -> None:
     here = Path(__file__).parent
     runs = [
         ["install.py"], ["start.py"], ["train.py", "polarity", data_dir], ["train.py", "imdb", data_dir],
-        ["bits.py", data_dir],
+        ["bits.py", data_dir], ["layers.py"],
     ]  # fmt: skip
     for script, *arguments in runs:
         subprocess.run([sys.executable, here / script, *arguments], check=True, cwd=ROOT)

@@ -2,7 +2,8 @@
 
 The path of one prediction, in reading order:
 
-    text → tokenizer → vocabulary → batching → (native) → cells → encoder → pooling → head → prediction
+    text → tokenizer → vocabulary → batching → (native) → indexing → cells → encoder → pooling → head
+         → prediction
 
 Everything on that path needs only NumPy. Training lives in ``tenor.training`` and is the only
 part that imports PyTorch.

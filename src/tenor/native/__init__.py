@@ -26,6 +26,7 @@ __all__ = [
     "Status",
     "activation",
     "is_available",
+    "roof",
     "set_threads",
     "status",
 ]
@@ -84,6 +85,24 @@ def set_threads(count: int) -> None:
     if not 1 <= count <= 1024:
         raise InputError(f"threads must be from 1 to 1024, got {count}")
     library.check(library.core().tenor_set_threads(count))
+
+
+def roof(*, threads: int | None = None, isa: str | None = None, seconds: float = 0.1) -> float:
+    """Multiply-adds of floats a second that this machine does at best.
+
+    Args:
+        threads: how many; None for as many as a call uses.
+        isa: instruction set; None for ``status().isa``.
+        seconds: how long to try.
+
+    Raises:
+        InputError: threads not from 1 to 1024, or an instruction set that is not there.
+        NativeError: there is no compiled core.
+    """
+    found = ctypes.c_double()
+    count = status().threads if threads is None else threads
+    library.check(library.core().tenor_roof(_encoded(isa), count, seconds, ctypes.byref(found)))
+    return found.value
 
 
 def activation(name: str, x: Floats, *, isa: str | None = None) -> Floats:

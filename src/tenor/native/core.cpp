@@ -1,10 +1,12 @@
 // The C interface: checks arguments, then calls what does the work.
 #include <algorithm>
+#include <chrono>
 
 #include "layer.hpp"
 #include "settings.hpp"
 #include "tenor.h"
 #include "text.hpp"
+#include "threads.hpp"
 
 using namespace tenor;
 
@@ -16,6 +18,29 @@ tenor_result choose(const char* isa, const Kernels*& kernels) {
   if (settings().ready != TENOR_OK) return settings().ready;
   kernels = isa ? settings().find(isa) : settings().kernels;
   return kernels ? TENOR_OK : TENOR_BAD_ISA;
+}
+
+struct Churn {
+  const Kernels& kernels;
+  int64_t loops;
+};
+
+void churn(void* context, int64_t) {
+  const FloatEnvironment environment;
+  alignas(64) float result[64] = {0.5f, 0.25f};
+  static_cast<Churn*>(context)->kernels.churn(static_cast<Churn*>(context)->loops, result);
+}
+
+// Ever longer rounds, until one takes as long as asked for.
+double measured_roof(const Kernels& kernels, int threads, double seconds) {
+  using Clock = std::chrono::steady_clock;
+  for (Churn work{kernels, 1 << 12};; work.loops *= 2) {
+    const Clock::time_point begin = Clock::now();
+    run(threads, threads, churn, &work);
+    const double taken = std::chrono::duration<double>(Clock::now() - begin).count();
+    if (taken < seconds / 2) continue;
+    return static_cast<double>(work.loops) * threads * kernels.lanes * kernels.accumulators / taken;
+  }
 }
 
 // No exception crosses the C interface.
@@ -76,6 +101,18 @@ tenor_result tenor_activation(const char* isa, const char* name, const float* x,
     if (!activation) return TENOR_BAD_NAME;
     const FloatEnvironment environment;
     activation(x, y, count);
+    return TENOR_OK;
+  });
+}
+
+tenor_result tenor_roof(const char* isa, int32_t threads, double seconds, double* multiply_adds) {
+  return guarded([&] {
+    const Kernels* kernels = nullptr;
+    const tenor_result result = choose(isa, kernels);
+    if (result != TENOR_OK) return result;
+    if (threads < 1 || threads > kMaxThreads) return TENOR_BAD_THREADS;
+    if (!multiply_adds || !(seconds > 0)) return TENOR_BAD_SIZE;
+    *multiply_adds = measured_roof(*kernels, threads, seconds);
     return TENOR_OK;
   });
 }

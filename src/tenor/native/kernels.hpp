@@ -65,6 +65,9 @@ struct Kernels {
   const char* name;
   int lanes;
   Activation exp, sigmoid, tanh;
+  // Does lanes * accumulators * loops multiply-adds, none waiting for the one before.
+  void (*churn)(int64_t loops, float* result);
+  int accumulators;
   // What a table keeps of at most kBlockRows words; scratch: as many shares.
   void (*keep)(const Layer&, const float* const* in, int rows, float* scratch, float* out);
   void (*read[kCells])(const Layer&, const Block&);

@@ -185,6 +185,7 @@ def _declare(core: ctypes.CDLL, path: str) -> str | None:
     core.tenor_isas.restype = name
     core.tenor_set_threads.argtypes = [ctypes.c_int32]
     core.tenor_activation.argtypes = [name, name, pointer, pointer, size]
+    core.tenor_roof.argtypes = [name, ctypes.c_int32, ctypes.c_double, ctypes.POINTER(ctypes.c_double)]
     core.tenor_layer_create.argtypes = [name, ctypes.POINTER(LayerSettings), ctypes.POINTER(pointer)]
     core.tenor_layer_destroy.argtypes = [pointer]
     core.tenor_layer_destroy.restype = None

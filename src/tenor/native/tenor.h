@@ -63,6 +63,11 @@ TENOR_API tenor_result tenor_set_threads(int32_t threads);
 TENOR_API tenor_result tenor_activation(const char *isa, const char *name, const float *x,
                                         float *y, int64_t count);
 
+/* How many multiply-adds of floats a second this machine does at best, with an instruction set (NULL
+ * for the one in use) and so many threads, found out in about so many seconds. */
+TENOR_API tenor_result tenor_roof(const char *isa, int32_t threads, double seconds,
+                                  double *multiply_adds);
+
 /* One layer and direction, its weights packed for one instruction set. */
 typedef struct tenor_layer tenor_layer;
 

@@ -1,0 +1,79 @@
+"""How fast a model reads is measured on what it reads, and told beside what the machine can do."""
+
+from __future__ import annotations
+
+import pytest
+
+from tenor import TextClassifier, native
+from tenor.config import ModelConfig
+from tenor.errors import InputError
+from tenor.speed import Speed, measure, multiply_adds, sample_texts
+
+needs_core = pytest.mark.skipif(not native.is_available(), reason="no compiled core here")
+
+
+def test_rounds_and_single_texts_are_timed(tiny):
+    speed = measure(TextClassifier(tiny()), ["the film", "good", ""], seconds=0.01)
+    assert (speed.texts, speed.tokens, speed.size_bytes) == (3, 3, 12)
+    assert len(speed.round_s) >= 3
+    assert len(speed.alone_ms) >= 3
+    assert len(speed.alone_ms) % 3 == 0
+    assert 0 < speed.alone_percentile_ms(50) <= speed.alone_percentile_ms(99)
+
+
+def test_medians_and_percentiles_are_those_of_the_times():
+    speed = Speed(
+        texts=1,
+        tokens=6,
+        size_bytes=9,
+        round_s=(1.0, 9.0, 2.0),
+        alone_ms=tuple(map(float, range(101))),
+        multiply_adds=1,
+        roof=None,
+    )
+    assert speed.median_s == 2
+    assert (speed.alone_percentile_ms(50), speed.alone_percentile_ms(99)) == (50, 99)
+
+
+def test_nothing_to_read_is_an_error(tiny):
+    with pytest.raises(InputError, match="there are no texts"):
+        measure(TextClassifier(tiny()), [])
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"cell": "lstm", "hidden_sizes": (8,)}, 4 * 8 * 8),
+        ({"cell": "gru", "hidden_sizes": (8, 6), "bidirectional": True}, 2 * 3 * (8 * 8 + 6 * (16 + 6))),
+        ({"cell": "rnn", "hidden_sizes": (8,)}, 8 * 8),
+    ],
+)
+def test_the_arithmetic_of_a_token(settings, expected):
+    assert multiply_adds(ModelConfig(embedding_dim=5, **settings)) == expected
+
+
+def test_sample_texts_are_of_known_words(tiny):
+    classifier = TextClassifier(tiny())
+    texts = sample_texts(classifier, count=3, tokens=4)
+    assert [len(text.split()) for text in texts] == [4, 4, 4]
+    assert texts == sample_texts(classifier, count=3, tokens=4)
+    assert all(word.known for text in texts for word in classifier.read(text).words)
+
+
+@needs_core
+@pytest.mark.parametrize("isa", native.status().isas)
+def test_every_instruction_set_has_a_roof(isa):
+    assert native.roof(isa=isa, threads=1, seconds=0.01) > 1e6
+
+
+@needs_core
+def test_a_wider_instruction_set_has_the_higher_roof():
+    isas = native.status().isas
+    if "avx2" in isas:
+        assert native.roof(isa="avx2", threads=1) > 2 * native.roof(isa="base", threads=1)
+
+
+@needs_core
+def test_no_threads_have_no_roof():
+    with pytest.raises(InputError, match="threads must be a whole number"):
+        native.roof(threads=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tenor.batching import Walk, chunks, join
+from tenor.batching import Walk, chunks, join, pick
 
 
 def test_texts_are_laid_end_to_end():
@@ -95,3 +95,16 @@ def test_rows_are_put_back_in_the_order_of_the_texts():
     walk = Walk(offsets_of(2, 3, 1))
     rows = np.array([[30.0, 3], [20, 2], [10, 1]])  # of texts 1, 0, 2
     assert walk.restore(rows).tolist() == [[20, 2], [30, 3], [10, 1]]
+
+
+def test_texts_are_picked_in_the_order_that_is_asked_for():
+    batch = join([[1, 2, 3], [], [4], [5, 6]])
+    picked = pick(batch, [3, 1, 0])
+    assert picked.token_ids.tolist() == [5, 6, 1, 2, 3]
+    assert picked.offsets.tolist() == [0, 2, 2, 5]
+    assert picked.token_ids.dtype == np.int32
+
+
+def test_the_only_text_is_not_copied():
+    batch = join([[1, 2, 3]])
+    assert pick(batch, [0]) is batch

@@ -6,6 +6,8 @@
 
 namespace tenor::TENOR_ISA {
 
+constexpr int kAhead = 8;  // words whose gates are fetched before they are needed
+
 // Gates of the current word, then those of the word before, then what skips the recurrence.
 TENOR_INLINE int gates(const Gating& gating) { return 2 + gating.input + gating.output; }
 
@@ -71,6 +73,11 @@ TENOR_INLINE void scan(const Scan& at, const float* const* words, int count, int
   float* states = at.states ? at.states + unit : nullptr;
   for (int i = 0; i < count; ++i) {
     const float* word = words[i] + group * kVectors;
+    if (i + kAhead < count) {
+      const float* later = words[i + kAhead] + group * kVectors;
+#pragma GCC unroll 8
+      for (int at = 0; at < V * kVectors; at += 16) __builtin_prefetch(later + at);
+    }
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v, word += kVectors) {
       c[v] = fma(load(word), c[v], load(word + kLanes));

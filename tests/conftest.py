@@ -15,8 +15,9 @@ from tenor.vocabulary import build_from_words
 WORDS = ("the", "film", "is", "not", "good", "bad")
 
 
-# A shell starts what runs in the background with SIGINT ignored, and children inherit that.
+# A shell starts what runs in the background with SIGINT ignored, nohup with SIGHUP; children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_addoption(parser):

@@ -18,7 +18,7 @@ from tenor.report.monospaced import columns
 if TYPE_CHECKING:
     from tenor import Prediction, TextClassifier
 
-_CHUNK_TEXTS = 256
+_CHUNK_TEXTS = 1024
 _LABEL_COLUMNS = 24
 _CUT = " (cut)"
 

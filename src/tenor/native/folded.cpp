@@ -60,9 +60,9 @@ tenor_result Folded::look_up(const Kernels& kernels, const Layer& layer, const i
 
   found.row_of.resize(static_cast<size_t>(words));
   std::transform(ids, ids + words, found.row_of.begin(), [&](int32_t id) {
+    if (ready(id)) return id;  // perhaps by another pass in between
     const auto at = std::lower_bound(absent.begin(), absent.end(), id);
-    const bool is_absent = at != absent.end() && *at == id;
-    return is_absent ? static_cast<int32_t>(rows_ + (at - absent.begin())) : id;
+    return static_cast<int32_t>(rows_ + (at - absent.begin()));
   });
   found.shares.more = found.more.get();
   found.shares.row_of = found.row_of.data();

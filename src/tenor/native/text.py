@@ -62,11 +62,7 @@ class PreparedReader:
         """
         assert config.split != "spacy"
         frame = vocabulary.config
-        special = set(frame.special_tokens)
-        words = [
-            b"" if word in special else word.encode(errors="surrogatepass") for word in vocabulary.tokens
-        ]
-        offsets = _offsets(words)
+        words, offsets = _laid_out(vocabulary)
         before, after = (
             np.array([] if token is None else [vocabulary.special_id(token)], np.int32)
             for token in (frame.start_token, frame.end_token)
@@ -79,9 +75,9 @@ class PreparedReader:
             strip_html=config.strip_html,
             max_tokens=config.max_tokens or 0,
             keep=_KEEP[config.keep],
-            words=b"".join(words),
+            words=words,
             word_offsets=offsets.ctypes.data,
-            count=len(words),
+            count=len(vocabulary),
             unknown_id=vocabulary.unknown_id,
             before=before.ctypes.data,
             after=after.ctypes.data,
@@ -153,6 +149,21 @@ class PreparedReader:
             library.check(
                 self._core.tenor_reader_learn(self._reader, page, kinds.ctypes.data, lower.ctypes.data)
             )
+
+
+def _laid_out(vocabulary: Vocabulary) -> tuple[bytes, npt.NDArray[np.int64]]:
+    """Words end to end in UTF-8, and where each begins (V+1,); special tokens are empty.
+
+    All at once, since a start should not wait for 25,000 of them: no word has a line break in it.
+    """
+    words = list(vocabulary.tokens)
+    for special in vocabulary.config.special_tokens:
+        words[vocabulary.special_id(special)] = ""
+    lines = "\n".join(words).encode(errors="surrogatepass")
+    breaks = np.flatnonzero(np.frombuffer(lines, np.uint8) == ord("\n"))
+    begins = breaks - np.arange(len(breaks))
+    laid = lines.replace(b"\n", b"")
+    return laid, np.concatenate([[0], begins, [len(laid)]]).astype(np.int64)
 
 
 def _offsets(pieces: Sequence[bytes]) -> npt.NDArray[np.int64]:

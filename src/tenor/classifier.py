@@ -29,8 +29,8 @@ PRETRAINED = Path(__file__).parent / "pretrained" / "imdb"
 
 _SELF_TEST_TEXT = "This film is not bad: it is the best I have seen this year."
 _SELF_TEST_TOLERANCE = 1e-4
-_CHUNK_TEXTS = 1024
-_CHUNK_TOKENS = 65_536
+_CHUNK_TEXTS = 512
+_CHUNK_TOKENS = 32_768
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,81 @@
+"""The tests of the core once more, with a core that watches its own memory and arithmetic."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tenor import native
+
+ROOT = Path(__file__).parents[1]
+SANITIZERS = "address,undefined"
+# Programs linked without the sanitizers cannot load such a core, and processors are not told apart twice.
+ELSEWHERE = (
+    "c_example exports environment setting_that importing 2_ulp same_activations missing_library no_library"
+)
+# An editable installation would be found before the copy.
+RUN = """
+import sys
+sys.meta_path = [finder for finder in sys.meta_path if "editable" not in type(finder).__module__]
+import pytest, tenor
+assert tenor.__file__.startswith(sys.argv[1]), tenor.__file__
+sys.exit(pytest.main(["-q", "-m", "not slow", "-p", "no:cacheprovider", *sys.argv[2:]]))
+"""
+
+
+def build(sources: Path, folder: Path) -> None:
+    """Compile every file of the core as CMakeLists.txt says, but watched."""
+    flags = re.findall(
+        r"set_source_files_properties\(\S+/(\w+)\.cpp PROPERTIES COMPILE_OPTIONS\s+\"([^\"]+)\"",
+        (ROOT / "CMakeLists.txt").read_text(),
+    )
+    own = {name: given.split(";") for name, given in flags}
+    watched = [f"-fsanitize={SANITIZERS}", "-fno-sanitize-recover=undefined", "-O1", "-g", "-fPIC"]
+    same = ["-std=c++17", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+    objects = []
+    for source in sorted(sources.glob("*.cpp")):
+        objects.append(folder / f"{source.stem}.o")
+        command = ["c++", *same, *watched, *own.get(source.stem, []), "-c", source, "-o", objects[-1]]
+        subprocess.run(command, check=True)
+    library = sources / "libtenor_core.so"
+    subprocess.run(["c++", "-shared", *watched, *objects, "-o", library, "-lpthread"], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not native.is_available() or shutil.which("c++") is None, reason="no core or no compiler")
+@pytest.mark.skipif(sys.platform != "linux", reason="the libraries to preload are Linux'")
+def test_the_core_touches_no_memory_but_its_own_and_does_nothing_undefined(tmp_path):
+    package = tmp_path / "sources" / "tenor"
+    shutil.copytree(ROOT / "src" / "tenor", package)
+    build(package / "native", tmp_path)
+    preload = [
+        subprocess.run(
+            ["c++", f"-print-file-name=lib{name}.so"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        for name in ("asan", "ubsan")
+    ]
+    environment = os.environ | {
+        "PYTHONPATH": str(package.parent),
+        "LD_PRELOAD": " ".join(preload),
+        "ASAN_OPTIONS": "detect_leaks=0",  # Python itself gives not all of its memory back
+    }
+    chosen = " and ".join(f"not {name}" for name in ELSEWHERE.split())
+    command = [
+        sys.executable,
+        "-c",
+        RUN,
+        package.parent,
+        "tests/test_native.py",
+        "tests/test_indexing.py",
+        "-k",
+        chosen,
+    ]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=1200)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert int(re.search(r"(\d+) passed", done.stdout).group(1)) > 500

@@ -18,7 +18,9 @@ from tenor.report.monospaced import columns
 if TYPE_CHECKING:
     from tenor import Prediction, TextClassifier
 
-_CHUNK_TEXTS = 1024
+_FILE_TEXTS = 1024
+_PIPE_TEXTS = 256
+"""Fewer at a time: who writes into a pipe may be waiting for answers."""
 _LABEL_COLUMNS = 24
 _CUT = " (cut)"
 
@@ -49,7 +51,8 @@ def run(args: argparse.Namespace) -> int:
 
     classifier = TextClassifier.load(args.model, runtime=args.runtime)
     json = wants_json(args.json)
-    while chunk := list(itertools.islice(texts, _CHUNK_TEXTS)):
+    together = _PIPE_TEXTS if args.file in (None, "-") else _FILE_TEXTS
+    while chunk := list(itertools.islice(texts, together)):
         _show(classifier, chunk, json=json)
         sys.stdout.flush()  # the next command of a pipe need not wait for the end
     return 0

@@ -14,7 +14,7 @@ import pytest
 from tenor import native
 from tenor.cells import cell, sigmoid
 from tenor.config import ModelConfig
-from tenor.encoder import _NumpyLayer, _weights_of
+from tenor.encoder import _NumpyLayer, _weights_of, prepared_layer
 from tenor.errors import InputError, NativeError
 from tenor.model import weight_shapes
 
@@ -63,20 +63,7 @@ class Case:
 
     def layer(self, isa=None):
         """The layer in the core."""
-        config, weights = self.config, self.weights
-        return native.PreparedLayer(
-            config.cell,
-            native.LayerWeights(
-                weights.weight_ih,
-                weights.weight_previous,
-                weights.weight_hh,
-                weights.bias_ih,
-                weights.bias_hh,
-            ),
-            activation=config.activation,
-            gating=native.Gating(config.window == 2, config.input_gate, config.output_gate, config.skip),
-            isa=isa,
-        )
+        return prepared_layer(self.config, self.weights, isa=isa)
 
     def read(self, texts=None, *, isa=None, folded=None, **options):
         """States of every word (N, H), then the rest that the core gives, (B, …) each."""

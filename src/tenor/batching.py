@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,12 +27,18 @@ class Batch:
 
 def join(texts: Sequence[Ids]) -> Batch:
     """Lay B lists of token ids end to end. An empty list is an empty text and stays one."""
-    offsets = np.zeros(len(texts) + 1, dtype=np.int64)
-    np.cumsum([len(ids) for ids in texts], out=offsets[1:])
+    offsets = offsets_of(texts)
     token_ids = np.empty(int(offsets[-1]), dtype=np.int32)
     for ids, start, end in zip(texts, offsets[:-1], offsets[1:], strict=True):
         token_ids[start:end] = ids
     return Batch(token_ids=token_ids, offsets=offsets)
+
+
+def offsets_of(pieces: Sequence[Sized]) -> npt.NDArray[np.int64]:
+    """(B+1,) where each of B pieces begins, laid end to end."""
+    offsets = np.zeros(len(pieces) + 1, dtype=np.int64)
+    np.cumsum([len(piece) for piece in pieces], out=offsets[1:])
+    return offsets
 
 
 def pick(batch: Batch, texts: Sequence[int]) -> Batch:

@@ -183,18 +183,7 @@ class _NativeLayer:
 
     def __init__(self, config: ModelConfig, weights: CellWeights) -> None:
         self._cell = cell(config)
-        self._prepared = native.PreparedLayer(
-            config.cell,
-            native.LayerWeights(
-                weights.weight_ih,
-                weights.weight_previous,
-                weights.weight_hh,
-                weights.bias_ih,
-                weights.bias_hh,
-            ),
-            activation=config.activation if config.cell in ("rnn", "linear") else "tanh",
-            gating=native.Gating(config.window == 2, config.input_gate, config.output_gate, config.skip),
-        )
+        self._prepared = prepared_layer(config, weights)
 
     def fold(self, vectors: Floats) -> None:
         """As ``_NumpyLayer.fold``."""
@@ -213,6 +202,25 @@ class _NativeLayer:
         found = self._prepared.forward(inputs, offsets, reverse=reverse, initial=initial, states=states)
         parts = found[: len(self._cell.widths)]
         return Summary(self._cell.state(*parts), found.start, found.total, found.largest)
+
+
+def prepared_layer(
+    config: ModelConfig, weights: CellWeights, *, isa: str | None = None
+) -> native.PreparedLayer:
+    """One layer and direction of a model in the compiled core; ``isa`` None is ``native.status().isa``."""
+    return native.PreparedLayer(
+        config.cell,
+        native.LayerWeights(
+            weights.weight_ih,
+            weights.weight_previous,
+            weights.weight_hh,
+            weights.bias_ih,
+            weights.bias_hh,
+        ),
+        activation=config.activation if config.cell in ("rnn", "linear") else "tanh",
+        gating=native.Gating(config.window == 2, config.input_gate, config.output_gate, config.skip),
+        isa=isa,
+    )
 
 
 def _in_core(embedding: Floats, runtime: Runtime) -> bool:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tenor import native
 from tenor.batching import Batch, join
 from tenor.config import TokenizerConfig
 from tenor.native.text import PreparedReader
@@ -33,7 +32,7 @@ class Indexer:
         """Take them; ``in_core`` asks for the compiled core, which cannot split with spaCy."""
         self._tokenizer = Tokenizer(config)
         self._vocabulary = vocabulary
-        can = in_core and config.split != "spacy" and native.is_available()
+        can = in_core and config.split != "spacy"
         self._reader = PreparedReader(config, vocabulary) if can else None
 
     def index(self, texts: Sequence[str]) -> IndexedTexts:

@@ -103,6 +103,11 @@ TENOR_INLINE int64_t word_at(const Block& block, int row, int64_t t) {
   return block.first[row] + block.step * t;
 }
 
+// What there is of a word: what was computed before, or its input.
+TENOR_INLINE const float* given(const Layer& layer, const Block& block, int64_t word) {
+  return block.shares.row_of ? known(layer, block.shares, word) : block.x + word * block.x_stride;
+}
+
 TENOR_INLINE Vec larger(Vec a, Vec b) { return a > b ? a : b; }
 
 // The states after the first words are where the pools begin.
@@ -146,11 +151,8 @@ void read(const Layer& layer, const Block& block) {
     int total = 0;
     for (int s = 0, left = rows; s < steps; ++s) {
       counts[s] = left = active(block, left, t + s);
-      for (int row = 0; row < left; ++row, ++total) {
-        const int64_t word = word_at(block, row, t + s);
-        shares[total] = block.shares.row_of ? known(layer, block.shares, word)
-                                            : block.x + word * block.x_stride;
-      }
+      for (int row = 0; row < left; ++row)
+        shares[total++] = given(layer, block, word_at(block, row, t + s));
     }
     if (!block.shares.row_of) {
       project(layer, shares, total, ahead);

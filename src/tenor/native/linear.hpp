@@ -135,11 +135,7 @@ TENOR_INLINE void read_text(const Layer& layer, const Block& block, int row) {
     // The first word alone: it is where the pools begin.
     int count = t == 0 ? 1 : static_cast<int>(length - t < kBlockRows ? length - t : kBlockRows);
     const float* words[kBlockRows];
-    for (int i = 0; i < count; ++i) {
-      const int64_t word = word_at(block, row, t + i);
-      words[i] = block.shares.row_of ? known(layer, block.shares, word)
-                                     : block.x + word * block.x_stride;
-    }
+    for (int i = 0; i < count; ++i) words[i] = given(layer, block, word_at(block, row, t + i));
     if (!block.shares.row_of) {
       project(layer, words, count, shares);
       for (int i = 0; i < count; ++i) words[i] = shares + i * layer.share;

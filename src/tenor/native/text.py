@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tenor.batching import offsets_of
 from tenor.config import TokenizerConfig
 from tenor.native import library
 from tenor.tokenizer import kinds_of, whole
@@ -103,7 +104,7 @@ class PreparedReader:
     def encode(self, texts: Sequence[str]) -> Indexed:
         """All that is read of texts, as ids."""
         encoded = [whole(text).encode() for text in texts]
-        text_offsets = _offsets(encoded)
+        text_offsets = offsets_of(encoded)
         room = self._core.tenor_reader_room(self._reader, int(text_offsets[-1]), len(encoded))
         token_ids = np.empty(room, np.int32)
         offsets = np.empty(len(encoded) + 1, np.int64)
@@ -164,13 +165,6 @@ def _laid_out(vocabulary: Vocabulary) -> tuple[bytes, npt.NDArray[np.int64]]:
     begins = breaks - np.arange(len(breaks))
     laid = lines.replace(b"\n", b"")
     return laid, np.concatenate([[0], begins, [len(laid)]]).astype(np.int64)
-
-
-def _offsets(pieces: Sequence[bytes]) -> npt.NDArray[np.int64]:
-    """(B+1,) where each begins, laid end to end."""
-    offsets = np.zeros(len(pieces) + 1, np.int64)
-    np.cumsum([len(piece) for piece in pieces], out=offsets[1:])
-    return offsets
 
 
 @functools.cache

@@ -44,7 +44,8 @@ def states(
     taken = 1 - kept
     if config.input_gate:
         opened = torch.sigmoid(gates[2])
-        kept, taken = kept / (kept + opened), opened / (kept + opened)
+        both = kept + opened
+        kept, taken = kept / both, opened / both
     fresh = taken * _CANDIDATES[config.activation](gates[1])
     wide = torch.promote_types(fresh.dtype, torch.float32)  # sums are never kept in 16 bits
     c = _scan(kept.to(wide), fresh.to(wide), truncate)

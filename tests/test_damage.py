@@ -363,7 +363,8 @@ def assert_is_what_is_said(classifier, contents):
         said = kind().to_dict() | config.pop(group)
         assert all(same_setting(said[key], value) for key, value in found[group].to_dict().items())
         assert said.keys() == found[group].to_dict().keys()
-    assert model.record == {k: v for k, v in config.items() if k not in ("format_version", "tenor_version")}
+    about = ("format_version", "tenor_version", "precision")
+    assert model.record == {k: v for k, v in config.items() if k not in about}
     assert_weights_are(model, contents["model.safetensors"])
 
 

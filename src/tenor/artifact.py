@@ -19,19 +19,23 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeGuard
 
-import safetensors.numpy
-from safetensors import SafetensorError
+import numpy as np
+import numpy.typing as npt
+import safetensors
+from safetensors import SafetensorError, TensorSpec
 
 import tenor
-from tenor.cells import Floats
 from tenor.config import ModelConfig, TokenizerConfig, VocabularyConfig
 from tenor.errors import ArtifactError, InputError
 from tenor.model import Model
+from tenor.precision import Precision, restored, stored
+from tenor.section import check
 from tenor.untrusted import parse_json, read_file, short
 from tenor.vocabulary import Vocabulary
 
-FORMAT_VERSION = 1
-"""Of the folder's layout; a reader refuses a higher one."""
+FORMAT_VERSION = 2
+"""Of the folder's layout; a reader refuses a higher one. Models of float32 are written as 1, which older
+readers know."""
 
 FILES = ("config.json", "vocabulary.txt", "labels.json", "model.safetensors", "README.md")
 MANIFEST = "manifest.json"
@@ -43,6 +47,10 @@ _HEADER_BYTES = 50_000
 _LIST_ITEMS = 1_000
 """The most layers, poolings and special tokens: each costs nothing to claim and much to compute."""
 _TEST_CHARACTERS = 100
+_ABOUT = ("format_version", "tenor_version", "precision")
+"""What stands in ``config.json`` beside settings and record."""
+_DTYPES = {"F32": "<f4", "F64": "<f8", "BF16": "<u2", "I8": "i1"}
+"""As they are read; NumPy has no bf16."""
 
 
 class SelfTest(NamedTuple):
@@ -84,7 +92,7 @@ def write(
     contents = _contents(model) | dict(more)
     contents[MANIFEST] = _json(
         {
-            "format_version": FORMAT_VERSION,
+            "format_version": _version_of(model),
             "files": {
                 name: {"sha256": hashlib.sha256(data).hexdigest(), "size_bytes": len(data)}
                 for name, data in contents.items()
@@ -156,11 +164,12 @@ def read_more(path: str | os.PathLike[str], names: Iterable[str]) -> dict[str, b
 
 def _contents(model: Model) -> dict[str, bytes]:
     config = {
-        "format_version": FORMAT_VERSION,
+        "format_version": _version_of(model),
         "tenor_version": tenor.__version__,
         "tokenizer": model.tokenizer.to_dict(),
         "vocabulary": model.vocabulary.config.to_dict(),
         "model": model.config.to_dict(),
+        "precision": model.precision,
         **model.record,
     }
     tokens = "".join(f"{token}\n" for token in model.vocabulary.tokens)
@@ -168,7 +177,7 @@ def _contents(model: Model) -> dict[str, bytes]:
         "config.json": _json(config),
         "vocabulary.txt": tokens.encode("utf-8"),
         "labels.json": _json(list(model.labels)),
-        "model.safetensors": safetensors.numpy.save(dict(model.weights)),
+        "model.safetensors": _saved(stored(model.weights, model.precision)),
         "README.md": model.card.encode("utf-8", "replace"),
     }
 
@@ -193,8 +202,9 @@ def _build(folder: Path, contents: Mapping[str, bytes]) -> Model:
         tokenizer = TokenizerConfig.from_dict(groups["tokenizer"])
         vocabulary_config = VocabularyConfig.from_dict(groups["vocabulary"])
         model_config = ModelConfig.from_dict(groups["model"])
+        precision = check("precision", config.get("precision", "float32"), Precision)
     with _sound(folder, "model.safetensors"):
-        weights = _weights(contents["model.safetensors"])
+        weights = restored(_arrays(contents["model.safetensors"]), precision)
     with _sound(folder, "vocabulary.txt"):
         tokens = _tokens(folder / "vocabulary.txt", contents["vocabulary.txt"], weights)
         vocabulary = Vocabulary(tokens, vocabulary_config)
@@ -207,7 +217,8 @@ def _build(folder: Path, contents: Mapping[str, bytes]) -> Model:
             config=model_config,
             labels=labels,
             weights=weights,
-            record={k: v for k, v in config.items() if k not in (*groups, "format_version", "tenor_version")},
+            precision=precision,
+            record={k: v for k, v in config.items() if k not in (*groups, *_ABOUT)},
             card=card,
         )
 
@@ -229,22 +240,45 @@ def _labels(path: Path, data: bytes) -> tuple[str, ...]:
     return tuple(labels)
 
 
-def _weights(data: bytes) -> dict[str, Floats]:
+def _version_of(model: Model) -> int:
+    return 1 if model.precision == "float32" else FORMAT_VERSION
+
+
+def _saved(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
+    """A safetensors file. NumPy has no bf16: their halves of floats are uint16 here."""
+    kept = {name: np.ascontiguousarray(array, array.dtype.newbyteorder("<")) for name, array in arrays.items()}
+    specs = {
+        name: TensorSpec(
+            dtype="bfloat16" if array.dtype == np.uint16 else array.dtype.name,
+            shape=array.shape,
+            data_ptr=array.ctypes.data,
+            data_len=array.nbytes,
+        )
+        for name, array in kept.items()
+    }
+    return bytes(safetensors.serialize(specs))
+
+
+def _arrays(data: bytes) -> dict[str, npt.NDArray[Any]]:
     size = _header_bytes(data)
     if size > _HEADER_BYTES:
         raise InputError(f"its header claims {size} bytes, and may have {_HEADER_BYTES}")
     parse_json(data[8 : 8 + size])  # of two weights of one name the library would take the last
-    try:
-        return safetensors.numpy.load(data)
-    except KeyError as error:
-        raise InputError(f"it holds numbers of the type {error}, and may have F32 or F64") from error
+    found = {}
+    for name, tensor in safetensors.deserialize(data):
+        dtype = _DTYPES.get(tensor["dtype"])
+        if dtype is None:
+            allowed = ", ".join(_DTYPES)
+            raise InputError(f"it holds numbers of the type {tensor['dtype']}, and may have {allowed}")
+        found[name] = np.frombuffer(tensor["data"], dtype).reshape(tensor["shape"])
+    return found
 
 
 def _header_bytes(data: bytes) -> int:
     return int.from_bytes(data[:8], "little")
 
 
-def _tokens(path: Path, data: bytes, weights: Mapping[str, Floats]) -> list[str]:
+def _tokens(path: Path, data: bytes, weights: Mapping[str, npt.NDArray[Any]]) -> list[str]:
     if data and not data.endswith(b"\n"):
         raise ArtifactError(f"{path} does not end with a line break: it was cut; copy the folder anew")
     lines, numbers = data.count(b"\n"), sum(weight.size for weight in weights.values())

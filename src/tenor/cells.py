@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tenor.config import ModelConfig
+from tenor.precision import Precision, half, rounded_state
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -69,6 +70,8 @@ class CellWeights:
     """(G*H,) added to the input's product; None for none."""
     bias_hh: Floats | None = None
     """(G*H,) added to the state's product; None for none."""
+    precision: Precision = "float32"
+    """How exactly they are, and how exactly is computed."""
 
 
 class Cell(NamedTuple):
@@ -145,7 +148,7 @@ def lstm_step(projected: Floats, state: State, weights: CellWeights) -> LSTMStat
         (input, forget, cell, output) as in ``torch.nn.LSTM``.
     """
     assert isinstance(state, LSTMState)
-    gates = projected + _recurrent(state.h, weights)
+    gates = projected + _recurrent(state.h, weights, bounded=True)
     i, f, g, o = _split(gates, 4)  # each (B, H)
     c = sigmoid(f) * state.c + sigmoid(i) * np.tanh(g)
     return LSTMState(h=sigmoid(o) * np.tanh(c), c=c)
@@ -159,7 +162,7 @@ def gru_step(projected: Floats, state: State, weights: CellWeights) -> RNNState:
         gate acts on the state's product, bias included. Gate order reset, update, new.
     """
     x_r, x_z, x_n = _split(projected, 3)
-    h_r, h_z, h_n = _split(_recurrent(state.h, weights), 3)
+    h_r, h_z, h_n = _split(_recurrent(state.h, weights, bounded=True), 3)
     z = sigmoid(x_z + h_z)
     n = np.tanh(x_n + sigmoid(x_r + h_r) * h_n)
     return RNNState(h=(1 - z) * n + z * state.h)
@@ -167,15 +170,15 @@ def gru_step(projected: Floats, state: State, weights: CellWeights) -> RNNState:
 
 def rnn_tanh_step(projected: Floats, state: State, weights: CellWeights) -> RNNState:
     """Read one word; as ``lstm_step`` with (B, H) shares. Source: Elman 1990."""
-    return RNNState(h=np.tanh(projected + _recurrent(state.h, weights)))
+    return RNNState(h=np.tanh(projected + _recurrent(state.h, weights, bounded=True)))
 
 
 def rnn_relu_step(projected: Floats, state: State, weights: CellWeights) -> RNNState:
     """Read one word; as ``rnn_tanh_step`` with a ReLU (Le et al. 2015)."""
-    return RNNState(h=np.maximum(projected + _recurrent(state.h, weights), 0))
+    return RNNState(h=np.maximum(projected + _recurrent(state.h, weights, bounded=False), 0))
 
 
-def linear_step(config: ModelConfig, projected: Floats, state: State, _: CellWeights) -> LinearState:
+def linear_step(config: ModelConfig, projected: Floats, state: State, weights: CellWeights) -> LinearState:
     """Read one word; as ``lstm_step``. No gate sees the state, so the sum it keeps is linear in it.
 
     Source:
@@ -198,12 +201,18 @@ def linear_step(config: ModelConfig, projected: Floats, state: State, _: CellWei
         opened = sigmoid(current[2])
         both = kept + opened
         kept, taken = kept / both, opened / both
-    c = kept * state.c + taken * _CANDIDATES[config.activation](current[1])
-    if not config.output_gate:
-        return LinearState(h=c + blocks[count] if config.skip else c, c=c, carry=carry)
-    out = sigmoid(current[2 + config.input_gate])
-    h = out * c + (1 - out) * blocks[count] if config.skip else out * c
-    return LinearState(h=h, c=c, carry=carry)
+    entering = taken * _CANDIDATES[config.activation](current[1])
+    out = sigmoid(current[2 + config.input_gate]) if config.output_gate else None
+    beside = blocks[count] if config.skip else None
+    if out is not None and beside is not None:
+        beside = (1 - out) * beside
+    if weights.precision != "float32" and not rest:
+        kept, entering = 1 - half(taken), half(entering)
+        out = None if out is None else half(out)
+        beside = None if beside is None else half(beside)
+    c = kept * state.c + entering
+    h = c if out is None else out * c
+    return LinearState(h=h if beside is None else h + beside, c=c, carry=carry)
 
 
 def linear_gates(config: ModelConfig) -> int:
@@ -251,8 +260,11 @@ def _column_parts(columns: int, width: int) -> list[slice]:
     return [slice(columns * i // count, columns * (i + 1) // count) for i in range(count)]
 
 
-def _recurrent(h: Floats, weights: CellWeights) -> Floats:
+def _recurrent(h: Floats, weights: CellWeights, *, bounded: bool) -> Floats:
+    """The state's share of the gates; ``bounded`` says that it lies in -1 to 1."""
     assert weights.weight_hh is not None
+    if bounded and weights.precision == "int8":
+        h = rounded_state(h)
     product = rows_matmul(h, weights.weight_hh)
     return product if weights.bias_hh is None else product + weights.bias_hh
 

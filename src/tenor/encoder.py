@@ -18,6 +18,7 @@ from tenor.batching import Walk
 from tenor.cells import Cell, CellWeights, Floats, State, cell, project
 from tenor.config import ModelConfig
 from tenor.errors import UnsupportedError
+from tenor.precision import Precision
 
 Runtime = Literal["auto", "native", "numpy"]
 Offsets = npt.NDArray[np.int64]
@@ -59,9 +60,14 @@ class Encoder:
     """
 
     def __init__(
-        self, config: ModelConfig, weights: Mapping[str, Floats], *, runtime: Runtime = "auto"
+        self,
+        config: ModelConfig,
+        weights: Mapping[str, Floats],
+        *,
+        precision: Precision = "float32",
+        runtime: Runtime = "auto",
     ) -> None:
-        """Take the weights by their names in the model folder.
+        """Take the weights, on the grid of their precision, by their names in the model folder.
 
         Raises:
             UnsupportedError: ``runtime="native"`` and the core cannot compute this model.
@@ -72,9 +78,9 @@ class Encoder:
         in_core = _in_core(self._embedding, runtime)
         self.layers = [
             [
-                _NativeLayer(config, _weights_of(weights, layer, direction))
+                _NativeLayer(config, _weights_of(weights, layer, direction, precision))
                 if in_core
-                else _NumpyLayer(self._cell, _weights_of(weights, layer, direction))
+                else _NumpyLayer(self._cell, _weights_of(weights, layer, direction, precision))
                 for direction in range(config.directions)
             ]
             for layer in range(len(config.hidden_sizes))
@@ -219,6 +225,7 @@ def prepared_layer(
         ),
         activation=config.activation if config.cell in ("rnn", "linear") else "tanh",
         gating=native.Gating(config.window == 2, config.input_gate, config.output_gate, config.skip),
+        precision=weights.precision,
         isa=isa,
     )
 
@@ -233,7 +240,9 @@ def _in_core(embedding: Floats, runtime: Runtime) -> bool:
     return runtime != "numpy" and can and native.is_available()
 
 
-def _weights_of(weights: Mapping[str, Floats], layer: int, direction: int) -> CellWeights:
+def _weights_of(
+    weights: Mapping[str, Floats], layer: int, direction: int, precision: Precision = "float32"
+) -> CellWeights:
     suffix = f"l{layer}" + ("_reverse" if direction else "")
     return CellWeights(
         weight_ih=weights[f"rnn.weight_ih_{suffix}"],
@@ -241,4 +250,5 @@ def _weights_of(weights: Mapping[str, Floats], layer: int, direction: int) -> Ce
         weight_previous=weights.get(f"rnn.weight_previous_{suffix}"),
         bias_ih=weights.get(f"rnn.bias_ih_{suffix}"),
         bias_hh=weights.get(f"rnn.bias_hh_{suffix}"),
+        precision=precision,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from tenor.cells import Floats, cell, linear_gates
 from tenor.config import ModelConfig, TokenizerConfig
 from tenor.errors import InputError
+from tenor.precision import Precision, rounded
 from tenor.vocabulary import Vocabulary
 
 
@@ -25,6 +26,8 @@ class Model:
     """C labels; their order is that of the logits."""
     weights: Mapping[str, Floats]
     """Name → array, as ``weight_shapes`` lists them and in its order."""
+    precision: Precision = "float32"
+    """How exactly the weights are, and how exactly is computed with them."""
     record: Mapping[str, Any] = field(default_factory=dict)
     """Where the model comes from: ``data``, ``train`` settings, ``metrics``, ``tenor_version``."""
     card: str = ""
@@ -39,6 +42,14 @@ class Model:
             raise InputError(f"the weights do not fit the settings: {problem}")
         # A file gives them in any order; sums over all weights need one, to be the same to the bit.
         object.__setattr__(self, "weights", {name: self.weights[name] for name in expected})
+
+    def at(self, precision: Precision) -> Model:
+        """The same model, its weights rounded to a precision.
+
+        Raises:
+            InputError: its weights are not float32.
+        """
+        return replace(self, precision=precision, weights=rounded(self.weights, precision))
 
     @property
     def num_weights(self) -> int:

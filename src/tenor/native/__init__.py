@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from tenor.errors import InputError
 from tenor.native import library
+from tenor.precision import PRECISIONS, Precision
 
 __all__ = [
     "Gating",
@@ -106,7 +107,7 @@ def roof(*, threads: int | None = None, isa: str | None = None, seconds: float =
 
 
 def activation(name: str, x: Floats, *, isa: str | None = None) -> Floats:
-    """``exp``, ``sigmoid`` or ``tanh`` of x, of any shape, as the core computes it (≤ 2 ulp).
+    """``sigmoid`` or ``tanh`` of x, of any shape, as the core computes it (≤ 2 ulp).
 
     Raises:
         InputError: another name, or an instruction set that is not in ``status().isas``.
@@ -173,6 +174,7 @@ class PreparedLayer:
         *,
         activation: str = "tanh",
         gating: Gating = _PLAIN,
+        precision: Precision = "float32",
         isa: str | None = None,
     ) -> None:
         """Copy the weights.
@@ -183,6 +185,7 @@ class PreparedLayer:
             weights: float32 arrays.
             activation: of ``"rnn"`` and ``"linear"``.
             gating: of ``"linear"``.
+            precision: how exactly it computes; see ``tenor.precision``.
             isa: instruction set; None for ``status().isa``.
 
         Raises:
@@ -205,6 +208,7 @@ class PreparedLayer:
             self.input_size,
             self.hidden_size,
             *gating,
+            PRECISIONS.index(precision),
             *(None if array is None else _at(array) for array in arrays),
         )
         self._vectors: Floats | None = None

@@ -94,10 +94,9 @@ tenor_result tenor_activation(const char* isa, const char* name, const float* x,
     if (result != TENOR_OK) return result;
     if (!name || count < 0 || (count > 0 && (!x || !y))) return TENOR_BAD_SIZE;
     const std::string wanted = name;
-    const Activation activation = wanted == "exp"       ? kernels->exp
-                                  : wanted == "sigmoid" ? kernels->sigmoid
-                                  : wanted == "tanh"    ? kernels->tanh
-                                                        : nullptr;
+    const Activation activation = wanted == "sigmoid" ? kernels->sigmoid
+                                  : wanted == "tanh"  ? kernels->tanh
+                                                      : nullptr;
     if (!activation) return TENOR_BAD_NAME;
     const FloatEnvironment environment;
     activation(x, y, count);

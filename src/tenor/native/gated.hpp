@@ -48,25 +48,43 @@ struct RNN {
 };
 
 // The state's share, the activations and the next state. V groups of units at a time.
-template <class C>
+template <class C, bool kWhole>
 struct Step {
   static constexpr int kGroup = C::kGates * kLanes;
 
   const Layer& layer;
   const float* const* shares;
   const float* h;
+  const int16_t* whole;  // h in whole numbers, where the product is computed with them
   float *c, *next;
 
   template <int R, int V>
   TENOR_INLINE void tile(int row, int64_t group) const {
     Vec sums[R][V][C::kGates];
+    if constexpr (kWhole) multiply_whole<R, V>(row, group, sums);
+    else multiply<R, V>(row, group, sums);
+    for (int r = 0; r < R; ++r) {
+      for (int v = 0; v < V; ++v) {
+        const int64_t unit = (group + v) * kLanes;
+        const int64_t at = (row + r) * layer.groups * kLanes + unit;
+        store(next + at, C::next(sums[r][v], shares[row + r] + (group + v) * kGroup, load(h + at),
+                                 c + at));
+      }
+    }
+  }
+
+  TENOR_INLINE Vec begin(int row, int64_t group, int gate) const {
+    return C::begin(shares[row] + group * kGroup, layer.state_bias + group * kLanes, gate);
+  }
+
+  template <int R, int V>
+  TENOR_INLINE void multiply(int row, int64_t group, Vec (&sums)[R][V][C::kGates]) const {
     const float* rows[R];
     for (int r = 0; r < R; ++r) {
       rows[r] = h + (row + r) * layer.groups * kLanes;
       for (int v = 0; v < V; ++v)
         for (int gate = 0; gate < C::kGates; ++gate)
-          sums[r][v][gate] = C::begin(shares[row + r] + (group + v) * kGroup,
-                                      layer.state_bias + (group + v) * kLanes, gate);
+          sums[r][v][gate] = begin(row + r, group + v, gate);
     }
     const int64_t width = layer.hidden;
     const float* weights = layer.hh + group * width * kGroup;
@@ -82,16 +100,52 @@ struct Step {
         }
       }
     }
-    for (int r = 0; r < R; ++r) {
+  }
+
+  template <int R, int V>
+  TENOR_INLINE void multiply_whole(int row, int64_t group, Vec (&sums)[R][V][C::kGates]) const {
+    Int products[R][V][C::kGates] = {};
+    const int64_t pairs = layer.groups * kLanes / 2;
+    const int16_t* rows[R];
+    for (int r = 0; r < R; ++r) rows[r] = whole + (row + r) * 2 * pairs;
+    const int16_t* weights = layer.hh_whole + group * pairs * 2 * kGroup;
+    for (int64_t pair = 0; pair < pairs; ++pair, weights += 2 * kGroup) {
+      Shorts states[R];
+#pragma GCC unroll 6
+      for (int r = 0; r < R; ++r) states[r] = splat_pair(rows[r] + 2 * pair);
+#pragma GCC unroll 2
       for (int v = 0; v < V; ++v) {
-        const int64_t unit = (group + v) * kLanes;
-        const int64_t at = (row + r) * layer.groups * kLanes + unit;
-        store(next + at, C::next(sums[r][v], shares[row + r] + (group + v) * kGroup,
-                                 load(rows[r] + unit), c + at));
+#pragma GCC unroll 4
+        for (int gate = 0; gate < C::kGates; ++gate) {
+          Shorts weight;
+          __builtin_memcpy(&weight, weights + (v * pairs * kGroup + gate * kLanes) * 2, sizeof weight);
+#pragma GCC unroll 6
+          for (int r = 0; r < R; ++r)
+            products[r][v][gate] = dot(states[r], weight, products[r][v][gate]);
+        }
       }
     }
+    for (int r = 0; r < R; ++r)
+      for (int v = 0; v < V; ++v)
+        for (int gate = 0; gate < C::kGates; ++gate)
+          sums[r][v][gate] = fma(__builtin_convertvector(products[r][v][gate], Vec),
+                                 load(layer.hh_scale + (group + v) * kGroup + gate * kLanes),
+                                 begin(row + r, group + v, gate));
   }
 };
+
+// States, which lie in -1 to 1, in whole numbers of 1 / kStateSteps.
+TENOR_INLINE void round_states(const float* h, int64_t size, int16_t* whole) {
+  const float round = 12582912.0f;  // 1.5 * 2^23: adding it leaves the nearest whole number
+  using Half = int16_t __attribute__((vector_size(kLanes * 2)));
+  for (int64_t i = 0; i < size; i += kLanes) {
+    Vec x = load(h + i);  // what a caller starts from may be anything
+    x = at_least(at_most(x, 1.0f), -1.0f);
+    const Int steps = (Int)fma(x, splat(kStateSteps), splat(round)) - (Int)splat(round);
+    const Half narrow = __builtin_convertvector(steps, Half);
+    __builtin_memcpy(whole + i, &narrow, sizeof narrow);
+  }
+}
 
 // Rows that have a word at position t; `rows` had one before.
 TENOR_INLINE int active(const Block& block, int rows, int64_t t) {
@@ -137,12 +191,22 @@ TENOR_INLINE void keep(const Layer& layer, const Block& block, const float* next
                      layer.hidden * sizeof(float));
 }
 
-template <class C>
-void read(const Layer& layer, const Block& block) {
-  constexpr int kTileRows = kAccumulators / C::kGates < 6 ? kAccumulators / C::kGates : 6;
+// Asks for what the next words' shares hold, which lies all over a table, while this word is read.
+TENOR_INLINE void fetch_ahead(const Layer& layer, const Block& block, int rows, int64_t t) {
+  for (int row = 0, left = active(block, rows, t); row < left; ++row) {
+    const float* share = given(layer, block, word_at(block, row, t));
+    for (int64_t i = 0; i < layer.share; i += 16) __builtin_prefetch(share + i, 0, 2);
+  }
+}
+
+template <class C, bool kWhole>
+void read_steps(const Layer& layer, const Block& block) {
+  constexpr int kTileRows = tile_rows(C::kGates, kWhole ? 1 : kFusing);
   float* const ahead = block.scratch;                         // (kBlockRows, share)
   float* const next = ahead + kBlockRows * layer.share;       // (rows, units)
+  int16_t* const whole = reinterpret_cast<int16_t*>(next + kBlockRows * layer.groups * kLanes);
   int rows = active(block, block.rows, 0);
+  if (kWhole) round_states(block.h, rows * layer.groups * kLanes, whole);
   for (int64_t t = 0; rows > 0;) {
     // Few rows would leave the projection's tiles empty: it runs as many words ahead as fit.
     const int steps = kBlockRows / rows;
@@ -160,12 +224,20 @@ void read(const Layer& layer, const Block& block) {
     }
     const float* const* share = shares;
     for (int s = 0; s < steps && counts[s] > 0; ++s, ++t) {
-      tiles<kTileRows>(Step<C>{layer, share, block.h, block.c, next}, counts[s], layer.groups);
+      if (block.shares.row_of) fetch_ahead(layer, block, counts[s], t + 1);
+      const Step<C, kWhole> step{layer, share, block.h, whole, block.c, next};
+      tiles<kTileRows>(step, counts[s], layer.groups);
       keep(layer, block, next, counts[s], t);
+      if (kWhole) round_states(next, counts[s] * layer.groups * kLanes, whole);
       share += counts[s];
     }
     rows = active(block, rows, t);
   }
+}
+
+template <class C>
+void read(const Layer& layer, const Block& block) {
+  (layer.hh_whole ? read_steps<C, true> : read_steps<C, false>)(layer, block);
 }
 
 }  // namespace tenor::TENOR_ISA

@@ -9,6 +9,7 @@
 namespace tenor {
 
 constexpr int kBlockRows = 48;  // most rows read in lock-step; also inputs projected at once
+constexpr float kStateSteps = 4096;  // in which a state of -1 to 1 is counted, from 0 to 1
 constexpr int kTile = 4;        // vectors of a word's share that are computed together
 
 enum Cell { kLSTM, kGRU, kRNNTanh, kRNNReLU, kLinear, kCells };
@@ -28,9 +29,12 @@ struct Layer {
   Cell cell;
   Gating gating;
   int64_t inputs, hidden, groups, tiles;
+  bool half;                // what a table keeps is floats of 16 bits: two in the place of one
   int64_t share, kept;      // floats of a word's share; of what a table keeps of it
   const float *ih, *bias;   // [tile][input][kTile][lane], [tile][kTile][lane]
   const float* hh;          // [group][state][gate][lane]; null in a linear recurrence
+  const int16_t* hh_whole;  // [group][pair of states][gate][lane][2] where the state's product is
+  const float* hh_scale;    // of whole numbers, and what they stand for [group][gate][lane]; or null
   const float* state_bias;  // [group][lane], what stands beside a GRU's state product
 };
 
@@ -64,7 +68,7 @@ using Activation = void (*)(const float* x, float* y, int64_t count);
 struct Kernels {
   const char* name;
   int lanes;
-  Activation exp, sigmoid, tanh;
+  Activation sigmoid, tanh;
   // Does lanes * accumulators * loops multiply-adds, none waiting for the one before.
   void (*churn)(int64_t loops, float* result);
   int accumulators;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstring>
 #include <numeric>
 #include <vector>
@@ -12,6 +13,7 @@
 namespace tenor {
 namespace {
 
+constexpr int64_t kMostWhole = 4096;        // states, of which no sum of products leaves an int32
 constexpr int64_t kWorthThreads = 1 << 20;  // multiply-adds below which waking a thread costs more
 
 // Where one vector's weights stand in the arrays that were given.
@@ -97,6 +99,30 @@ Floats packed_state(const float* rows, int count, const Layer& layer, int lanes)
         for (int64_t unit = group * lanes; unit < (group + 1) * lanes; ++unit)
           *to++ = unit < layer.hidden ? rows[(gate * layer.hidden + unit) * layer.hidden + k] : 0.0f;
   return result;
+}
+
+// Rows (G*H, H) in whole numbers of 1 / 127 of their largest, and what a product of them is worth.
+void pack_whole(const float* rows, int count, int lanes, tenor_layer& made) {
+  const FloatEnvironment environment;
+  const Layer& layer = made.layer;
+  const int64_t width = layer.hidden, pairs = layer.groups * lanes / 2;
+  made.hh_whole.assign(static_cast<size_t>(layer.groups * pairs * 2 * count * lanes), 0);
+  made.hh_scale = floats(layer.groups * count * lanes);
+  std::fill_n(made.hh_scale.get(), layer.groups * count * lanes, 0.0f);
+  for (int64_t gate = 0; gate < count; ++gate) {
+    for (int64_t unit = 0; unit < layer.hidden; ++unit) {
+      const float* row = rows + (gate * layer.hidden + unit) * width;
+      const float largest = std::accumulate(row, row + width, 0.0f, [](float most, float weight) {
+        return std::max(most, std::fabs(weight));
+      });
+      const float each = largest > 0 ? largest / 127 : 1;
+      const int64_t group = unit / lanes, lane = unit % lanes;
+      made.hh_scale[(group * count + gate) * lanes + lane] = each / kStateSteps;
+      for (int64_t k = 0; k < width; ++k)
+        made.hh_whole[(((group * pairs + k / 2) * count + gate) * lanes + lane) * 2 + k % 2] =
+            static_cast<int16_t>(std::max(-127.0f, std::min(127.0f, std::nearbyint(row[k] / each))));
+    }
+  }
 }
 
 // Texts dealt out to blocks of rows; a block is one task.
@@ -230,6 +256,9 @@ tenor_result pack(const Kernels& kernels, const tenor_layer_settings& from, teno
                       from.skip != 0, named->candidate};
   if (linear ? gating.previous && !from.weight_previous : !from.weight_hh) return TENOR_BAD_SIZE;
 
+  const bool whole = from.precision == TENOR_INT8 && !linear && named->kind != kRNNReLU;
+  if (whole && from.hidden > kMostWhole) return TENOR_BAD_SIZE;
+
   const std::vector<Source> vectors = sources(from, named->kind, gating);
   const int lanes = kernels.lanes;
   Layer& layer = made.layer;
@@ -243,7 +272,9 @@ tenor_result pack(const Kernels& kernels, const tenor_layer_settings& from, teno
   layer.tiles = (filled + kTile - 1) / kTile;
   layer.share = layer.tiles * kTile * lanes;
   const bool activated = linear && !gating.previous;
-  layer.kept = activated ? layer.groups * (2 + gating.output + gating.skip) * lanes : layer.share;
+  layer.half = activated && from.precision != TENOR_FLOAT32;
+  const int64_t gates = layer.groups * (2 + gating.output + gating.skip) * lanes;
+  layer.kept = !activated ? layer.share : layer.half ? gates / 2 : gates;
   made.kernels = &kernels;
   made.ih = packed_inputs(vectors, layer, lanes);
   made.bias = packed_bias(vectors, layer, lanes);
@@ -251,10 +282,18 @@ tenor_result pack(const Kernels& kernels, const tenor_layer_settings& from, teno
   const float* state_bias = named->kind == kGRU ? part(from.bias_hh, 2, from.hidden) : nullptr;
   for (int64_t unit = 0; unit < layer.groups * lanes; ++unit)
     made.state_bias[unit] = state_bias && unit < from.hidden ? state_bias[unit] : 0.0f;
-  if (!linear) made.hh = packed_state(from.weight_hh, state_gates(named->kind), layer, lanes);
+  if (!linear) {
+    const int gates = state_gates(named->kind);
+    if (whole)
+      pack_whole(from.weight_hh, gates, lanes, made);
+    else
+      made.hh = packed_state(from.weight_hh, gates, layer, lanes);
+  }
   layer.ih = made.ih.get();
   layer.bias = made.bias.get();
   layer.hh = made.hh.get();
+  layer.hh_whole = whole ? made.hh_whole.data() : nullptr;
+  layer.hh_scale = made.hh_scale.get();
   layer.state_bias = made.state_bias.get();
   return TENOR_OK;
 }

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <new>
+#include <vector>
 
 #include "folded.hpp"
 #include "kernels.hpp"
@@ -11,7 +12,8 @@
 struct tenor_layer {
   const tenor::Kernels* kernels;
   tenor::Layer layer;
-  tenor::Floats ih, bias, hh, state_bias;
+  tenor::Floats ih, bias, hh, hh_scale, state_bias;
+  std::vector<int16_t> hh_whole;
   std::unique_ptr<tenor::Folded> folded;
 };
 

@@ -34,6 +34,7 @@ class LayerSettings(ctypes.Structure):
         ("input_gate", ctypes.c_int32),
         ("output_gate", ctypes.c_int32),
         ("skip", ctypes.c_int32),
+        ("precision", ctypes.c_int32),
         ("weight_ih", ctypes.c_void_p),
         ("weight_previous", ctypes.c_void_p),
         ("weight_hh", ctypes.c_void_p),

@@ -18,9 +18,29 @@ TENOR_INLINE Vec candidate(Candidate kind, Vec x) {
   return kind == kReLU ? (x < 0.0f ? splat(0.0f) : x) : x;
 }
 
+// Where a word's gates are kept: as they are, or with 16 bits each, and then 1 - a in place of a, which
+// near 1 would be too rough.
+struct Exact {
+  using Number = float;
+  static TENOR_INLINE Vec get(const float* from) { return load(from); }
+  static TENOR_INLINE Vec get_kept(const float* from) { return load(from); }
+  static TENOR_INLINE void put(float* to, Vec x) { store(to, x); }
+  static TENOR_INLINE void put_kept(float* to, Vec kept, Vec) { store(to, kept); }
+};
+
+struct Rough {
+  using Number = uint16_t;
+  static TENOR_INLINE Vec get(const uint16_t* from) { return widen(from); }
+  static TENOR_INLINE Vec get_kept(const uint16_t* from) { return 1.0f - widen(from); }
+  static TENOR_INLINE void put(uint16_t* to, Vec x) { narrow(to, x); }
+  static TENOR_INLINE void put_kept(uint16_t* to, Vec, Vec taken) { narrow(to, taken); }
+};
+
 // A word's share, and what the word before gives to it (or null) → a, b, and if there are such,
 // the output gate and what is added to the output.
-TENOR_INLINE void activate(const Layer& layer, const float* share, const float* carry, float* out) {
+template <class As>
+TENOR_INLINE void activate_as(const Layer& layer, const float* share, const float* carry, float* to) {
+  auto* out = reinterpret_cast<typename As::Number*>(to);
   const Gating& gating = layer.gating;
   const int count = gates(gating);
   const int vectors = count * (1 + gating.previous) + gating.skip;
@@ -43,12 +63,16 @@ TENOR_INLINE void activate(const Layer& layer, const float* share, const float* 
       opened = sigmoid(gate[2 + gating.input]);
       added = (1.0f - opened) * added;
     }
-    store(out, keep);
-    store(out + kLanes, take * candidate(gating.candidate, gate[1]));
+    As::put_kept(out, keep, take);
+    As::put(out + kLanes, take * candidate(gating.candidate, gate[1]));
     out += 2 * kLanes;
-    if (gating.output) store(out, opened), out += kLanes;
-    if (gating.skip) store(out, added), out += kLanes;
+    if (gating.output) As::put(out, opened), out += kLanes;
+    if (gating.skip) As::put(out, added), out += kLanes;
   }
+}
+
+TENOR_INLINE void activate(const Layer& layer, const float* share, const float* carry, float* to) {
+  (layer.half ? activate_as<Rough> : activate_as<Exact>)(layer, share, carry, to);
 }
 
 // Where one text's scan stands.
@@ -59,8 +83,9 @@ struct Scan {
 };
 
 // Reads `count` words, V groups of units at a time: state and pools stay in registers.
-template <int V, bool Output, bool Skip>
+template <int V, class As, bool Output, bool Skip>
 TENOR_INLINE void scan(const Scan& at, const float* const* words, int count, int64_t group) {
+  using Number = typename As::Number;
   constexpr int kVectors = (2 + Output + Skip) * kLanes;
   Vec c[V], h[V], sum[V], max[V];
   const int64_t unit = group * kLanes;
@@ -72,18 +97,18 @@ TENOR_INLINE void scan(const Scan& at, const float* const* words, int count, int
   }
   float* states = at.states ? at.states + unit : nullptr;
   for (int i = 0; i < count; ++i) {
-    const float* word = words[i] + group * kVectors;
+    const Number* word = reinterpret_cast<const Number*>(words[i]) + group * kVectors;
     if (i + kAhead < count) {
-      const float* later = words[i + kAhead] + group * kVectors;
+      const Number* later = reinterpret_cast<const Number*>(words[i + kAhead]) + group * kVectors;
 #pragma GCC unroll 8
-      for (int at = 0; at < V * kVectors; at += 16) __builtin_prefetch(later + at);
+      for (int at = 0; at < V * kVectors; at += 64 / sizeof(Number)) __builtin_prefetch(later + at);
     }
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v, word += kVectors) {
-      c[v] = fma(load(word), c[v], load(word + kLanes));
+      c[v] = fma(As::get_kept(word), c[v], As::get(word + kLanes));
       h[v] = c[v];
-      if (Output) h[v] = load(word + 2 * kLanes) * h[v];
-      if (Skip) h[v] = h[v] + load(word + (2 + Output) * kLanes);
+      if (Output) h[v] = As::get(word + 2 * kLanes) * h[v];
+      if (Skip) h[v] = h[v] + As::get(word + (2 + Output) * kLanes);
       sum[v] = sum[v] + h[v];
       max[v] = larger(max[v], h[v]);
     }
@@ -105,19 +130,24 @@ TENOR_INLINE void scan(const Scan& at, const float* const* words, int count, int
   }
 }
 
-template <bool Output, bool Skip>
+template <class As, bool Output, bool Skip>
 void scan_all(const Scan& at, const float* const* words, int count, int64_t groups) {
   int64_t group = 0;
-  for (; group + 4 <= groups; group += 4) scan<4, Output, Skip>(at, words, count, group);
-  for (; group < groups; ++group) scan<1, Output, Skip>(at, words, count, group);
+  for (; group + 4 <= groups; group += 4) scan<4, As, Output, Skip>(at, words, count, group);
+  for (; group < groups; ++group) scan<1, As, Output, Skip>(at, words, count, group);
+}
+
+template <class As>
+TENOR_INLINE void scan_as(const Layer& layer, const Scan& at, const float* const* words, int count) {
+  const Gating& gating = layer.gating;
+  if (gating.output)
+    (gating.skip ? scan_all<As, true, true> : scan_all<As, true, false>)(at, words, count, layer.groups);
+  else
+    (gating.skip ? scan_all<As, false, true> : scan_all<As, false, false>)(at, words, count, layer.groups);
 }
 
 TENOR_INLINE void scan_words(const Layer& layer, const Scan& at, const float* const* words, int count) {
-  const Gating& gating = layer.gating;
-  if (gating.output)
-    (gating.skip ? scan_all<true, true> : scan_all<true, false>)(at, words, count, layer.groups);
-  else
-    (gating.skip ? scan_all<false, true> : scan_all<false, false>)(at, words, count, layer.groups);
+  (layer.half ? scan_as<Rough> : scan_as<Exact>)(layer, at, words, count);
 }
 
 // One text: looks its words' gates up or computes them, a stretch at a time, and scans.

@@ -67,7 +67,7 @@ TENOR_INLINE void tiles(const Work& work, int rows, int64_t count) {
 
 // (rows, share) of the inputs of so many words.
 TENOR_INLINE void project(const Layer& layer, const float* const* in, int rows, float* out) {
-  tiles<kAccumulators / kTile>(Projection{layer, in, out}, rows, layer.tiles);
+  tiles<tile_rows(kTile, kFusing)>(Projection{layer, in, out}, rows, layer.tiles);
 }
 
 // What was computed before of a word.

@@ -1,5 +1,8 @@
 #include "settings.hpp"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #include <cstdlib>
 #include <cstring>
 
@@ -12,7 +15,9 @@ std::vector<const Kernels*> supported() {
   std::vector<const Kernels*> found{&kBase};
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  const bool fma = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  unsigned a = 0, b = 0, features = 0, d = 0;
+  __get_cpuid(1, &a, &b, &features, &d);  // older compilers do not know F16C by name
+  const bool fma = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && features & bit_F16C;
   if (fma) found.push_back(&kAvx2);
   if (fma && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))

@@ -3,7 +3,7 @@
 
 #include <cfloat>
 #include <cstdint>
-#if defined(__AVX2__)
+#if defined(__SSE2__)
 #include <immintrin.h>
 #endif
 
@@ -13,19 +13,29 @@ static_assert(FLT_EVAL_METHOD == 0, "equal bits need float arithmetic without ex
 
 namespace tenor::TENOR_ISA {
 
-// kAccumulators: registers that a tile of products takes, of those there are.
+// Registers, and how many of them a fused product takes beside its operands.
 #if defined(__AVX512F__)
-constexpr int kLanes = 16, kAccumulators = 24;
+constexpr int kLanes = 16, kRegisters = 32, kFusing = 0;
 #elif defined(__AVX2__)
-constexpr int kLanes = 8, kAccumulators = 12;
+constexpr int kLanes = 8, kRegisters = 16, kFusing = 0;
 #elif defined(__FP_FAST_FMAF)
-constexpr int kLanes = 4, kAccumulators = 24;
+constexpr int kLanes = 4, kRegisters = 32, kFusing = 0;
 #else
-constexpr int kLanes = 4, kAccumulators = 4;  // a fused product without the instruction needs them all
+constexpr int kLanes = 4, kRegisters = 16, kFusing = 10;
 #endif
+
+constexpr int kMostRows = 6;
+
+// How many rows by so many vectors a tile of sums has: with a number of each row and a weight, all
+// stay in registers.
+constexpr int tile_rows(int vectors, int more) {
+  const int rows = (kRegisters - 1 - more) / (vectors + 1);
+  return rows < 1 ? 1 : rows > kMostRows ? kMostRows : rows;
+}
 
 using Vec = float __attribute__((vector_size(kLanes * 4)));
 using Int = int32_t __attribute__((vector_size(kLanes * 4)));
+using Shorts = int16_t __attribute__((vector_size(kLanes * 4)));  // two in each lane
 
 TENOR_INLINE Vec load(const float* from) {
   Vec v;
@@ -45,7 +55,82 @@ TENOR_INLINE Vec splat(float value) {
 #endif
 }
 
+// Both halves of a lane, as they lie in memory, in every lane.
+TENOR_INLINE Shorts splat_pair(const int16_t* from) {
+  int32_t pair;
+  __builtin_memcpy(&pair, from, sizeof pair);
+  return (Shorts)(Int{} + pair);
+}
+
+// sum + the products of both halves, exact while no sum leaves the range.
+TENOR_INLINE Int dot(Shorts a, Shorts b, Int sum) {
+#if defined(__AVX512BW__)
+  return sum + (Int)_mm512_madd_epi16((__m512i)a, (__m512i)b);
+#elif defined(__AVX2__)
+  return sum + (Int)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+#elif defined(__SSE2__)
+  return sum + (Int)_mm_madd_epi16((__m128i)a, (__m128i)b);
+#else
+  const Int even = (Int)((uint32_t __attribute__((vector_size(kLanes * 4))))a << 16) >> 16;
+  return sum + even * ((Int)b << 16 >> 16) + ((Int)a >> 16) * ((Int)b >> 16);
+#endif
+}
+
 TENOR_INLINE Vec abs(Vec x) { return (Vec)((Int)x & 0x7fffffff); }
+
+// The smaller and the larger; a NaN stays one.
+TENOR_INLINE Vec at_most(Vec x, float bound) {
+#if defined(__AVX512F__)
+  return _mm512_min_ps(splat(bound), x);
+#elif defined(__AVX2__)
+  return _mm256_min_ps(splat(bound), x);
+#else
+  return x > bound ? splat(bound) : x;
+#endif
+}
+
+TENOR_INLINE Vec at_least(Vec x, float bound) {
+#if defined(__AVX512F__)
+  return _mm512_max_ps(splat(bound), x);
+#elif defined(__AVX2__)
+  return _mm256_max_ps(splat(bound), x);
+#else
+  return x < bound ? splat(bound) : x;
+#endif
+}
+
+// Floats of 16 bits (IEEE 754 binary16): 11 significant bits, at most 65504.
+TENOR_INLINE Vec widen(const uint16_t* from) {
+#if defined(__AVX512F__)
+  return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i*)from));
+#elif defined(__AVX2__)
+  return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i*)from));
+#else
+  Int bits;
+  for (int i = 0; i < kLanes; ++i) bits[i] = from[i];
+  const Vec size = (Vec)((bits & 0x7fff) << 13) * 0x1p112f;
+  return (Vec)((Int)size | (bits & 0x8000) << 16);
+#endif
+}
+
+// Rounds to the nearest of them, to the even one of two.
+TENOR_INLINE void narrow(uint16_t* to, Vec x) {
+  x = at_least(at_most(x, 65504.0f), -65504.0f);
+#if defined(__AVX512F__)
+  _mm256_storeu_si256((__m256i*)to, _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+#elif defined(__AVX2__)
+  _mm_storeu_si128((__m128i*)to, _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+#else
+  const Vec size = abs(x);
+  const Int odd = (Int)size >> 13 & 1;
+  const Int normal = (((Int)size + 0xfff + odd) >> 13) - (112 << 10);
+  const Int small = (Int)(size + 0.5f) - (Int)splat(0.5f);  // 0.5 has its last bit at 2^-24, as they do
+  const Int is_small = size < 0x1p-14f, is_number = size == size;
+  const Int bits = is_number ? (is_small ? small : normal) : Int{} + 0x7e00;
+  const Int sign = (Int)x >> 16 & 0x8000;
+  for (int i = 0; i < kLanes; ++i) to[i] = static_cast<uint16_t>(bits[i] | sign[i]);
+#endif
+}
 
 // |x| with the sign of `sign`; x must not be negative.
 TENOR_INLINE Vec with_sign(Vec x, Vec sign) {

@@ -59,7 +59,8 @@ TENOR_API const char *tenor_isas(void);
 TENOR_API int32_t tenor_threads(void);
 TENOR_API tenor_result tenor_set_threads(int32_t threads);
 
-/* y[i] = "exp", "sigmoid" or "tanh" of x[i], within 2 units in the last place. isa may be NULL. */
+/* y[i] = "sigmoid" or "tanh" of x[i], within 2 units in the last place of every result that is a
+ * normal float. isa may be NULL. */
 TENOR_API tenor_result tenor_activation(const char *isa, const char *name, const float *x,
                                         float *y, int64_t count);
 
@@ -70,6 +71,11 @@ TENOR_API tenor_result tenor_roof(const char *isa, int32_t threads, double secon
 
 /* One layer and direction, its weights packed for one instruction set. */
 typedef struct tenor_layer tenor_layer;
+
+/* How exactly a layer computes. TENOR_INT8: the product of weight_hh and a state that lies in -1 to 1,
+ * as all but a "relu" one do, is a sum of whole numbers: each row's weights in 127ths of its largest,
+ * the state in 4096ths; H is at most 4096. */
+typedef enum { TENOR_FLOAT32 = 0, TENOR_BF16 = 1, TENOR_INT8 = 2 } tenor_precision;
 
 /* What a layer is. G gates stand one below the other in its weights, H rows each, as in PyTorch:
  *   "lstm"    input, forget, cell, output
@@ -83,6 +89,7 @@ typedef struct {
   const char *activation; /* of "rnn": "tanh", "relu"; of "linear"'s candidate also "identity" */
   int64_t inputs, hidden; /* E and H */
   int32_t previous, input_gate, output_gate, skip; /* "linear" only: not 0 where it has such */
+  tenor_precision precision;
   const float *weight_ih;       /* (G*H, E) */
   const float *weight_previous; /* "linear" with previous: for the word before, without the skip */
   const float *weight_hh;       /* (G*H, H); NULL for "linear" */

@@ -498,6 +498,13 @@ def test_weights_of_a_type_that_no_precision_has_are_refused(tiny, folder):
         artifact.read(folder)
 
 
+def test_an_unknown_precision_is_refused(folder):
+    config = (folder / "config.json").read_bytes()
+    replace_file(folder, "config.json", config.replace(b'"precision": "float32"', b'"precision": "int4"'))
+    with pytest.raises(ArtifactError, match="precision is 'int4'; it must be one of float32, bf16, int8"):
+        artifact.read(folder)
+
+
 def bare_safetensors(**tensor):
     """A file of one tensor with this header, and eight bytes."""
     header = json.dumps({"embedding.weight": tensor}).encode()

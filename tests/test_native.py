@@ -54,9 +54,7 @@ each_cell = pytest.mark.parametrize("settings", CELLS, ids=lambda s: "-".join(ma
 class Case:
     """A layer with random weights, and random texts for it to read: words of a table of vectors."""
 
-    def __init__(
-        self, inputs=5, hidden=17, lengths=LENGTHS, vocabulary=40, precision="float32", **settings
-    ):
+    def __init__(self, inputs=5, hidden=17, lengths=LENGTHS, vocabulary=40, precision="float32", **settings):
         self.config = ModelConfig(embedding_dim=inputs, hidden_sizes=(hidden,), **settings)
         self.cell = cell(self.config)
         rng = np.random.default_rng(inputs * 1000 + hidden)

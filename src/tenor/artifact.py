@@ -25,10 +25,10 @@ import safetensors
 from safetensors import SafetensorError, TensorSpec
 
 import tenor
-from tenor.config import ModelConfig, TokenizerConfig, VocabularyConfig
+from tenor.config import ModelConfig, Precision, TokenizerConfig, VocabularyConfig
 from tenor.errors import ArtifactError, InputError
 from tenor.model import Model
-from tenor.precision import Precision, restored, stored
+from tenor.precision import restored, stored
 from tenor.section import check
 from tenor.untrusted import parse_json, read_file, short
 from tenor.vocabulary import Vocabulary
@@ -89,17 +89,7 @@ def write(
     """
     target = Path(path)
     check_free(target, force=force)
-    contents = _contents(model) | dict(more)
-    contents[MANIFEST] = _json(
-        {
-            "format_version": _version_of(model),
-            "files": {
-                name: {"sha256": hashlib.sha256(data).hexdigest(), "size_bytes": len(data)}
-                for name, data in contents.items()
-            },
-            "self_test": test._asdict(),
-        }
-    )
+    contents = _contents(model, test, more)
     _check_sizes(target, contents)
     from tenor.atomic import write_folder  # what writing needs would slow the start of every reading
 
@@ -111,6 +101,11 @@ def write(
             f"cannot write the model folder {target}: {error.strerror}; nothing was changed there. "
             "Free some space or name another place with -o"
         ) from error
+
+
+def size_bytes(model: Model, test: SelfTest) -> int:
+    """How large the folder of a model is."""
+    return sum(map(len, _contents(model, test, {}).values()))
 
 
 def check_free(target: Path, *, force: bool) -> None:
@@ -162,7 +157,22 @@ def read_more(path: str | os.PathLike[str], names: Iterable[str]) -> dict[str, b
     return {name: _read_checked(Path(path) / name, manifest["files"]) for name in names}
 
 
-def _contents(model: Model) -> dict[str, bytes]:
+def _contents(model: Model, test: SelfTest, more: Mapping[str, bytes]) -> dict[str, bytes]:
+    contents = _model_contents(model) | dict(more)
+    contents[MANIFEST] = _json(
+        {
+            "format_version": _version_of(model),
+            "files": {
+                name: {"sha256": hashlib.sha256(data).hexdigest(), "size_bytes": len(data)}
+                for name, data in contents.items()
+            },
+            "self_test": test._asdict(),
+        }
+    )
+    return contents
+
+
+def _model_contents(model: Model) -> dict[str, bytes]:
     config = {
         "format_version": _version_of(model),
         "tenor_version": tenor.__version__,
@@ -246,7 +256,9 @@ def _version_of(model: Model) -> int:
 
 def _saved(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
     """A safetensors file. NumPy has no bf16: their halves of floats are uint16 here."""
-    kept = {name: np.ascontiguousarray(array, array.dtype.newbyteorder("<")) for name, array in arrays.items()}
+    kept = {
+        name: np.ascontiguousarray(array, array.dtype.newbyteorder("<")) for name, array in arrays.items()
+    }
     specs = {
         name: TensorSpec(
             dtype="bfloat16" if array.dtype == np.uint16 else array.dtype.name,
@@ -265,7 +277,7 @@ def _arrays(data: bytes) -> dict[str, npt.NDArray[Any]]:
         raise InputError(f"its header claims {size} bytes, and may have {_HEADER_BYTES}")
     parse_json(data[8 : 8 + size])  # of two weights of one name the library would take the last
     found = {}
-    for name, tensor in safetensors.deserialize(data):
+    for name, tensor in safetensors.deserialize(data):  # type: ignore[no-untyped-call]
         dtype = _DTYPES.get(tensor["dtype"])
         if dtype is None:
             allowed = ", ".join(_DTYPES)

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tenor.config import ModelConfig
-from tenor.precision import Precision, half, rounded_state
+from tenor.config import ModelConfig, Precision
+from tenor.precision import half, rounded_state
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -202,17 +202,17 @@ def linear_step(config: ModelConfig, projected: Floats, state: State, weights: C
         both = kept + opened
         kept, taken = kept / both, opened / both
     entering = taken * _CANDIDATES[config.activation](current[1])
-    out = sigmoid(current[2 + config.input_gate]) if config.output_gate else None
-    beside = blocks[count] if config.skip else None
-    if out is not None and beside is not None:
-        beside = (1 - out) * beside
+    gates: list[Floats] = [taken, entering]
+    if config.output_gate:
+        gates.append(sigmoid(current[2 + config.input_gate]))
+    if config.skip:
+        gates.append((1 - gates[2]) * blocks[count] if config.output_gate else blocks[count])
     if weights.precision != "float32" and not rest:
-        kept, entering = 1 - half(taken), half(entering)
-        out = None if out is None else half(out)
-        beside = None if beside is None else half(beside)
-    c = kept * state.c + entering
-    h = c if out is None else out * c
-    return LinearState(h=h if beside is None else h + beside, c=c, carry=carry)
+        gates = [half(gate) for gate in gates]
+        kept = 1 - gates[0]
+    c = kept * state.c + gates[1]
+    h = gates[2] * c if config.output_gate else c
+    return LinearState(h=h + gates[-1] if config.skip else h, c=c, carry=carry)
 
 
 def linear_gates(config: ModelConfig) -> int:

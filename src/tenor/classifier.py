@@ -68,9 +68,7 @@ class TextClassifier:
         self.model = model
         self.labels = model.labels
         self.tokenizer = Tokenizer(model.tokenizer)
-        self._encoder = Encoder(
-            model.config, model.weights, precision=model.precision, runtime=runtime
-        )
+        self._encoder = Encoder(model.config, model.weights, precision=model.precision, runtime=runtime)
         in_core = self._encoder.runtime == "native"
         self._indexer = Indexer(model.tokenizer, model.vocabulary, in_core=in_core)
         state_size = model.config.hidden_sizes[-1] * model.config.directions

@@ -18,6 +18,7 @@ Whole = Annotated[int, Range(0)]
 Fraction = Annotated[float, Range(0.0, 1.0)]
 Share = Annotated[float, Range(0.0, 0.95)]
 Rate = Annotated[float, Range(0.0, 1e9)]
+Precision = Literal["float32", "bf16", "int8"]
 PoolingName = Literal["last", "last_word", "first_last", "mean", "max", "attention"]
 
 

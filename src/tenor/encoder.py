@@ -16,9 +16,8 @@ import numpy.typing as npt
 from tenor import native
 from tenor.batching import Walk
 from tenor.cells import Cell, CellWeights, Floats, State, cell, project
-from tenor.config import ModelConfig
+from tenor.config import ModelConfig, Precision
 from tenor.errors import UnsupportedError
-from tenor.precision import Precision
 
 Runtime = Literal["auto", "native", "numpy"]
 Offsets = npt.NDArray[np.int64]

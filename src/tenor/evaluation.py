@@ -73,7 +73,7 @@ def evaluate(
     Raises:
         DataError: there are no examples, or one has a label that the model does not know.
     """
-    targets = _targets(classifier, examples)
+    targets = targets_of(classifier, examples)
     scores = []
     for chunk in _chunks(examples):
         scores.append(classifier.predict_logits([example.text for example in chunk]))
@@ -93,7 +93,12 @@ def evaluate(
     )
 
 
-def _targets(classifier: TextClassifier, examples: Sequence[Example]) -> np.ndarray[Any, Any]:
+def targets_of(classifier: TextClassifier, examples: Sequence[Example]) -> np.ndarray[Any, Any]:
+    """The right labels (N,), as places among the model's.
+
+    Raises:
+        DataError: see ``evaluate``.
+    """
     if not examples:
         raise DataError("there are no labelled texts to evaluate on")
     ids = {label: i for i, label in enumerate(classifier.labels)}

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from tenor.cells import Floats, cell, linear_gates
-from tenor.config import ModelConfig, TokenizerConfig
+from tenor.config import ModelConfig, Precision, TokenizerConfig
 from tenor.errors import InputError
-from tenor.precision import Precision, rounded
+from tenor.precision import MOST_UNITS, rounded
 from tenor.vocabulary import Vocabulary
 
 
@@ -40,6 +40,8 @@ class Model:
         problem = _mismatch(self.weights, expected)
         if problem:
             raise InputError(f"the weights do not fit the settings: {problem}")
+        if self.precision == "int8" and max(self.config.hidden_sizes) > MOST_UNITS:
+            raise InputError(f"an int8 model may have {MOST_UNITS:,} hidden units in a layer; use bf16")
         # A file gives them in any order; sums over all weights need one, to be the same to the bit.
         object.__setattr__(self, "weights", {name: self.weights[name] for name in expected})
 

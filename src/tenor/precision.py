@@ -16,18 +16,20 @@ significant bits, as the table of a first layer keeps them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from tenor.config import Precision
 from tenor.errors import InputError
 
-Precision = Literal["float32", "bf16", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 STATE_STEPS = 4096
 """In which a state of 0 to 1 is counted where its product is of whole numbers."""
+MOST_UNITS = 4096
+"""Hidden units whose products with whole numbers no int32 sum overflows."""
 
 _MOST = 127
 _SMALLEST = 1e-30
@@ -103,7 +105,8 @@ def whole_numbers(rows: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
 
 def rounded_state(h: Floats) -> Floats:
     """A recurrent state of -1 to 1 as its product with whole numbers takes it."""
-    return (np.rint(h.clip(-1, 1) * STATE_STEPS) / STATE_STEPS).astype(h.dtype)
+    found: Floats = (np.rint(h.clip(-1, 1) * STATE_STEPS) / STATE_STEPS).astype(h.dtype)
+    return found
 
 
 def half(x: Floats) -> Floats:

@@ -31,6 +31,7 @@ _VERBS = {
     "recipe": "show the trainings that are known by name",
     "vectors": "learn word vectors, or show the nearest words",
     "data": "show the corpora that are here, or what a file holds",
+    "compress": "make a model smaller, and see what that costs",
     "benchmark": "measure how fast a model reads here",
     "doctor": "check this installation",
 }

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tenor.cli.options import Subparsers, add_data, add_runtime, load_data
+from tenor.cli.options import Subparsers, add_data, add_runtime, add_split, labelled
 from tenor.cli.output import (
     one_line,
     print_json,
@@ -22,7 +22,6 @@ from tenor.cli.output import (
 
 if TYPE_CHECKING:
     from tenor import Evaluation
-    from tenor.data import Example
 
 _LABEL_COLUMNS = 24
 _MOST_MISTAKES = 10
@@ -38,10 +37,7 @@ def add_parser(commands: Subparsers, summary: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="model folder")
     parser.add_argument("data", metavar="DATA", help="file, folder or corpus, as for train")
-    parser.add_argument(
-        "--split", choices=("train", "validation", "test"),
-        help="which part of the data of a corpus or folder (default: test if it has one)",
-    )  # fmt: skip
+    add_split(parser)
     parser.add_argument("--json", action="store_true", help="print JSON on a terminal too")
     add_runtime(parser)
     add_data(parser)
@@ -54,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     from tenor.cli.progress import Counter
 
     classifier = TextClassifier.load(args.model, runtime=args.runtime)
-    split, examples = _examples(args)
+    split, examples = labelled(args)
     with Counter(f"reading {split} texts", len(examples)) as counter:
         found = evaluate(classifier, examples, on_chunk=counter.add)
     if wants_json(args.json):
@@ -64,25 +60,6 @@ def run(args: argparse.Namespace) -> int:
         _print(found, split)
         say(f'next: tenor read -m {shlex.quote(str(args.model))} "a text"')
     return 0
-
-
-def _examples(args: argparse.Namespace) -> tuple[str, Sequence[Example]]:
-    """The split asked for; of a file, which has none, everything (one label will do here)."""
-    from tenor.data import CORPORA, Asked, read_examples
-    from tenor.errors import DataError
-
-    if Path(args.data).is_file() and args.data not in CORPORA:
-        if args.split:
-            raise DataError(f"{args.data} is a file, which has no splits; leave --split out")
-        if args.fold:
-            raise DataError(f"{args.data} is a file, which has no folds; leave --fold out")
-        asked = Asked(args.text_column, args.label_column, args.encoding)
-        return "all", read_examples(args.data, asked)
-    dataset = load_data(args)
-    split = args.split or ("test" if "test" in dataset.splits else "train")
-    if split not in dataset.splits:
-        raise DataError(f"{args.data} has no {split} split; it has {', '.join(dataset.splits)}")
-    return split, dataset.splits[split]
 
 
 def _print(found: Evaluation, split: str) -> None:

@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
         "num_weights": model.num_weights,
         "vocab_size": len(model.vocabulary),
         "runtime": classifier.runtime,
+        "precision": model.precision,
         "tokenizer": model.tokenizer.to_dict(),
         "vocabulary": model.vocabulary.config.to_dict(),
         "model": model.config.to_dict(),

@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import types
 import typing
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from tenor.config import SECTIONS
-from tenor.errors import ConfigError, InputError
+from tenor.errors import ConfigError, DataError, InputError
 from tenor.section import Range, field_help, fields
 
 if TYPE_CHECKING:
-    from tenor.data import Dataset
+    from tenor.data import Dataset, Example
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -72,6 +73,36 @@ def load_data(args: argparse.Namespace) -> Dataset:
         test=given.get("test"), validation=given.get("validation_file"),
     )  # fmt: skip
     return source.read(Fetching())
+
+
+def add_split(parser: argparse.ArgumentParser) -> None:
+    """Which part of the data."""
+    parser.add_argument(
+        "--split", choices=("train", "validation", "test"),
+        help="which part of the data of a corpus or folder (default: test if it has one)",
+    )  # fmt: skip
+
+
+def labelled(args: argparse.Namespace) -> tuple[str, Sequence[Example]]:
+    """The split that ``add_split`` asked for; of a file, which has none, everything (one label will do).
+
+    Raises:
+        DataError: there is no such split, or see ``load_data``.
+    """
+    from tenor.data import CORPORA, Asked, read_examples
+
+    if Path(args.data).is_file() and args.data not in CORPORA:
+        if args.split:
+            raise DataError(f"{args.data} is a file, which has no splits; leave --split out")
+        if args.fold:
+            raise DataError(f"{args.data} is a file, which has no folds; leave --fold out")
+        asked = Asked(args.text_column, args.label_column, args.encoding)
+        return "all", read_examples(args.data, asked)
+    dataset = load_data(args)
+    split = args.split or ("test" if "test" in dataset.splits else "train")
+    if split not in dataset.splits:
+        raise DataError(f"{args.data} has no {split} split; it has {', '.join(dataset.splits)}")
+    return split, dataset.splits[split]
 
 
 def reading_given(args: argparse.Namespace) -> list[str]:

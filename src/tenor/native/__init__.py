@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tenor.config import Precision
 from tenor.errors import InputError
 from tenor.native import library
-from tenor.precision import PRECISIONS, Precision
+from tenor.precision import PRECISIONS
 
 __all__ = [
     "Gating",

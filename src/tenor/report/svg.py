@@ -15,7 +15,8 @@ text.one { fill: #0b62c4; stroke: none; } text.two { fill: #bc4c00; stroke: none
 .dotted { stroke: #656d76; stroke-dasharray: 2 3; }
 .line { fill: none; stroke-width: 2; stroke-linejoin: round; } .dot { stroke: none; }
 .dot.one, rect.for { fill: #0b62c4; } .dot.two, rect.against { fill: #bc4c00; }
-.dot.grey { fill: #8d96a0; } .three { stroke: #1a7f37; } text.three { fill: #1a7f37; stroke: none; }
+.dot.grey { fill: #8d96a0; } .dot.three, text.three { fill: #1a7f37; } .three { stroke: #1a7f37; }
+text.three { stroke: none; }
 .frame { fill: #f6f8fa; stroke: #8d96a0; } .frame.one { fill: #ddf0ff; stroke: #0b62c4; }
 .frame.two { fill: #fff0e2; stroke: #bc4c00; } .edge { fill: none; stroke: #656d76; stroke-width: 1.3; }
 .edge.one { stroke: #0b62c4; stroke-width: 2; } .edge.two { stroke: #bc4c00; stroke-width: 2; }
@@ -25,7 +26,7 @@ text.one { fill: #0b62c4; stroke: none; } text.two { fill: #bc4c00; stroke: none
   .axis { stroke: #30363d; } .one { stroke: #6cb0ff; } .two { stroke: #ffa657; }
   text.one { fill: #6cb0ff; } text.two { fill: #ffa657; }
   .dot.one, rect.for { fill: #6cb0ff; } .dot.two, rect.against { fill: #ffa657; }
-  .three { stroke: #56d364; } text.three { fill: #56d364; }
+  .three { stroke: #56d364; } .dot.three { fill: #56d364; } text.three { fill: #56d364; }
   .frame { fill: #161b22; stroke: #6e7681; } .frame.one { fill: #0c2d53; stroke: #6cb0ff; }
   .frame.two { fill: #40200a; stroke: #ffa657; } .edge { stroke: #8d96a0; }
   .edge.one { stroke: #6cb0ff; } .edge.two { stroke: #ffa657; }

@@ -91,7 +91,7 @@ def test_each_runtime_equals_pytorch_in_float32(tiny, settings, runtime):
     model = tiny(**settings)
     expected = torch_logits(model, token_ids(model))
     found = TextClassifier(model, runtime=runtime).logits_of(token_ids(model))
-    np.testing.assert_allclose(found, expected, atol=2e-6, rtol=2e-6)
+    np.testing.assert_allclose(found, expected, atol=1e-5, rtol=1e-5)
 
 
 @every_case

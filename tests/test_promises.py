@@ -13,7 +13,7 @@ import tenor
 
 SOURCE = Path(tenor.__file__).parent
 PATH = [
-    "errors", "section", "config", "tokenizer", "vocabulary", "batching", "native", "indexing",
+    "errors", "section", "config", "precision", "tokenizer", "vocabulary", "batching", "native", "indexing",
     "cells", "encoder", "pooling", "head", "prediction", "model", "atomic", "untrusted", "artifact",
     "reading", "classifier",
 ]  # fmt: skip

@@ -72,6 +72,7 @@ def test_the_core_touches_no_memory_but_its_own_and_does_nothing_undefined(tmp_p
         RUN,
         package.parent,
         "tests/test_native.py",
+        "tests/test_native_model.py",
         "tests/test_indexing.py",
         "-k",
         chosen,

@@ -17,8 +17,9 @@ from tenor.cells import Floats, State
 from tenor.encoder import Encoded, Encoder, Runtime
 from tenor.errors import ArtifactError, InputError, UnsupportedError
 from tenor.head import logits
-from tenor.indexing import IndexedTexts, Indexer
+from tenor.indexing import Indexer
 from tenor.model import Model
+from tenor.native import PreparedModel
 from tenor.pooling import Pooler
 from tenor.prediction import Prediction, predictions, probabilities
 from tenor.reading import Reading, ReadingState, ReadWord
@@ -69,10 +70,15 @@ class TextClassifier:
         self.labels = model.labels
         self.tokenizer = Tokenizer(model.tokenizer)
         self._encoder = Encoder(model.config, model.weights, precision=model.precision, runtime=runtime)
-        in_core = self._encoder.runtime == "native"
-        self._indexer = Indexer(model.tokenizer, model.vocabulary, in_core=in_core)
+        layers = self._encoder.prepared
+        self._indexer = Indexer(model.tokenizer, model.vocabulary, in_core=layers is not None)
         state_size = model.config.hidden_sizes[-1] * model.config.directions
         self._pooler = Pooler(model.config.pooling, state_size, model.config.directions, model.weights)
+        self._core: PreparedModel | None = None
+        if layers is not None:
+            poolings = () if self._pooler.needs_states else model.config.pooling
+            self._core = PreparedModel(layers, poolings, model.weights, reader=self._indexer.reader)
+        self._whole = self._core is not None and not self._pooler.needs_states
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None, *, runtime: Runtime = "auto") -> TextClassifier:
@@ -124,8 +130,8 @@ class TextClassifier:
         Raises:
             InputError: ``texts`` is not a list of strings.
         """
-        indexed = self._index(texts)
-        return predictions(self._logits(indexed.batch), self.labels, indexed.truncated.tolist())
+        scores, truncated = self._read(texts)
+        return predictions(scores, self.labels, truncated.tolist())
 
     def predict_proba(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
         """Probabilities (B, C) of texts; columns in the order of ``labels``, rows sum to 1."""
@@ -133,7 +139,7 @@ class TextClassifier:
 
     def predict_logits(self, texts: Sequence[str]) -> Floats:
         """Logits (B, C) of texts, or (B, 1) of a two-label model with one logit."""
-        return self._logits(self._index(texts).batch)
+        return self._read(texts)[0]
 
     def read(self, text: str) -> Reading:
         """Say what the model thought after each word.
@@ -153,7 +159,7 @@ class TextClassifier:
             assert states is not None
             pooled = [np.zeros((1, self._pooler.width), states.dtype)]
             pooled += self._pooler.prefixes(states)
-            scores = logits(np.concatenate(pooled), self.model.weights)
+            scores = self._score(np.concatenate(pooled))
         before, *after = self._named(scores)
         return Reading(
             text=text,
@@ -242,15 +248,21 @@ class TextClassifier:
         encoded = self._encoder.encode(word, offsets, initial=state.layers)
         assert encoded.states is not None
         memory = self._pooler.step(state.memory, encoded.states)
-        scores = logits(self._pooler.vector(memory), self.model.weights)
+        scores = self._score(self._pooler.vector(memory))
         return ReadingState(encoded.final_states, memory, self._named(scores)[0])
 
-    def _index(self, texts: Sequence[str]) -> IndexedTexts:
+    def _read(self, texts: Sequence[str]) -> tuple[Floats, npt.NDArray[np.bool_]]:
+        """Logits (B, C) of texts, and (B,) whether each was longer than the model reads."""
         if isinstance(texts, str) or not isinstance(texts, Sequence):
             raise InputError(
                 f"texts is a {type(texts).__name__}; it must be a list of strings: predict([text])"
             )
-        return self._indexer.index([_string(text) for text in texts])
+        for text in texts:
+            _string(text)
+        if self._core is not None and self._whole and self._indexer.reader is not None:
+            return self._core.read(texts)
+        indexed = self._indexer.index(texts)
+        return self._logits(indexed.batch), indexed.truncated
 
     def _tokens(self, text: str) -> tuple[list[Token], list[int], bool]:
         """All that is read of a text; tokens that are not of the text have no width in it."""
@@ -276,14 +288,22 @@ class TextClassifier:
 
     def _logits(self, batch: Batch) -> Floats:
         """Logits (B, C), computed in chunks of similar length."""
+        if self._core is not None and self._whole:
+            return self._core.read_ids(batch.token_ids, batch.offsets)
         bias = self.model.weights["head.bias"]
         scores = np.empty((len(batch.offsets) - 1, len(bias)), bias.dtype)
         lengths = np.diff(batch.offsets)
         for chunk in chunks(lengths, max_texts=_CHUNK_TEXTS, max_tokens=_CHUNK_TOKENS):
             part = pick(batch, chunk)
             encoded = self._encoder.encode(part.token_ids, part.offsets, states=self._pooler.needs_states)
-            scores[chunk] = logits(self._pooler.pool(encoded, part.offsets), self.model.weights)
+            scores[chunk] = self._score(self._pooler.pool(encoded, part.offsets))
         return scores
+
+    def _score(self, pooled: Floats) -> Floats:
+        """Logits (B, C) of pooled vectors (B, P)."""
+        if self._core is not None:
+            return self._core.head(pooled)
+        return logits(pooled, self.model.weights)
 
     def _named(self, scores: Floats) -> list[dict[str, float]]:
         rows = probabilities(scores).tolist()

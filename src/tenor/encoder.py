@@ -92,6 +92,13 @@ class Encoder:
         """``"native"`` when the compiled core computes the layers, else ``"numpy"``."""
         return "native" if isinstance(self.layers[0][0], _NativeLayer) else "numpy"
 
+    @property
+    def prepared(self) -> list[list[native.PreparedLayer]] | None:
+        """The core's layers, by depth and direction; None where NumPy computes."""
+        if self.runtime == "numpy":
+            return None
+        return [[one.prepared for one in row if isinstance(one, _NativeLayer)] for row in self.layers]
+
     def encode(
         self,
         token_ids: TokenIds,
@@ -188,11 +195,11 @@ class _NativeLayer:
 
     def __init__(self, config: ModelConfig, weights: CellWeights) -> None:
         self._cell = cell(config)
-        self._prepared = prepared_layer(config, weights)
+        self.prepared = prepared_layer(config, weights)
 
     def fold(self, vectors: Floats) -> None:
         """As ``_NumpyLayer.fold``."""
-        self._prepared.fold(vectors)
+        self.prepared.fold(vectors)
 
     def forward(
         self,
@@ -204,7 +211,7 @@ class _NativeLayer:
         states: Floats | None,
     ) -> Summary:
         """As ``_NumpyLayer.forward``."""
-        found = self._prepared.forward(inputs, offsets, reverse=reverse, initial=initial, states=states)
+        found = self.prepared.forward(inputs, offsets, reverse=reverse, initial=initial, states=states)
         parts = found[: len(self._cell.widths)]
         return Summary(self._cell.state(*parts), found.start, found.total, found.largest)
 

@@ -33,12 +33,13 @@ class Indexer:
         self._tokenizer = Tokenizer(config)
         self._vocabulary = vocabulary
         can = in_core and config.split != "spacy"
-        self._reader = PreparedReader(config, vocabulary) if can else None
+        self.reader = PreparedReader(config, vocabulary) if can else None
+        """What reads texts in the core, if it does."""
 
     def index(self, texts: Sequence[str]) -> IndexedTexts:
         """All that is read of B texts: the tokens kept, between what the vocabulary adds."""
-        if self._reader is not None:
-            token_ids, offsets, truncated = self._reader.encode(texts)
+        if self.reader is not None:
+            token_ids, offsets, truncated = self.reader.encode(texts)
             return IndexedTexts(batch=Batch(token_ids=token_ids, offsets=offsets), truncated=truncated)
         read, truncated = [], np.zeros(len(texts), np.bool_)
         for row, text in enumerate(texts):

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "layer.hpp"
+#include "model.hpp"
 #include "settings.hpp"
 #include "tenor.h"
 #include "text.hpp"
@@ -41,6 +41,14 @@ double measured_roof(const Kernels& kernels, int threads, double seconds) {
     if (taken < seconds / 2) continue;
     return static_cast<double>(work.loops) * threads * kernels.lanes * kernels.accumulators / taken;
   }
+}
+
+tenor_result checked(const tenor_texts* texts) {
+  if (!texts || texts->texts < 0 || !texts->text_offsets || !texts->pages) return TENOR_BAD_SIZE;
+  const int64_t* offsets = texts->text_offsets;
+  if (offsets[0] != 0 || !std::is_sorted(offsets, offsets + texts->texts + 1))
+    return TENOR_BAD_OFFSETS;
+  return texts->texts > 0 && (!texts->bytes || !texts->truncated) ? TENOR_BAD_SIZE : TENOR_OK;
 }
 
 // No exception crosses the C interface.
@@ -148,7 +156,58 @@ tenor_result tenor_layer_fold(tenor_layer* layer, const float* vectors, int64_t 
 
 tenor_result tenor_layer_forward(const tenor_layer* layer, const tenor_pass* pass) {
   if (!layer || !pass) return TENOR_BAD_SIZE;
-  return guarded([&] { return read_texts(*layer, *pass); });
+  return guarded([&] { return read_texts(*layer, *pass, settings().threads.load()); });
+}
+
+tenor_result tenor_model_create(const char* isa, const tenor_model_settings* from,
+                                tenor_model** model) {
+  return guarded([&] {
+    const Kernels* kernels = nullptr;
+    tenor_result result = choose(isa, kernels);
+    if (result != TENOR_OK) return result;
+    if (!from || !model || !from->layers || !from->poolings || !from->weight || !from->bias)
+      return TENOR_BAD_SIZE;
+    const auto fits = [](int64_t size) { return size >= 1 && size <= kMaxSize; };
+    if (!fits(from->depth) || from->directions < 1 || from->directions > 2 || !fits(from->pooled) ||
+        !fits(from->logits) || from->pooling_count < 0 || from->pooling_count > kMaxSize)
+      return TENOR_BAD_SIZE;
+    if (from->hidden_weight && (!fits(from->hidden) || !from->hidden_bias)) return TENOR_BAD_SIZE;
+    auto made = std::make_unique<tenor_model>();
+    result = make_model(*kernels, *from, *made);
+    if (result == TENOR_OK) *model = made.release();
+    return result;
+  });
+}
+
+void tenor_model_destroy(tenor_model* model) { delete model; }
+
+tenor_result tenor_model_head(const tenor_model* model, const float* pooled, int64_t rows,
+                              float* logits) {
+  return guarded([&] {
+    if (!model || rows < 0 || (rows > 0 && (!pooled || !logits))) return TENOR_BAD_SIZE;
+    read_head(*model, pooled, rows, logits);
+    return TENOR_OK;
+  });
+}
+
+tenor_result tenor_model_read_ids(const tenor_model* model, const int32_t* token_ids,
+                                  const int64_t* offsets, int64_t texts, float* logits) {
+  return guarded([&] {
+    if (!model || model->poolings.empty() || texts < 0 || !offsets) return TENOR_BAD_SIZE;
+    if (offsets[0] != 0 || !std::is_sorted(offsets, offsets + texts + 1)) return TENOR_BAD_OFFSETS;
+    if ((texts > 0 && !logits) || (offsets[texts] > 0 && !token_ids)) return TENOR_BAD_SIZE;
+    return read_ids(*model, token_ids, offsets, texts, logits);
+  });
+}
+
+tenor_result tenor_model_read(const tenor_model* model, const tenor_texts* texts, float* logits) {
+  return guarded([&] {
+    if (!model || !model->reader || model->poolings.empty()) return TENOR_BAD_SIZE;
+    const tenor_result result = checked(texts);
+    if (result != TENOR_OK) return result;
+    if (texts->texts > 0 && !logits) return TENOR_BAD_SIZE;
+    return read_bytes(*model, *texts, logits);
+  });
 }
 
 tenor_result tenor_reader_create(const tenor_reader_settings* from, tenor_reader** reader) {
@@ -185,14 +244,10 @@ int64_t tenor_reader_room(const tenor_reader* reader, int64_t bytes, int64_t tex
 
 tenor_result tenor_reader_encode(const tenor_reader* reader, const tenor_texts* texts) {
   return guarded([&] {
-    if (!reader || !texts || texts->texts < 0 || !texts->text_offsets || !texts->offsets ||
-        !texts->pages)
-      return TENOR_BAD_SIZE;
-    const int64_t* offsets = texts->text_offsets;
-    if (offsets[0] != 0 || !std::is_sorted(offsets, offsets + texts->texts + 1))
-      return TENOR_BAD_OFFSETS;
-    if (texts->texts > 0 && (!texts->bytes || !texts->token_ids || !texts->truncated))
-      return TENOR_BAD_SIZE;
+    if (!reader) return TENOR_BAD_SIZE;
+    const tenor_result result = checked(texts);
+    if (result != TENOR_OK) return result;
+    if (!texts->offsets || (texts->texts > 0 && !texts->token_ids)) return TENOR_BAD_SIZE;
     return encode_texts(*reader, *texts);
   });
 }

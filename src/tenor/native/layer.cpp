@@ -62,6 +62,14 @@ std::vector<Source> sources(const tenor_layer_settings& from, Cell cell, const G
   return found;
 }
 
+// Fills in how the vectors of `hidden` units are laid out.
+void shape(const std::vector<Source>& vectors, int lanes, Layer& layer) {
+  layer.groups = (layer.hidden + lanes - 1) / lanes;
+  const int64_t filled = layer.groups * static_cast<int64_t>(vectors.size());
+  layer.tiles = (filled + kTile - 1) / kTile;
+  layer.share = layer.tiles * kTile * lanes;
+}
+
 // [tile][input][kTile][lane], zeros beyond H and in what fills the last tile.
 Floats packed_inputs(const std::vector<Source>& vectors, const Layer& layer, int lanes) {
   Floats result = floats(layer.tiles * layer.inputs * kTile * lanes);
@@ -267,10 +275,7 @@ tenor_result pack(const Kernels& kernels, const tenor_layer_settings& from, teno
   layer.gating = gating;
   layer.inputs = from.inputs;
   layer.hidden = from.hidden;
-  layer.groups = (from.hidden + lanes - 1) / lanes;
-  const int64_t filled = layer.groups * static_cast<int64_t>(vectors.size());
-  layer.tiles = (filled + kTile - 1) / kTile;
-  layer.share = layer.tiles * kTile * lanes;
+  shape(vectors, lanes, layer);
   const bool activated = linear && !gating.previous;
   layer.half = activated && from.precision != TENOR_FLOAT32;
   const int64_t gates = layer.groups * (2 + gating.output + gating.skip) * lanes;
@@ -298,13 +303,28 @@ tenor_result pack(const Kernels& kernels, const tenor_layer_settings& from, teno
   return TENOR_OK;
 }
 
-tenor_result read_texts(const tenor_layer& made, const tenor_pass& io) {
+void pack_dense(const Kernels& kernels, const float* weight, const float* bias, int64_t outputs,
+                int64_t inputs, tenor_layer& made) {
+  const std::vector<Source> vectors{{weight, {bias, nullptr}}};
+  made.layer = Layer{};
+  made.layer.cell = kRNNReLU;
+  made.layer.inputs = inputs;
+  made.layer.hidden = outputs;
+  shape(vectors, kernels.lanes, made.layer);
+  made.kernels = &kernels;
+  made.ih = packed_inputs(vectors, made.layer, kernels.lanes);
+  made.bias = packed_bias(vectors, made.layer, kernels.lanes);
+  made.layer.ih = made.ih.get();
+  made.layer.bias = made.bias.get();
+}
+
+tenor_result read_texts(const tenor_layer& made, const tenor_pass& io, int most_threads) {
   tenor_result result = checked(made, io);
   if (result != TENOR_OK || io.texts == 0) return result;
   const Layer& layer = made.layer;
   const int64_t work = layer.tiles * layer.inputs + state_gates(layer.cell) * layer.hidden * layer.hidden;
   const bool worth = io.words >= kWorthThreads / (work + 1) + 1;
-  const int threads = worth ? settings().threads.load() : 1;
+  const int threads = worth ? most_threads : 1;
   Looked looked{};
   if (io.token_ids) {
     result = made.folded->look_up(*made.kernels, layer, io.token_ids, io.words, threads, looked);

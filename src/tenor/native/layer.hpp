@@ -22,7 +22,11 @@ namespace tenor {
 // Throws std::bad_alloc. TENOR_BAD_NAME or TENOR_BAD_SIZE where the settings make no sense.
 tenor_result pack(const Kernels& kernels, const tenor_layer_settings& settings, tenor_layer& made);
 
+// A layer without a state, of which keep() gives the sums (rows, share): the outputs come first.
+void pack_dense(const Kernels& kernels, const float* weight, const float* bias, int64_t outputs,
+                int64_t inputs, tenor_layer& made);
+
 // Checks the arrays, then reads. Throws std::bad_alloc and std::length_error.
-tenor_result read_texts(const tenor_layer& layer, const tenor_pass& io);
+tenor_result read_texts(const tenor_layer& layer, const tenor_pass& io, int most_threads);
 
 }  // namespace tenor

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tenor.errors import InputError, NativeError
 
-INTERFACE = 2
+INTERFACE = 3
 """``TENOR_INTERFACE`` of the ``tenor.h`` that this code was written for."""
 
 REBUILD = (
@@ -102,6 +102,26 @@ class Texts(ctypes.Structure):
         ("offsets", ctypes.c_void_p),
         ("truncated", ctypes.c_void_p),
         ("pages", ctypes.c_void_p),
+    )
+
+
+class ModelSettings(ctypes.Structure):
+    """``tenor_model_settings`` of ``tenor.h``: what a whole model is."""
+
+    _fields_ = (
+        ("reader", ctypes.c_void_p),
+        ("layers", ctypes.c_void_p),
+        ("depth", ctypes.c_int64),
+        ("directions", ctypes.c_int64),
+        ("poolings", ctypes.c_void_p),
+        ("pooling_count", ctypes.c_int64),
+        ("pooled", ctypes.c_int64),
+        ("hidden_weight", ctypes.c_void_p),
+        ("hidden_bias", ctypes.c_void_p),
+        ("hidden", ctypes.c_int64),
+        ("weight", ctypes.c_void_p),
+        ("bias", ctypes.c_void_p),
+        ("logits", ctypes.c_int64),
     )
 
 
@@ -199,6 +219,12 @@ def _declare(core: ctypes.CDLL, path: str) -> str | None:
     core.tenor_reader_room.argtypes = [pointer, size, size]
     core.tenor_reader_room.restype = size
     core.tenor_reader_encode.argtypes = [pointer, ctypes.POINTER(Texts)]
+    core.tenor_model_create.argtypes = [name, ctypes.POINTER(ModelSettings), ctypes.POINTER(pointer)]
+    core.tenor_model_destroy.argtypes = [pointer]
+    core.tenor_model_destroy.restype = None
+    core.tenor_model_read.argtypes = [pointer, ctypes.POINTER(Texts), pointer]
+    core.tenor_model_read_ids.argtypes = [pointer, pointer, pointer, size, pointer]
+    core.tenor_model_head.argtypes = [pointer, pointer, size, pointer]
     core.tenor_reader_tokenize.argtypes = [pointer, ctypes.POINTER(Pieces)]
     return _setting(core)
 

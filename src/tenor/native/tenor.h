@@ -25,7 +25,7 @@
 extern "C" {
 #endif
 
-#define TENOR_INTERFACE 2 /* grows when anything below changes its meaning */
+#define TENOR_INTERFACE 3 /* grows when anything below changes its meaning */
 
 typedef enum {
   TENOR_OK = 0,
@@ -196,6 +196,45 @@ typedef struct {
 TENOR_API int64_t tenor_reader_room(const tenor_reader *reader, int64_t bytes, int64_t texts);
 
 TENOR_API tenor_result tenor_reader_encode(const tenor_reader *reader, const tenor_texts *texts);
+
+/* A whole model: texts → logits. */
+typedef struct tenor_model tenor_model;
+
+/* What is taken of the last layer's h: after the last word that each direction reads; at the last word of
+ * the text; at its first and its last; the mean; the largest. */
+enum { TENOR_LAST = 0, TENOR_LAST_WORD, TENOR_FIRST_LAST, TENOR_MEAN, TENOR_MAX };
+
+typedef struct {
+  const tenor_reader *reader;       /* NULL where texts are given as ids */
+  const tenor_layer *const *layers; /* depth * directions, the lowest first; those with tenor_layer_fold done */
+  int64_t depth, directions;        /* directions: 1, or 2, of which the second reads backwards */
+  const int32_t *poolings;          /* TENOR_LAST …, side by side, in each the directions */
+  int64_t pooling_count;            /* 0: only tenor_model_head may be called */
+  int64_t pooled;                   /* P: their width */
+  const float *hidden_weight, *hidden_bias; /* (K, P) and (K,) of a ReLU layer, or NULL */
+  int64_t hidden;                           /* K */
+  const float *weight, *bias;               /* (C, K or P) and (C,) */
+  int64_t logits;                           /* C */
+} tenor_model_settings;
+
+/* Copies the weights of the head. isa may be NULL. Reader and layers must live as long as the model,
+ * which is given back with tenor_model_destroy. */
+TENOR_API tenor_result tenor_model_create(const char *isa, const tenor_model_settings *settings,
+                                          tenor_model **model);
+
+TENOR_API void tenor_model_destroy(tenor_model *model);
+
+/* Logits (B, C) of texts; token_ids and offsets of the argument are not used. */
+TENOR_API tenor_result tenor_model_read(const tenor_model *model, const tenor_texts *texts,
+                                        float *logits);
+
+/* Logits (B, C) of texts given as ids (N,), each of which begins at its offset (B + 1,). */
+TENOR_API tenor_result tenor_model_read_ids(const tenor_model *model, const int32_t *token_ids,
+                                            const int64_t *offsets, int64_t texts, float *logits);
+
+/* Logits (rows, C) of pooled vectors (rows, P), such as a caller makes who reads word by word. */
+TENOR_API tenor_result tenor_model_head(const tenor_model *model, const float *pooled, int64_t rows,
+                                        float *logits);
 
 typedef struct {
   const char *bytes;

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -88,14 +88,14 @@ class PreparedReader:
             fill_id=vocabulary.special_id(frame.fill_token) if filled else 0,
         )
         self._core = library.core()
-        self._reader = ctypes.c_void_p()
-        library.check(self._core.tenor_reader_create(ctypes.byref(settings), ctypes.byref(self._reader)))
+        self.handle = ctypes.c_void_p()
+        library.check(self._core.tenor_reader_create(ctypes.byref(settings), ctypes.byref(self.handle)))
         self._learn(np.ones(1, np.uint8))
 
     def __del__(self) -> None:
         """Give the words back."""
-        if getattr(self, "_reader", None):
-            self._core.tenor_reader_destroy(self._reader)
+        if getattr(self, "handle", None):
+            self._core.tenor_reader_destroy(self.handle)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Refuse to be copied: a copy would give the same memory back twice."""
@@ -103,26 +103,44 @@ class PreparedReader:
 
     def encode(self, texts: Sequence[str]) -> Indexed:
         """All that is read of texts, as ids."""
+        offsets = np.empty(len(texts) + 1, np.int64)
+        token_ids = np.empty(0, np.int32)
+
+        def fill(given: library.Texts, size: int) -> int:
+            nonlocal token_ids
+            if given.token_ids is None:
+                token_ids = np.empty(self._core.tenor_reader_room(self.handle, size, given.texts), np.int32)
+                given.token_ids, given.offsets = token_ids.ctypes.data, offsets.ctypes.data
+            return int(self._core.tenor_reader_encode(self.handle, ctypes.byref(given)))
+
+        truncated = self.read(texts, fill)
+        return Indexed(token_ids[: offsets[-1]], offsets, truncated)
+
+    def read(self, texts: Sequence[str], fill: Callable[[library.Texts, int], int]) -> npt.NDArray[np.bool_]:
+        """Lay texts out for the core, and have them read as often as it needs to know of characters.
+
+        Args:
+            texts: B of them.
+            fill: given them and their size in bytes, reads them, and gives the core's result.
+
+        Returns:
+            (B,) whether each was longer than is read.
+        """
         encoded = [whole(text).encode() for text in texts]
         text_offsets = offsets_of(encoded)
-        room = self._core.tenor_reader_room(self._reader, int(text_offsets[-1]), len(encoded))
-        token_ids = np.empty(room, np.int32)
-        offsets = np.empty(len(encoded) + 1, np.int64)
         truncated = np.empty(len(encoded), np.bool_)
         pages = np.empty(_PAGES, np.uint8)
         given = library.Texts(
             bytes=b"".join(encoded),
             text_offsets=text_offsets.ctypes.data,
             texts=len(encoded),
-            token_ids=token_ids.ctypes.data,
-            offsets=offsets.ctypes.data,
             truncated=truncated.ctypes.data,
             pages=pages.ctypes.data,
         )
-        while (result := self._core.tenor_reader_encode(self._reader, ctypes.byref(given))) == _NEED_PAGE:
+        while (result := fill(given, int(text_offsets[-1]))) == _NEED_PAGE:
             self._learn(pages)
         library.check(result)
-        return Indexed(token_ids[: offsets[-1]], offsets, truncated)
+        return truncated
 
     def tokenize(self, text: str) -> Pieces:
         """Every token of a text with its place: those of ``Tokenizer.tokenize``."""
@@ -138,7 +156,7 @@ class PreparedReader:
             ends=places[1].ctypes.data,
             pages=pages.ctypes.data,
         )
-        while (result := self._core.tenor_reader_tokenize(self._reader, ctypes.byref(given))) == _NEED_PAGE:
+        while (result := self._core.tenor_reader_tokenize(self.handle, ctypes.byref(given))) == _NEED_PAGE:
             self._learn(pages)
         library.check(result)
         return Pieces(token_ids[: given.count], places[0][: given.count], places[1][: given.count])
@@ -148,7 +166,7 @@ class PreparedReader:
         for page in np.flatnonzero(wanted).tolist():
             kinds, lower = _page(page)
             library.check(
-                self._core.tenor_reader_learn(self._reader, page, kinds.ctypes.data, lower.ctypes.data)
+                self._core.tenor_reader_learn(self.handle, page, kinds.ctypes.data, lower.ctypes.data)
             )
 
 

@@ -1,0 +1,61 @@
+"""Arrays in → addresses for the core, once they are what it expects."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from tenor.errors import InputError
+
+Floats = npt.NDArray[np.float32]
+Offsets = npt.NDArray[np.int64]
+TokenIds = npt.NDArray[np.int32]
+
+
+def float32(name: str, array: Floats) -> Floats:
+    """The array, if it is one of float32.
+
+    Raises:
+        InputError: it is not.
+    """
+    if not isinstance(array, np.ndarray) or array.dtype != np.float32:
+        kind = getattr(array, "dtype", type(array).__name__)
+        raise InputError(f"{name} must be a float32 array, got {kind}; use astype(np.float32)")
+    return array
+
+
+def shaped(name: str, array: Floats, shape: tuple[int, ...]) -> None:
+    """Refuse an array of another shape."""
+    if array.shape != shape:
+        raise InputError(f"{name} must have the shape {shape}, got {array.shape}")
+
+
+def writable(states: Floats, shape: tuple[int, int]) -> None:
+    """Refuse states that cannot be filled where they are."""
+    shaped("states", states, shape)
+    if not states.flags.writeable or rows_of(states) is not states:
+        raise InputError("states must be writable, its rows in order and contiguous")
+
+
+def rows_of(array: Floats) -> Floats:
+    """The array, copied unless each row (N, W) is contiguous and rows do not overlap."""
+    step, item = array.strides
+    rows, width = array.shape
+    inside = width < 2 or item == array.itemsize
+    apart = rows < 2 or (step >= width * array.itemsize and step % array.itemsize == 0)
+    return array if inside and apart else np.ascontiguousarray(array)
+
+
+def stride_of(array: Floats) -> int:
+    """Floats from one row to the next; a single row's stride has no meaning in NumPy."""
+    return array.strides[0] // array.itemsize if len(array) > 1 else array.shape[1]
+
+
+def address(array: npt.NDArray[np.float32 | np.int32 | np.int64]) -> int:
+    """Where the array's numbers begin."""
+    return array.ctypes.data
+
+
+def encoded(isa: str | None) -> bytes | None:
+    """The name of an instruction set, as C takes it."""
+    return None if isa is None else isa.encode()

@@ -1,0 +1,233 @@
+#include "model.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <numeric>
+
+#include "settings.hpp"
+#include "threads.hpp"
+
+namespace tenor {
+namespace {
+
+constexpr int64_t kChunkTexts = 512, kChunkWords = 32768;  // what is in memory for a thread at a time
+
+// What the last layer and one direction made of the texts of a chunk.
+struct Summary {
+  Floats final_h, start_h, sum_h, max_h;  // (B, H) each
+
+  explicit Summary(int64_t size)
+      : final_h(floats(size)), start_h(floats(size)), sum_h(floats(size)), max_h(floats(size)) {}
+};
+
+int64_t width_of(int32_t pooling) { return pooling == TENOR_FIRST_LAST ? 2 : 1; }
+
+// Texts in chunks of like length, the longest first; a chunk is read by one thread where there are
+// enough of them, else by all.
+class Reading {
+ public:
+  Reading(const tenor_model& model, const int32_t* token_ids, const int64_t* offsets, int64_t texts,
+          float* logits)
+      : model_(model), token_ids_(token_ids), offsets_(offsets), logits_(logits), order_(texts) {
+    std::iota(order_.begin(), order_.end(), 0);
+    std::stable_sort(order_.begin(), order_.end(),
+                     [&](int64_t a, int64_t b) { return length(a) > length(b); });
+    int64_t words = 0;
+    for (int64_t row = 0; row < texts; ++row) {
+      words += length(order_[row]);
+      if (row > 0 && row - begins_.back() < kChunkTexts && words <= kChunkWords) continue;
+      begins_.push_back(row);
+      words = length(order_[row]);
+    }
+    begins_.push_back(texts);
+  }
+
+  tenor_result read() {
+    const int64_t chunks = static_cast<int64_t>(begins_.size()) - 1;
+    const int threads = settings().threads.load();
+    inner_ = chunks >= threads ? 1 : threads;
+    run(chunks, chunks >= threads ? threads : 1,
+        [](void* context, int64_t chunk) { static_cast<Reading*>(context)->read_guarded(chunk); },
+        this);
+    return result_;
+  }
+
+ private:
+  const tenor_model& model_;
+  const int32_t* token_ids_;
+  const int64_t* offsets_;
+  float* logits_;
+  std::vector<int64_t> order_, begins_;  // (B,) texts, longest first; where each chunk begins, and B
+  int inner_ = 1;                        // threads of one chunk
+  std::atomic<tenor_result> result_{TENOR_OK};
+
+  int64_t length(int64_t text) const { return offsets_[text + 1] - offsets_[text]; }
+
+  void read_guarded(int64_t chunk) {
+    tenor_result result;
+    try {
+      result = read_chunk(order_.data() + begins_[chunk], begins_[chunk + 1] - begins_[chunk]);
+    } catch (const std::exception&) {
+      result = TENOR_NO_MEMORY;
+    }
+    if (result != TENOR_OK) result_ = result;
+  }
+
+  tenor_result read_chunk(const int64_t* texts, int64_t count) {
+    std::vector<int64_t> offsets(count + 1, 0);
+    for (int64_t row = 0; row < count; ++row) offsets[row + 1] = offsets[row] + length(texts[row]);
+    std::vector<int32_t> ids(offsets[count]);
+    for (int64_t row = 0; row < count; ++row)
+      std::copy_n(token_ids_ + offsets_[texts[row]], length(texts[row]), ids.data() + offsets[row]);
+
+    const int64_t words = offsets[count], directions = model_.directions;
+    const int64_t depth = static_cast<int64_t>(model_.layers.size()) / directions;
+    std::vector<Summary> summaries;
+    Floats below;
+    int64_t below_width = 0;
+    for (int64_t level = 0; level < depth; ++level) {
+      const bool last = level == depth - 1;
+      const int64_t hidden = model_.layers[level * directions]->layer.hidden;
+      const int64_t width = hidden * directions;
+      Floats states = last ? nullptr : floats(words * width);
+      for (int64_t d = 0; d < directions; ++d) {
+        tenor_pass pass{};
+        pass.token_ids = level == 0 ? ids.data() : nullptr;
+        pass.x = below.get();
+        pass.x_stride = below_width;
+        pass.offsets = offsets.data();
+        pass.texts = count;
+        pass.words = words;
+        pass.reverse = d == 1;
+        if (last) {
+          const Summary& found = summaries.emplace_back(count * hidden);
+          pass.final_h = found.final_h.get();
+          pass.start_h = found.start_h.get();
+          pass.sum_h = found.sum_h.get();
+          pass.max_h = found.max_h.get();
+        } else {
+          pass.states = states.get() + d * hidden;
+          pass.states_stride = width;
+        }
+        const tenor_result result = read_texts(*model_.layers[level * directions + d], pass, inner_);
+        if (result != TENOR_OK) return result;
+      }
+      below = std::move(states);
+      below_width = width;
+    }
+    give_logits(texts, count, summaries);
+    return TENOR_OK;
+  }
+
+  void give_logits(const int64_t* texts, int64_t count, const std::vector<Summary>& summaries) const {
+    const int64_t pooled_width = model_.head.front().layer.inputs, wide = model_.logits;
+    const Floats pooled = floats(count * pooled_width), logits = floats(count * wide);
+    for (int64_t row = 0; row < count; ++row)
+      pool(row, length(texts[row]), summaries, pooled.get() + row * pooled_width);
+    read_head(model_, pooled.get(), count, logits.get());
+    for (int64_t row = 0; row < count; ++row)
+      std::copy_n(logits.get() + row * wide, wide, logits_ + texts[row] * wide);
+  }
+
+  // One text's vector: the poolings side by side, in each the directions.
+  void pool(int64_t row, int64_t words, const std::vector<Summary>& summaries, float* to) const {
+    const int64_t hidden = model_.layers.back()->layer.hidden;
+    const auto take = [&](const Floats& from) {
+      to = std::copy_n(from.get() + row * hidden, hidden, to);
+    };
+    // Forwards the first word is where reading starts, backwards where it ends.
+    const auto first = [&](size_t d) { take(d == 0 ? summaries[d].start_h : summaries[d].final_h); };
+    const auto last = [&](size_t d) { take(d == 0 ? summaries[d].final_h : summaries[d].start_h); };
+    for (const int32_t pooling : model_.poolings) {
+      if (pooling == TENOR_FIRST_LAST)
+        for (size_t d = 0; d < summaries.size(); ++d) first(d);
+      for (size_t d = 0; d < summaries.size(); ++d) {
+        if (pooling == TENOR_LAST) take(summaries[d].final_h);
+        if (pooling == TENOR_LAST_WORD || pooling == TENOR_FIRST_LAST) last(d);
+        if (pooling == TENOR_MAX) take(summaries[d].max_h);
+        if (pooling != TENOR_MEAN) continue;
+        const float* sum = summaries[d].sum_h.get() + row * hidden;
+        const float count = static_cast<float>(std::max<int64_t>(words, 1));
+        to = std::transform(sum, sum + hidden, to, [count](float total) { return total / count; });
+      }
+    }
+  }
+};
+
+}  // namespace
+
+tenor_result make_model(const Kernels& kernels, const tenor_model_settings& from, tenor_model& made) {
+  made.reader = from.reader;
+  made.layers.assign(from.layers, from.layers + from.depth * from.directions);
+  made.directions = from.directions;
+  made.poolings.assign(from.poolings, from.poolings + from.pooling_count);
+  made.logits = from.logits;
+  int64_t pooled = 0, inputs = 0;
+  for (size_t i = 0; i < made.layers.size(); ++i) {
+    const tenor_layer* layer = made.layers[i];
+    if (!layer) return TENOR_BAD_SIZE;
+    const bool lowest = static_cast<int64_t>(i) < from.directions;
+    if (lowest ? !layer->folded : layer->layer.inputs != inputs) return TENOR_BAD_SIZE;
+    if (layer->layer.hidden != made.layers[i - i % from.directions]->layer.hidden) return TENOR_BAD_SIZE;
+    if (static_cast<int64_t>(i) % from.directions == from.directions - 1)
+      inputs = layer->layer.hidden * from.directions;
+  }
+  for (const int32_t pooling : made.poolings) {
+    if (pooling < TENOR_LAST || pooling > TENOR_MAX) return TENOR_BAD_NAME;
+    pooled += width_of(pooling) * inputs;
+  }
+  if (pooled != 0 && pooled != from.pooled) return TENOR_BAD_SIZE;
+  int64_t width = from.pooled;
+  if (from.hidden_weight) {
+    pack_dense(kernels, from.hidden_weight, from.hidden_bias, from.hidden, width,
+               made.head.emplace_back());
+    width = from.hidden;
+  }
+  pack_dense(kernels, from.weight, from.bias, from.logits, width, made.head.emplace_back());
+  return TENOR_OK;
+}
+
+void read_head(const tenor_model& model, const float* pooled, int64_t rows, float* logits) {
+  const FloatEnvironment environment;
+  Floats taken;
+  for (const tenor_layer& dense : model.head) {
+    const bool last = &dense == &model.head.back();
+    const int64_t outputs = dense.layer.hidden, inputs = dense.layer.inputs;
+    Floats kept = last ? nullptr : floats(rows * outputs);
+    float* to = last ? logits : kept.get();
+    const Floats share = floats(kBlockRows * dense.layer.share);
+    for (int64_t begin = 0; begin < rows; begin += kBlockRows) {
+      const int count = static_cast<int>(std::min<int64_t>(rows - begin, kBlockRows));
+      const float* in[kBlockRows];
+      for (int row = 0; row < count; ++row) in[row] = pooled + (begin + row) * inputs;
+      dense.kernels->keep(dense.layer, in, count, nullptr, share.get());
+      for (int row = 0; row < count; ++row)
+        for (int64_t i = 0; i < outputs; ++i) {
+          const float sum = share[row * dense.layer.share + i];
+          to[(begin + row) * outputs + i] = last || !(sum < 0) ? sum : 0.0f;
+        }
+    }
+    taken = std::move(kept);
+    pooled = taken.get();
+  }
+}
+
+tenor_result read_ids(const tenor_model& model, const int32_t* token_ids, const int64_t* offsets,
+                      int64_t texts, float* logits) {
+  if (texts == 0) return TENOR_OK;
+  return Reading(model, token_ids, offsets, texts, logits).read();
+}
+
+tenor_result read_bytes(const tenor_model& model, const tenor_texts& texts, float* logits) {
+  const int64_t count = texts.texts;
+  const std::unique_ptr<int32_t[]> ids(
+      new int32_t[static_cast<size_t>(room(*model.reader, texts.text_offsets[count], count))]);
+  std::vector<int64_t> offsets(count + 1);
+  tenor_texts filled = texts;
+  filled.token_ids = ids.get();
+  filled.offsets = offsets.data();
+  const tenor_result result = encode_texts(*model.reader, filled);
+  return result == TENOR_OK ? read_ids(model, ids.get(), offsets.data(), count, logits) : result;
+}
+
+}  // namespace tenor

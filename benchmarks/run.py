@@ -18,7 +18,8 @@ def main(data_dir: str) -> None:
     here = Path(__file__).parent
     runs = [
         ["install.py"], ["start.py"], ["train.py", "polarity", data_dir], ["train.py", "imdb", data_dir],
-        ["bits.py", data_dir], ["layers.py"],
+        ["bits.py", data_dir], ["layers.py"], ["growth.py"], ["raw_text.py", data_dir],
+        ["peers.py", data_dir],
     ]  # fmt: skip
     for script, *arguments in runs:
         subprocess.run([sys.executable, here / script, *arguments], check=True, cwd=ROOT)

@@ -52,6 +52,19 @@ def test_json_is_printed_on_a_terminal_when_asked_for(terminal, tenor, model_fol
     assert shown.out == tenor("predict", "-m", model_folder, "good").out
 
 
+def test_labels_alone_are_a_line_each(terminal, tenor, model_folder, save):
+    texts = ["good film", "bad film", "", "two\nlines"]
+    expected = [found.label for found in TextClassifier.load(model_folder).predict(texts)]
+    for run in (tenor, terminal):
+        assert run("predict", "-m", model_folder, "--labels-only", *texts).out.splitlines() == expected
+    strange = save(labels=("one\nline", "\x1b[31mred"))
+    found = tenor("predict", "-m", strange, "--labels-only", *texts)
+    assert set(found.out.splitlines()) <= {"one line", "\ufffd[31mred"}
+    done = tenor("predict", "-m", model_folder, "--labels-only", "--json", "x")
+    assert (done.status, done.out) == (2, "")
+    assert "leave one of them out" in done.err
+
+
 def test_a_table_row_of_any_text_is_one_line_of_the_terminal(terminal, save):
     folder = save(labels=("a, b", 'say "hi"', "x|y", "two\nlines", "long " * 20))
     texts = ["word " * 100, "日本語" * 50, "two\nlines", "\x1b[31mred", "", "فيلم جيد"]

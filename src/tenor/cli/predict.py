@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tenor.cli.options import Subparsers, add_columns, add_model
-from tenor.cli.output import one_line, print_json, print_table, terminal_width, wants_json
+from tenor.cli.output import one_line, print_json, print_table, printable, show, terminal_width, wants_json
 from tenor.errors import InputError
 from tenor.report.monospaced import columns
 
@@ -39,6 +39,11 @@ def add_parser(commands: Subparsers, summary: str) -> argparse.ArgumentParser:
         "-f", "--file", metavar="FILE", help="texts: a line each, or a CSV, TSV or JSONL column"
     )
     parser.add_argument("--json", action="store_true", help="print JSON lines on a terminal too")
+    parser.add_argument(
+        "--labels-only",
+        action="store_true",
+        help="print the label of each text, a line each, and nothing else",
+    )
     add_model(parser)
     add_columns(parser)
     return parser
@@ -50,20 +55,31 @@ def run(args: argparse.Namespace) -> int:
     from tenor import TextClassifier
 
     classifier = TextClassifier.load(args.model, runtime=args.runtime)
-    json = wants_json(args.json)
+    if args.json and args.labels_only:
+        raise InputError("--json prints whole records and --labels-only labels alone; leave one of them out")
+    show_chunk = _show_labels if args.labels_only else _show_json if wants_json(args.json) else _show_table
     together = _PIPE_TEXTS if args.file in (None, "-") else _FILE_TEXTS
     while chunk := list(itertools.islice(texts, together)):
-        _show(classifier, chunk, json=json)
+        show_chunk(classifier, chunk)
         sys.stdout.flush()  # the next command of a pipe need not wait for the end
     return 0
 
 
-def _show(classifier: TextClassifier, texts: list[str], *, json: bool) -> None:
+def _show_labels(classifier: TextClassifier, texts: list[str]) -> None:
+    from tenor.prediction import label_ids
+
+    lines = [printable(label) for label in classifier.labels]
+    for label_id in label_ids(classifier.predict_logits(texts)).tolist():
+        show(lines[label_id])
+
+
+def _show_json(classifier: TextClassifier, texts: list[str]) -> None:
+    for text, prediction in zip(texts, classifier.predict(texts), strict=True):
+        print_json({"text": text} | prediction.to_dict())
+
+
+def _show_table(classifier: TextClassifier, texts: list[str]) -> None:
     found = classifier.predict(texts)
-    if json:
-        for text, prediction in zip(texts, found, strict=True):
-            print_json({"text": text} | prediction.to_dict())
-        return
     widest = max(columns(one_line(label, _LABEL_COLUMNS)) for label in classifier.labels)
     rows = [_row(text, prediction, widest) for text, prediction in zip(texts, found, strict=True)]
     print_table(rows)

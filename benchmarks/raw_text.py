@@ -37,7 +37,7 @@ class Way(NamedTuple):
     """A program with a model, and how many of it run at a time."""
 
     name: str
-    command: list[str]
+    command: tuple[str, ...]
     processes: int
     threads: int
 
@@ -103,7 +103,7 @@ def ways(place: Path, data_dir: Path) -> list[Way]:
             options = ["-epoch", "5", "-wordNgrams", str(grams), "-thread", "2"]
             train = ["supervised", "-input", place / "train.txt", "-output", model, *options]
             subprocess.run([FASTTEXT, *train], check=True, stderr=subprocess.DEVNULL)
-        command = [str(FASTTEXT), "predict", f"{model}.bin", "FILE"]
+        command = (str(FASTTEXT), "predict", f"{model}.bin", "FILE")
         name = f"fastText, {'unigrams' if grams == 1 else 'bigrams'}"
         found += [Way(name, command, processes, 1) for processes in (1, 2)]
     fast = FOLDER / "fast"
@@ -113,7 +113,7 @@ def ways(place: Path, data_dir: Path) -> list[Way]:
         subprocess.run([tenor, "train", *data, "--config", FAST_MODEL, "-o", fast], check=True)
         subprocess.run([tenor, "compress", fast, *data, "-o", FOLDER / "fast-int8"], check=True)
     for precision, model in (("float32", fast), ("int8", FOLDER / "fast-int8")):
-        command = [tenor, "predict", "-m", str(model), "-f", "FILE", "--labels-only"]
+        command = (tenor, "predict", "-m", str(model), "-f", "FILE", "--labels-only")
         found += [Way(f"Tenor, {precision}", command, *spread) for spread in ((1, 1), (1, 2), (2, 1))]
     return found
 

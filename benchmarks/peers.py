@@ -38,6 +38,9 @@ BATCHES = (32, 64, 128, 256)
 SPREADS = ((1, 2), (2, 1))
 """Processes, and threads of each."""
 ROUNDS = 8
+HOPELESS = 3
+"""How many times slower than a peer's float32 another precision of it is not tried further: some processors
+have no instructions for it."""
 TEXTS, PART = 400, 100
 """Reviews of a pass, and of the pass that chooses a peer's settings."""
 
@@ -176,6 +179,9 @@ def choose(data: Path, folder: Path, tokens: int, *, quick: bool) -> tuple[list[
             name = f"{setting.peer} {setting.precision}"
             if isinstance(tried.get(name), str):
                 continue  # it cannot
+            exact = best.get((setting.peer, "float32"))
+            if key in best and exact and best[key][0] < exact[0] / HOPELESS:
+                continue
             try:
                 group = Group(setting, data, folder)
             except RuntimeError as error:
@@ -188,7 +194,10 @@ def choose(data: Path, folder: Path, tokens: int, *, quick: bool) -> tuple[list[
             print(name, setting.name, f"{speed:,.0f} tokens/s", flush=True)
             if key not in best or speed > best[key][0]:
                 best[key] = (speed, setting)
-    return [setting for _, setting in best.values()], tried
+    worth = [
+        setting for speed, setting in best.values() if speed > best[setting.peer, "float32"][0] / HOPELESS
+    ]
+    return worth, tried
 
 
 def compare(settings: Sequence[Setting], data: Path, folder: Path, tokens: int) -> dict[str, Any]:

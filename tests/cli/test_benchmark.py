@@ -15,7 +15,11 @@ def test_it_says_how_fast_a_model_reads(tenor, model_folder, tmp_path):
     assert record["tokens/s"] > 100
     assert record["one text alone, 50 % within, ms"] <= record["one text alone, 99 % within, ms"]
     if record["computed by"] != "NumPy":
-        assert 0 < record["multiply-adds/s in the layers"] < record["multiply-adds/s of this machine"]
+        assert (
+            0
+            < record["multiply-adds/s in the layers"]
+            < record["multiply-adds/s of this machine, in float32"]
+        )
 
 
 def test_without_a_file_it_makes_texts_up(tenor, model_folder):

@@ -64,6 +64,7 @@ class Reading {
   int64_t length(int64_t text) const { return offsets_[text + 1] - offsets_[text]; }
 
   void read_guarded(int64_t chunk) {
+    const FloatEnvironment environment;
     tenor_result result;
     try {
       result = read_chunk(order_.data() + begins_[chunk], begins_[chunk + 1] - begins_[chunk]);

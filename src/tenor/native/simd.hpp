@@ -78,10 +78,10 @@ TENOR_INLINE Int dot(Shorts a, Shorts b, Int sum) {
 
 TENOR_INLINE Vec abs(Vec x) { return (Vec)((Int)x & 0x7fffffff); }
 
-// The smaller and the larger; a NaN stays one.
+// The smaller and the larger; a NaN stays one. (With a full mask, as GCC 12 warns of its own header without.)
 TENOR_INLINE Vec at_most(Vec x, float bound) {
 #if defined(__AVX512F__)
-  return _mm512_min_ps(splat(bound), x);
+  return _mm512_maskz_min_ps(0xffff, splat(bound), x);
 #elif defined(__AVX2__)
   return _mm256_min_ps(splat(bound), x);
 #else
@@ -91,7 +91,7 @@ TENOR_INLINE Vec at_most(Vec x, float bound) {
 
 TENOR_INLINE Vec at_least(Vec x, float bound) {
 #if defined(__AVX512F__)
-  return _mm512_max_ps(splat(bound), x);
+  return _mm512_maskz_max_ps(0xffff, splat(bound), x);
 #elif defined(__AVX2__)
   return _mm256_max_ps(splat(bound), x);
 #else
@@ -102,7 +102,7 @@ TENOR_INLINE Vec at_least(Vec x, float bound) {
 // Floats of 16 bits (IEEE 754 binary16): 11 significant bits, at most 65504.
 TENOR_INLINE Vec widen(const uint16_t* from) {
 #if defined(__AVX512F__)
-  return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i*)from));
+  return _mm512_maskz_cvtph_ps(0xffff, _mm256_loadu_si256((const __m256i*)from));
 #elif defined(__AVX2__)
   return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i*)from));
 #else
@@ -117,7 +117,7 @@ TENOR_INLINE Vec widen(const uint16_t* from) {
 TENOR_INLINE void narrow(uint16_t* to, Vec x) {
   x = at_least(at_most(x, 65504.0f), -65504.0f);
 #if defined(__AVX512F__)
-  _mm256_storeu_si256((__m256i*)to, _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+  _mm256_storeu_si256((__m256i*)to, _mm512_maskz_cvtps_ph(0xffff, x, _MM_FROUND_TO_NEAREST_INT));
 #elif defined(__AVX2__)
   _mm_storeu_si128((__m128i*)to, _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
 #else

@@ -106,8 +106,9 @@ TENOR_INLINE Vec widen(const uint16_t* from) {
 #elif defined(__AVX2__)
   return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i*)from));
 #else
-  Int bits;
-  for (int i = 0; i < kLanes; ++i) bits[i] = from[i];
+  uint16_t __attribute__((vector_size(kLanes * 2))) narrow;
+  __builtin_memcpy(&narrow, from, sizeof narrow);
+  const Int bits = __builtin_convertvector(narrow, Int);
   const Vec size = (Vec)((bits & 0x7fff) << 13) * 0x1p112f;
   return (Vec)((Int)size | (bits & 0x8000) << 16);
 #endif

@@ -127,12 +127,12 @@ class Walker {
     if (!options_.lowercase && !options_.delete_punctuation) return piece.begin;
     scratch.assign(piece.begin, piece.end);
     if (options_.lowercase) {
-      char all = 0;
+      unsigned char all = 0;  // a plain char has a sign on some processors and none on others
       for (char& byte : scratch) {
-        all |= byte;
+        all |= static_cast<unsigned char>(byte);
         byte = byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte | 0x20) : byte;
       }
-      if (all < 0) {  // not ASCII
+      if (all >= 0x80) {  // not ASCII
         scratch.clear();
         lower(piece, scratch);
       }

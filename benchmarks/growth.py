@@ -6,7 +6,6 @@ Usage: python benchmarks/growth.py [--texts N], the most short texts of the memo
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,14 @@ from tenor import TextClassifier, native
 
 HIDDEN = (64, 128, 256, 512, 1024)
 MEGABYTES = (1, 2, 4, 8, 16, 32, 64)
+_PEAK = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, used = os.wait4(process.pid, 0)
+assert status == 0
+sys.stderr.write(str(used.ru_maxrss))
+"""
+"""The peak of a process is at least what its parent has when it is made: so its parent must be small."""
 
 
 def by_size() -> dict[str, float]:
@@ -69,13 +76,10 @@ def by_texts(most: int) -> dict[str, Any]:
                 file.writelines(f"number {i} was a good film, not a bad one\n" for i in range(count))
             began = time.perf_counter()
             command = [BIN / "tenor", "predict", "-f", place, "--labels-only"]
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-            _, status, used = os.wait4(process.pid, 0)
-            assert status == 0
-            seconds = time.perf_counter() - began
+            done = subprocess.run([sys.executable, "-c", _PEAK, *command], stderr=subprocess.PIPE, check=True)
             found[f"{count:,} texts"] = {
-                "peak, MB": round(used.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6, 1),
-                "seconds": round(seconds, 1),
+                "peak, MB": round(int(done.stderr) * (1 if sys.platform == "darwin" else 1024) / 1e6, 1),
+                "seconds": round(time.perf_counter() - began, 1),
             }
     return found
 

@@ -211,12 +211,10 @@ def compare(settings: Sequence[Setting], data: Path, folder: Path, tokens: int) 
             seconds[group.setting].append(wall)
             used[group.setting].append(cpu)
             print(number, group.setting.peer, group.setting.precision, f"{wall:.3f} s", flush=True)
-    alone = {}
     reference = groups[0].logits
     figures: dict[str, Any] = {}
     for group in groups:
         setting = group.setting
-        alone = group.alone() if setting.processes == 1 and setting.threads == 1 else []
         exact = setting.packed or setting.peer != "torch"
         figures[f"{setting.peer} {setting.precision}"] = {
             "setting": setting.name,
@@ -226,8 +224,6 @@ def compare(settings: Sequence[Setting], data: Path, folder: Path, tokens: int) 
             if exact
             else "reads its padding",
         }
-        if alone:
-            figures[f"{setting.peer} {setting.precision}"]["20 tokens alone, ms"] = percentiles(alone)
         group.close()
     for mine, other in itertools.product(settings, settings):
         if mine.peer == "tenor" and other.peer != "tenor":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,6 +32,16 @@ def pytest_runtest_makereport(item):
     if report.skipped and item.config.getoption("--no-skips"):
         report.outcome, report.longrepr = "failed", f"skipped under --no-skips: {report.longrepr}"
     return report
+
+
+@pytest.fixture(scope="session")
+def isa_flags():
+    """File of an instruction set → the flags that CMakeLists.txt compiles it with."""
+    found = re.findall(
+        r"set_source_files_properties\(\S+/(\w+)\.cpp PROPERTIES COMPILE_OPTIONS\s+\"([^\"]+)\"",
+        (Path(__file__).parents[1] / "CMakeLists.txt").read_text(encoding="utf-8"),
+    )
+    return {name: flags.split(";") for name, flags in found}
 
 
 @pytest.fixture(scope="session")

@@ -10,32 +10,23 @@ import pytest
 
 from tenor import native
 
-NATIVE = Path(native.__file__).parent
 ROOT = Path(__file__).parents[1]
+NATIVE = ROOT / "src" / "tenor" / "native"
 COMPILER, EMULATOR = "aarch64-linux-gnu-g++", "qemu-aarch64"
 FLAGS = ["-O2", "-std=c++17", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
 FLAGS += ["-Wall", "-Wextra", "-Werror"]
 
 
-def compiled(compiler: str, folder: Path, *, isas: bool) -> Path:
-    """The program of ``bits.c`` with the core in it; ``isas`` adds those of x86-64."""
+def compiled(compiler: str, folder: Path, sources: dict[Path, list[str]]) -> Path:
+    """The program of ``bits.c`` with the core in it: source → flags of its own."""
     folder.mkdir()
-    extra = {"isa_avx2": ["-mavx2", "-mfma", "-mf16c"]}
-    extra["isa_avx512"] = ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mfma"]
     objects = []
-    for source in sorted((ROOT / "src" / "tenor" / "native").glob("*.cpp")):
-        if source.stem in extra and not isas:
-            continue
+    for source, own in sources.items():
         objects.append(folder / f"{source.stem}.o")
-        subprocess.run(
-            [compiler, *FLAGS, *extra.get(source.stem, []), "-c", source, "-o", objects[-1]], check=True
-        )
-    main = folder / "bits.o"
-    include = ROOT / "src" / "tenor" / "native"
-    subprocess.run(
-        [compiler.replace("g++", "gcc"), "-O1", f"-I{include}", "-c", ROOT / "tests" / "bits.c", "-o", main],
-        check=True,
-    )
+        subprocess.run([compiler, *FLAGS, *own, "-c", source, "-o", objects[-1]], check=True)
+    main, program = folder / "bits.o", ROOT / "tests" / "bits.c"
+    c_compiler = compiler.replace("g++", "gcc")
+    subprocess.run([c_compiler, "-O1", f"-I{NATIVE}", "-c", program, "-o", main], check=True)
     program = folder / "bits"
     subprocess.run([compiler, "-static", main, *objects, "-lpthread", "-o", program], check=True)
     return program
@@ -46,9 +37,10 @@ def compiled(compiler: str, folder: Path, *, isas: bool) -> Path:
     not (shutil.which(COMPILER) and shutil.which(EMULATOR) and shutil.which("g++")),
     reason="no cross-compiler or emulator: apt install g++-aarch64-linux-gnu qemu-user",
 )
-def test_arm64_gives_the_bits_of_every_instruction_set_here(tmp_path):
-    arm = compiled(COMPILER, tmp_path / "arm", isas=False)
-    here = compiled("g++", tmp_path / "here", isas=True)
+def test_arm64_gives_the_bits_of_every_instruction_set_here(tmp_path, isa_flags):
+    every = {source: isa_flags.get(source.stem, []) for source in sorted(NATIVE.glob("*.cpp"))}
+    general = {source: own for source, own in every.items() if not own}
+    arm, here = compiled(COMPILER, tmp_path / "arm", general), compiled("g++", tmp_path / "here", every)
     found = subprocess.run([EMULATOR, arm], capture_output=True, text=True, check=True).stdout
     assert len(found.splitlines()) == 24
     for isa in native.status().isas:

@@ -29,19 +29,14 @@ sys.exit(pytest.main(["-q", "-m", "not slow", "-p", "no:cacheprovider", *sys.arg
 """
 
 
-def build(sources: Path, folder: Path) -> None:
+def build(sources: Path, folder: Path, isa_flags: dict[str, list[str]]) -> None:
     """Compile every file of the core as CMakeLists.txt says, but watched."""
-    flags = re.findall(
-        r"set_source_files_properties\(\S+/(\w+)\.cpp PROPERTIES COMPILE_OPTIONS\s+\"([^\"]+)\"",
-        (ROOT / "CMakeLists.txt").read_text(),
-    )
-    own = {name: given.split(";") for name, given in flags}
     watched = [f"-fsanitize={SANITIZERS}", "-fno-sanitize-recover=undefined", "-O1", "-g", "-fPIC"]
     same = ["-std=c++17", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
     objects = []
     for source in sorted(sources.glob("*.cpp")):
         objects.append(folder / f"{source.stem}.o")
-        command = ["c++", *same, *watched, *own.get(source.stem, []), "-c", source, "-o", objects[-1]]
+        command = ["c++", *same, *watched, *isa_flags.get(source.stem, []), "-c", source, "-o", objects[-1]]
         subprocess.run(command, check=True)
     library = sources / "libtenor_core.so"
     subprocess.run(["c++", "-shared", *watched, *objects, "-o", library, "-lpthread"], check=True)
@@ -50,10 +45,10 @@ def build(sources: Path, folder: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(not native.is_available() or shutil.which("c++") is None, reason="no core or no compiler")
 @pytest.mark.skipif(sys.platform != "linux", reason="the libraries to preload are Linux'")
-def test_the_core_touches_no_memory_but_its_own_and_does_nothing_undefined(tmp_path):
+def test_the_core_touches_no_memory_but_its_own_and_does_nothing_undefined(tmp_path, isa_flags):
     package = tmp_path / "sources" / "tenor"
     shutil.copytree(ROOT / "src" / "tenor", package)
-    build(package / "native", tmp_path)
+    build(package / "native", tmp_path, isa_flags)
     preload = [
         subprocess.run(
             ["c++", f"-print-file-name=lib{name}.so"], capture_output=True, text=True, check=True

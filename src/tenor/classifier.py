@@ -78,7 +78,7 @@ class TextClassifier:
         if layers is not None:
             poolings = () if self._pooler.needs_states else model.config.pooling
             self._core = PreparedModel(layers, poolings, model.weights, reader=self._indexer.reader)
-        self._whole = self._core is not None and not self._pooler.needs_states
+        self._whole = None if self._pooler.needs_states else self._core  # does the pooling too
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None, *, runtime: Runtime = "auto") -> TextClassifier:
@@ -259,8 +259,8 @@ class TextClassifier:
             )
         for text in texts:
             _string(text)
-        if self._core is not None and self._whole and self._indexer.reader is not None:
-            return self._core.read(texts)
+        if self._whole is not None and self._indexer.reader is not None:
+            return self._whole.read(texts)
         indexed = self._indexer.index(texts)
         return self._logits(indexed.batch), indexed.truncated
 
@@ -288,8 +288,8 @@ class TextClassifier:
 
     def _logits(self, batch: Batch) -> Floats:
         """Logits (B, C), computed in chunks of similar length."""
-        if self._core is not None and self._whole:
-            return self._core.read_ids(batch.token_ids, batch.offsets)
+        if self._whole is not None:
+            return self._whole.read_ids(batch.token_ids, batch.offsets)
         bias = self.model.weights["head.bias"]
         scores = np.empty((len(batch.offsets) - 1, len(bias)), bias.dtype)
         lengths = np.diff(batch.offsets)

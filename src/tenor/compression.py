@@ -15,7 +15,7 @@ from tenor.classifier import TextClassifier
 from tenor.config import Precision
 from tenor.data.examples import Example
 from tenor.errors import ArtifactError, InputError
-from tenor.evaluation import targets_of
+from tenor.evaluation import logits_of, targets_of
 from tenor.model import Model
 from tenor.precision import PRECISIONS
 from tenor.prediction import label_ids
@@ -24,7 +24,6 @@ from tenor.vocabulary import Vocabulary
 MOST_CHANGED: dict[Precision, float] = {"float32": 0.003, "bf16": 0.001, "int8": 0.003}
 """Share of held-out labels that may change, unless more is allowed."""
 
-_CHUNK_TEXTS = 1024
 _NOTE_BYTES = 2_000
 """What the note of the compression takes in a folder, at most."""
 _SMALLEST_WORDS = 100
@@ -76,7 +75,7 @@ class Compressor:
         self.texts = len(examples)
         self._model = classifier.model
         self._targets = targets_of(classifier, examples)
-        self._texts = [example.text for example in examples]
+        self._examples = examples
         self._on_chunk = on_chunk
         self._given = self._labels(classifier)
         self.original = self._measured(classifier, self._given)
@@ -99,9 +98,10 @@ class Compressor:
             return artifact.size_bytes(model, TextClassifier(model).self_test()) + _NOTE_BYTES
 
         every = num_words(self._model)
-        if size(0) > max_bytes:
+        least = size(0)
+        if least > max_bytes:
             raise InputError(
-                f"without any word the {precision} model has {size(0):,} bytes, more than {max_bytes:,}; "
+                f"without any word the {precision} model has {least:,} bytes, more than {max_bytes:,}; "
                 "allow more, take another precision, or train a smaller one"
             )
         fits = bisect.bisect_right(range(every + 1), max_bytes, key=size) - 1
@@ -166,13 +166,7 @@ class Compressor:
         )
 
     def _labels(self, classifier: TextClassifier) -> Labels:
-        found = []
-        for start in range(0, len(self._texts), _CHUNK_TEXTS):
-            texts = self._texts[start : start + _CHUNK_TEXTS]
-            found.append(label_ids(classifier.predict_logits(texts)))
-            if self._on_chunk is not None:
-                self._on_chunk(len(texts))
-        return np.concatenate(found)
+        return label_ids(logits_of(classifier, self._examples, self._on_chunk))
 
 
 def num_words(model: Model) -> int:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from tenor.cells import Floats
 from tenor.classifier import TextClassifier
 from tenor.data.examples import Example
 from tenor.errors import DataError
@@ -74,12 +75,7 @@ def evaluate(
         DataError: there are no examples, or one has a label that the model does not know.
     """
     targets = targets_of(classifier, examples)
-    scores = []
-    for chunk in _chunks(examples):
-        scores.append(classifier.predict_logits([example.text for example in chunk]))
-        if on_chunk is not None:
-            on_chunk(len(chunk))
-    logits = np.concatenate(scores)
+    logits = logits_of(classifier, examples, on_chunk)
     guesses = label_ids(logits)
     counts = confusion(targets, guesses, len(classifier.labels))
     return Evaluation(
@@ -111,9 +107,17 @@ def targets_of(classifier: TextClassifier, examples: Sequence[Example]) -> np.nd
     return np.array([ids[example.label] for example in examples], dtype=np.intp)
 
 
-def _chunks(examples: Sequence[Example]) -> Iterator[Sequence[Example]]:
+def logits_of(
+    classifier: TextClassifier, examples: Sequence[Example], on_chunk: Callable[[int], object] | None
+) -> Floats:
+    """Logits (N, C) of at least one example; ``on_chunk`` as in ``evaluate``."""
+    scores = []
     for start in range(0, len(examples), _CHUNK_TEXTS):
-        yield examples[start : start + _CHUNK_TEXTS]
+        chunk = examples[start : start + _CHUNK_TEXTS]
+        scores.append(classifier.predict_logits([example.text for example in chunk]))
+        if on_chunk is not None:
+            on_chunk(len(chunk))
+    return np.concatenate(scores)
 
 
 def _label_scores(labels: Sequence[str], counts: np.ndarray[Any, Any]) -> dict[str, LabelScores]:

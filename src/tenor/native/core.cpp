@@ -43,11 +43,11 @@ double measured_roof(const Kernels& kernels, int threads, double seconds) {
   }
 }
 
+bool fits(int64_t size) { return size >= 1 && size <= kMaxSize; }
+
 tenor_result checked(const tenor_texts* texts) {
   if (!texts || texts->texts < 0 || !texts->text_offsets || !texts->pages) return TENOR_BAD_SIZE;
-  const int64_t* offsets = texts->text_offsets;
-  if (offsets[0] != 0 || !std::is_sorted(offsets, offsets + texts->texts + 1))
-    return TENOR_BAD_OFFSETS;
+  if (!rise(texts->text_offsets, texts->texts)) return TENOR_BAD_OFFSETS;
   return texts->texts > 0 && (!texts->bytes || !texts->truncated) ? TENOR_BAD_SIZE : TENOR_OK;
 }
 
@@ -132,7 +132,6 @@ tenor_result tenor_layer_create(const char* isa, const tenor_layer_settings* fro
     if (result != TENOR_OK) return result;
     if (!from || !layer || !from->cell || !from->activation || !from->weight_ih)
       return TENOR_BAD_SIZE;
-    const auto fits = [](int64_t size) { return size >= 1 && size <= kMaxSize; };
     if (!fits(from->inputs) || !fits(from->hidden)) return TENOR_BAD_SIZE;
     auto made = std::make_unique<tenor_layer>();
     result = pack(*kernels, *from, *made);
@@ -167,7 +166,6 @@ tenor_result tenor_model_create(const char* isa, const tenor_model_settings* fro
     if (result != TENOR_OK) return result;
     if (!from || !model || !from->layers || !from->poolings || !from->weight || !from->bias)
       return TENOR_BAD_SIZE;
-    const auto fits = [](int64_t size) { return size >= 1 && size <= kMaxSize; };
     if (!fits(from->depth) || from->directions < 1 || from->directions > 2 || !fits(from->pooled) ||
         !fits(from->logits) || from->pooling_count < 0 || from->pooling_count > kMaxSize)
       return TENOR_BAD_SIZE;
@@ -194,7 +192,7 @@ tenor_result tenor_model_read_ids(const tenor_model* model, const int32_t* token
                                   const int64_t* offsets, int64_t texts, float* logits) {
   return guarded([&] {
     if (!model || model->poolings.empty() || texts < 0 || !offsets) return TENOR_BAD_SIZE;
-    if (offsets[0] != 0 || !std::is_sorted(offsets, offsets + texts + 1)) return TENOR_BAD_OFFSETS;
+    if (!rise(offsets, texts)) return TENOR_BAD_OFFSETS;
     if ((texts > 0 && !logits) || (offsets[texts] > 0 && !token_ids)) return TENOR_BAD_SIZE;
     return read_ids(*model, token_ids, offsets, texts, logits);
   });
@@ -215,9 +213,7 @@ tenor_result tenor_reader_create(const tenor_reader_settings* from, tenor_reader
     if (!from || !reader || from->count < 0 || from->count > INT32_MAX || !from->word_offsets ||
         from->max_tokens < 0 || from->fill_to < 0 || from->before_count < 0 || from->after_count < 0)
       return TENOR_BAD_SIZE;
-    const int64_t* offsets = from->word_offsets;
-    if (offsets[0] != 0 || !std::is_sorted(offsets, offsets + from->count + 1))
-      return TENOR_BAD_OFFSETS;
+    if (!rise(from->word_offsets, from->count)) return TENOR_BAD_OFFSETS;
     *reader = new tenor_reader(*from);
     return TENOR_OK;
   });

@@ -142,10 +142,7 @@ class Pass {
       : made_(made), io_(io), shares_(shares), texts_(io.texts), lengths_(io.texts), first_(io.texts) {
     const int64_t* offsets = io.offsets;
     const auto length = [&](int64_t text) { return offsets[text + 1] - offsets[text]; };
-    std::vector<int64_t> longest(io.texts);
-    std::iota(longest.begin(), longest.end(), 0);
-    std::stable_sort(longest.begin(), longest.end(),
-                     [&](int64_t a, int64_t b) { return length(a) > length(b); });
+    const std::vector<int64_t> longest = longest_first(offsets, io.texts);
     const int64_t share = (io.texts + threads - 1) / threads;
     const int64_t rows = std::min<int64_t>(share, kBlockRows);
     const int64_t blocks = (io.texts + rows - 1) / rows;
@@ -238,13 +235,9 @@ class Pass {
   }
 };
 
-bool rises(const int64_t* offsets, int64_t texts, int64_t words) {
-  return offsets[0] == 0 && offsets[texts] == words && std::is_sorted(offsets, offsets + texts + 1);
-}
-
 tenor_result checked(const tenor_layer& made, const tenor_pass& io) {
   if (io.texts < 0 || io.words < 0 || !io.offsets) return TENOR_BAD_SIZE;
-  if (!rises(io.offsets, io.texts, io.words)) return TENOR_BAD_OFFSETS;
+  if (!rise(io.offsets, io.texts) || io.offsets[io.texts] != io.words) return TENOR_BAD_OFFSETS;
   if (io.token_ids ? !made.folded : io.words > 0 && (!io.x || io.x_stride < made.layer.inputs))
     return TENOR_BAD_SIZE;
   if (io.states && io.states_stride < made.layer.hidden) return TENOR_BAD_SIZE;
@@ -301,6 +294,19 @@ tenor_result pack(const Kernels& kernels, const tenor_layer_settings& from, teno
   layer.hh_scale = made.hh_scale.get();
   layer.state_bias = made.state_bias.get();
   return TENOR_OK;
+}
+
+bool rise(const int64_t* offsets, int64_t texts) {
+  return offsets[0] == 0 && std::is_sorted(offsets, offsets + texts + 1);
+}
+
+std::vector<int64_t> longest_first(const int64_t* offsets, int64_t texts) {
+  const auto length = [&](int64_t text) { return offsets[text + 1] - offsets[text]; };
+  std::vector<int64_t> order(texts);
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int64_t a, int64_t b) { return length(a) > length(b); });
+  return order;
 }
 
 void pack_dense(const Kernels& kernels, const float* weight, const float* bias, int64_t outputs,

@@ -26,6 +26,12 @@ tenor_result pack(const Kernels& kernels, const tenor_layer_settings& settings, 
 void pack_dense(const Kernels& kernels, const float* weight, const float* bias, int64_t outputs,
                 int64_t inputs, tenor_layer& made);
 
+// Whether B + 1 offsets begin at 0 and never fall.
+bool rise(const int64_t* offsets, int64_t texts);
+
+// The texts between offsets, by length; those of one length stay in order.
+std::vector<int64_t> longest_first(const int64_t* offsets, int64_t texts);
+
 // Checks the arrays, then reads. Throws std::bad_alloc and std::length_error.
 tenor_result read_texts(const tenor_layer& layer, const tenor_pass& io, int most_threads);
 

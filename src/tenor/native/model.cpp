@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <numeric>
 
 #include "settings.hpp"
 #include "threads.hpp"
@@ -28,10 +27,11 @@ class Reading {
  public:
   Reading(const tenor_model& model, const int32_t* token_ids, const int64_t* offsets, int64_t texts,
           float* logits)
-      : model_(model), token_ids_(token_ids), offsets_(offsets), logits_(logits), order_(texts) {
-    std::iota(order_.begin(), order_.end(), 0);
-    std::stable_sort(order_.begin(), order_.end(),
-                     [&](int64_t a, int64_t b) { return length(a) > length(b); });
+      : model_(model),
+        token_ids_(token_ids),
+        offsets_(offsets),
+        logits_(logits),
+        order_(longest_first(offsets, texts)) {
     int64_t words = 0;
     for (int64_t row = 0; row < texts; ++row) {
       words += length(order_[row]);

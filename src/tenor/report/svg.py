@@ -11,12 +11,13 @@ STYLE = """
 svg { font-family: ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace; font-size: 13px; }
 .ground { fill: #ffffff; } text { fill: #1f2328; } .faint { fill: #656d76; font-size: 12px; }
 .axis { stroke: #d0d7de; fill: none; } .one { stroke: #0b62c4; } .two { stroke: #bc4c00; }
+.three { stroke: #1a7f37; }
 text.one { fill: #0b62c4; stroke: none; } text.two { fill: #bc4c00; stroke: none; }
+text.three { fill: #1a7f37; stroke: none; }
 .dotted { stroke: #656d76; stroke-dasharray: 2 3; }
 .line { fill: none; stroke-width: 2; stroke-linejoin: round; } .dot { stroke: none; }
 .dot.one, rect.for { fill: #0b62c4; } .dot.two, rect.against { fill: #bc4c00; }
-.dot.grey { fill: #8d96a0; } .dot.three, text.three { fill: #1a7f37; } .three { stroke: #1a7f37; }
-text.three { stroke: none; }
+.dot.grey { fill: #8d96a0; } .dot.three { fill: #1a7f37; }
 .frame { fill: #f6f8fa; stroke: #8d96a0; } .frame.one { fill: #ddf0ff; stroke: #0b62c4; }
 .frame.two { fill: #fff0e2; stroke: #bc4c00; } .edge { fill: none; stroke: #656d76; stroke-width: 1.3; }
 .edge.one { stroke: #0b62c4; stroke-width: 2; } .edge.two { stroke: #bc4c00; stroke-width: 2; }

@@ -62,6 +62,64 @@ struct Block {
   float* scratch;            // (kBlockRows, share), then (kBlockRows, units * vectors)
 };
 
+// A product C = A B of matrices, or C + A B.
+struct Product {
+  const float* a;
+  int64_t a_row, a_inner;  // steps from one element to the next
+  const float* b;          // packed: [tile][inner][kTile][lane], zeros beyond the columns
+  const float* bias;       // (columns,) where sums begin; null for zeros
+  float* c;
+  int64_t c_row;
+  int64_t inner, columns;
+  bool add;  // to what C holds
+};
+
+// A gated linear recurrence while it is learnt: one layer and direction. U known words make up the
+// N words of B texts. Arrays that are null are not wanted, or their gradients are zeros.
+struct LinearLearning {
+  Candidate candidate;
+  bool reverse;
+  int64_t hidden, known, texts;
+  const float* shares;    // (U, gates * H + skip * H) of a word's own gates, then what skips
+  const float* given;     // (U, gates * H) what a word gives to the next one's gates
+  const int32_t* row_of;  // (N,) which known word each is; null where it is itself
+  const int64_t* offsets;
+  float* states;  // (N, H), states_stride apart
+  int64_t states_stride;
+  float *final_h, *start_h, *sum_h, *max_h;  // (B, H)
+  const float* d_states;
+  int64_t d_states_stride;
+  const float *d_final, *d_start, *d_sum, *d_max;
+  float *d_shares, *d_given;
+};
+
+// Of one kind of gating; a block of units is one task.
+struct LinearLearner {
+  int64_t units;
+  void (*sizes)(const LinearLearning&, int64_t longest, int64_t* table, int64_t* scratch);
+  void (*forward)(const LinearLearning&, int64_t unit, float* table, float* scratch);
+  void (*backward)(const LinearLearning&, int64_t unit, float* table, float* scratch);
+};
+
+// One step of Adam: of the rows that are named, or of the first ones.
+struct Adam {
+  float *weight, *mean, *square;
+  const float* gradient;  // (rows, width)
+  const int32_t* rows;
+  int64_t width;
+  float scale;         // of the gradient
+  float decay, shrink;  // weight decay, added to the gradient or taken off the weight
+  float rate, beta1, beta2, inverse_bias, epsilon;
+};
+
+struct Dropout {
+  float* x;  // (rows, width)
+  const int32_t* ids;  // what rows are known by; null for their number
+  int64_t width;
+  uint32_t row_seed, row_limit, seed, limit;  // gone where the random number is below the limit
+  float row_scale, scale;
+};
+
 using Activation = void (*)(const float* x, float* y, int64_t count);
 
 // All that one instruction set offers.
@@ -75,6 +133,11 @@ struct Kernels {
   // What a table keeps of at most kBlockRows words; scratch: as many shares.
   void (*keep)(const Layer&, const float* const* in, int rows, float* scratch, float* out);
   void (*read[kCells])(const Layer&, const Block&);
+  // Rows from the first up to the last.
+  void (*multiply)(const Product&, int64_t first, int64_t last);
+  void (*adam)(const Adam&, int64_t first, int64_t last);
+  void (*drop)(const Dropout&, int64_t first, int64_t last);
+  const LinearLearner* (*learner)(const Gating&);
 };
 
 extern const Kernels kBase, kAvx2, kAvx512;

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tenor.errors import InputError, NativeError
 
-INTERFACE = 3
+INTERFACE = 4
 """``TENOR_INTERFACE`` of the ``tenor.h`` that this code was written for."""
 
 REBUILD = (
@@ -139,6 +139,98 @@ class Pieces(ctypes.Structure):
     )
 
 
+class Product(ctypes.Structure):
+    """``tenor_product`` of ``tenor.h``."""
+
+    _fields_ = (
+        ("a", ctypes.c_void_p),
+        ("a_row", ctypes.c_int64),
+        ("a_column", ctypes.c_int64),
+        ("b", ctypes.c_void_p),
+        ("b_row", ctypes.c_int64),
+        ("b_column", ctypes.c_int64),
+        ("bias", ctypes.c_void_p),
+        ("c", ctypes.c_void_p),
+        ("c_row", ctypes.c_int64),
+        ("m", ctypes.c_int64),
+        ("k", ctypes.c_int64),
+        ("n", ctypes.c_int64),
+        ("add", ctypes.c_int32),
+    )
+
+
+class LinearPass(ctypes.Structure):
+    """``tenor_linear_pass`` of ``tenor.h``."""
+
+    _fields_ = (
+        ("activation", ctypes.c_char_p),
+        ("previous", ctypes.c_int32),
+        ("input_gate", ctypes.c_int32),
+        ("output_gate", ctypes.c_int32),
+        ("skip", ctypes.c_int32),
+        ("reverse", ctypes.c_int32),
+        ("hidden", ctypes.c_int64),
+        ("known", ctypes.c_int64),
+        ("words", ctypes.c_int64),
+        ("texts", ctypes.c_int64),
+        ("shares", ctypes.c_void_p),
+        ("given", ctypes.c_void_p),
+        ("row_of", ctypes.c_void_p),
+        ("offsets", ctypes.c_void_p),
+        ("states", ctypes.c_void_p),
+        ("states_stride", ctypes.c_int64),
+        ("final_h", ctypes.c_void_p),
+        ("start_h", ctypes.c_void_p),
+        ("sum_h", ctypes.c_void_p),
+        ("max_h", ctypes.c_void_p),
+        ("d_states", ctypes.c_void_p),
+        ("d_states_stride", ctypes.c_int64),
+        ("d_final", ctypes.c_void_p),
+        ("d_start", ctypes.c_void_p),
+        ("d_sum", ctypes.c_void_p),
+        ("d_max", ctypes.c_void_p),
+        ("d_shares", ctypes.c_void_p),
+        ("d_given", ctypes.c_void_p),
+    )
+
+
+class AdamStep(ctypes.Structure):
+    """``tenor_adam_step`` of ``tenor.h``."""
+
+    _fields_ = (
+        ("weight", ctypes.c_void_p),
+        ("mean", ctypes.c_void_p),
+        ("square", ctypes.c_void_p),
+        ("gradient", ctypes.c_void_p),
+        ("row_ids", ctypes.c_void_p),
+        ("rows", ctypes.c_int64),
+        ("width", ctypes.c_int64),
+        ("scale", ctypes.c_float),
+        ("decay", ctypes.c_float),
+        ("shrink", ctypes.c_float),
+        ("rate", ctypes.c_float),
+        ("beta1", ctypes.c_float),
+        ("beta2", ctypes.c_float),
+        ("inverse_bias", ctypes.c_float),
+        ("epsilon", ctypes.c_float),
+    )
+
+
+class Dropout(ctypes.Structure):
+    """``tenor_dropout`` of ``tenor.h``."""
+
+    _fields_ = (
+        ("x", ctypes.c_void_p),
+        ("ids", ctypes.c_void_p),
+        ("rows", ctypes.c_int64),
+        ("width", ctypes.c_int64),
+        ("row_share", ctypes.c_float),
+        ("share", ctypes.c_float),
+        ("row_seed", ctypes.c_uint32),
+        ("seed", ctypes.c_uint32),
+    )
+
+
 class Loaded(NamedTuple):
     """The outcome of looking for the core."""
 
@@ -226,6 +318,17 @@ def _declare(core: ctypes.CDLL, path: str) -> str | None:
     core.tenor_model_read_ids.argtypes = [pointer, pointer, pointer, size, pointer]
     core.tenor_model_head.argtypes = [pointer, pointer, size, pointer]
     core.tenor_reader_tokenize.argtypes = [pointer, ctypes.POINTER(Pieces)]
+    core.tenor_multiply.argtypes = [ctypes.POINTER(Product)]
+    core.tenor_learner_create.argtypes = [ctypes.POINTER(pointer)]
+    core.tenor_learner_destroy.argtypes = [pointer]
+    core.tenor_learner_destroy.restype = None
+    core.tenor_learner_known.argtypes = [
+        pointer, pointer, size, size, pointer, pointer, ctypes.POINTER(size),
+    ]  # fmt: skip
+    for function in (core.tenor_learner_forward, core.tenor_learner_backward):
+        function.argtypes = [pointer, ctypes.POINTER(LinearPass), size]
+    core.tenor_adam.argtypes = [ctypes.POINTER(AdamStep)]
+    core.tenor_drop.argtypes = [ctypes.POINTER(Dropout)]
     return _setting(core)
 
 

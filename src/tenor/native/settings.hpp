@@ -5,6 +5,9 @@
 #include <cfenv>
 #include <string>
 #include <vector>
+#if defined(__SSE2__)
+#include <xmmintrin.h>
+#endif
 
 #include "kernels.hpp"
 #include "tenor.h"
@@ -39,6 +42,24 @@ class FloatEnvironment {
 
  private:
   std::fenv_t before_;
+};
+
+// The same, but that denormal numbers count as zeros: gradients of early words vanish into them, and
+// processors take up to thirty times as long with them.
+class FlushedEnvironment {
+ public:
+  FlushedEnvironment() {
+#if defined(__SSE2__)
+    _mm_setcsr(_mm_getcsr() | 0x8040);  // results and operands
+#elif defined(__aarch64__)
+    uint64_t control;
+    asm volatile("mrs %0, fpcr" : "=r"(control));
+    asm volatile("msr fpcr, %0" ::"r"(control | 1u << 24));
+#endif
+  }
+
+ private:
+  FloatEnvironment before_;
 };
 
 }  // namespace tenor

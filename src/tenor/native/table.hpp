@@ -1,7 +1,8 @@
 // The table of one instruction set: what core.cpp calls.
 #pragma once
 
-#include "linear.hpp"
+#include "linear_gradient.hpp"
+#include "updates.hpp"
 
 namespace tenor::TENOR_ISA {
 
@@ -38,7 +39,11 @@ constexpr Kernels kernels(const char* name) {
           churn,
           kSums,
           keep_in_table,
-          {read<LSTM>, read<GRU>, read<RNN<false>>, read<RNN<true>>, read_linear}};
+          {read<LSTM>, read<GRU>, read<RNN<false>>, read<RNN<true>>, read_linear},
+          multiply,
+          adam,
+          drop,
+          learner};
 }
 
 }  // namespace tenor::TENOR_ISA

@@ -25,7 +25,7 @@
 extern "C" {
 #endif
 
-#define TENOR_INTERFACE 3 /* grows when anything below changes its meaning */
+#define TENOR_INTERFACE 4 /* grows when anything below changes its meaning */
 
 typedef enum {
   TENOR_OK = 0,
@@ -247,6 +247,92 @@ typedef struct {
 
 /* The tokens of one text, all of them, with their places. */
 TENOR_API tenor_result tenor_reader_tokenize(const tenor_reader *reader, tenor_pieces *pieces);
+
+/* What training needs. Denormal numbers count as zeros in it. */
+
+/* A product of matrices, C = A B or C + A B. Steps are in floats, from one element to the next. */
+typedef struct {
+  const float *a; /* (M, K) */
+  int64_t a_row, a_column;
+  const float *b; /* (K, N) */
+  int64_t b_row, b_column;
+  const float *bias; /* (N,) where sums begin; NULL for zeros */
+  float *c;          /* (M, N), its columns side by side */
+  int64_t c_row;
+  int64_t m, k, n;
+  int32_t add; /* not 0: to what C holds, and then without a bias */
+} tenor_product;
+
+TENOR_API tenor_result tenor_multiply(const tenor_product *product);
+
+/* Memory that is used again and again. A learner belongs to one thread at a time. */
+typedef struct tenor_learner tenor_learner;
+
+TENOR_API tenor_result tenor_learner_create(tenor_learner **learner);
+
+TENOR_API void tenor_learner_destroy(tenor_learner *learner);
+
+/* The different ones among ids (N,) below V, in the order in which they come: known (U,), and row_of
+ * (N,) which of them each is. */
+TENOR_API tenor_result tenor_learner_known(tenor_learner *learner, const int32_t *ids, int64_t count,
+                                           int64_t vocabulary, int32_t *known, int32_t *row_of,
+                                           int64_t *known_count);
+
+/* A "linear" layer, one direction: U known words make up the N words of B texts. Results that are NULL
+ * are not wanted; gradients that are NULL are zeros. G is the number of gates. */
+typedef struct {
+  const char *activation;
+  int32_t previous, input_gate, output_gate, skip, reverse;
+  int64_t hidden, known, words, texts; /* H, U, N, B */
+  const float *shares;   /* (U, G*H), with a skip (U, (G+1)*H): weight_ih x + bias */
+  const float *given;    /* (U, G*H): weight_previous x, with previous */
+  const int32_t *row_of; /* (N,), or NULL where word i is known word i */
+  const int64_t *offsets;
+  float *states; /* (N, H) */
+  int64_t states_stride;
+  float *final_h, *start_h, *sum_h, *max_h; /* (B, H), as in tenor_pass */
+  const float *d_states;
+  int64_t d_states_stride;
+  const float *d_final, *d_start, *d_sum, *d_max; /* of a largest state, that of the first word with it */
+  float *d_shares, *d_given;
+} tenor_linear_pass;
+
+/* Reads the texts of some layers that do not depend on each other, such as two directions. */
+TENOR_API tenor_result tenor_learner_forward(tenor_learner *learner, const tenor_linear_pass *passes,
+                                             int64_t count);
+
+/* Fills d_shares and d_given of the passes that were read last. */
+TENOR_API tenor_result tenor_learner_backward(tenor_learner *learner, const tenor_linear_pass *passes,
+                                              int64_t count);
+
+/* One step of Adam (Kingma & Ba 2015) on some rows of a weight (V, W), or on its first ones. */
+typedef struct {
+  float *weight, *mean, *square; /* (V, W) */
+  const float *gradient;         /* (rows, W) */
+  const int32_t *row_ids;        /* (rows,), all different; NULL for 0, 1, … */
+  int64_t rows, width;
+  float scale;          /* the gradient is multiplied with this */
+  float decay;          /* so much of the weight is added to it */
+  float shrink;         /* the weight is multiplied with this */
+  float rate;           /* learning rate / (1 - beta1^step) */
+  float beta1, beta2;
+  float inverse_bias;   /* 1 / sqrt(1 - beta2^step) */
+  float epsilon;
+} tenor_adam_step;
+
+TENOR_API tenor_result tenor_adam(const tenor_adam_step *step);
+
+/* Dropout, in place: rows and elements are gone by a random number that is a function of seed and place,
+ * so that the same call takes the same away again. */
+typedef struct {
+  float *x;           /* (rows, W) */
+  const int32_t *ids; /* (rows,) what a row is known by; NULL for its number */
+  int64_t rows, width;
+  float row_share, share; /* from 0 to less than 1 */
+  uint32_t row_seed, seed;
+} tenor_dropout;
+
+TENOR_API tenor_result tenor_drop(const tenor_dropout *dropout);
 
 #ifdef __cplusplus
 }

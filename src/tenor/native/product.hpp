@@ -1,0 +1,82 @@
+// Products of matrices of one instruction set. Each element is one sum over the inner dimension in
+// order, a fused multiply-add each: rows, columns, tiles and threads change no bit.
+#pragma once
+
+#include "project.hpp"
+
+namespace tenor::TENOR_ISA {
+
+// So much of the packed factor stays in the first cache while rows pass by.
+constexpr int64_t kInnerBlock = 192;
+
+TENOR_INLINE Vec load_some(const float* from, int64_t count) {
+  if (count >= kLanes) return load(from);
+  Vec v = splat(0.0f);
+  if (count > 0) __builtin_memcpy(&v, from, count * sizeof(float));
+  return v;
+}
+
+TENOR_INLINE void store_some(float* to, Vec v, int64_t count) {
+  if (count >= kLanes)
+    store(to, v);
+  else if (count > 0)
+    __builtin_memcpy(to, &v, count * sizeof(float));
+}
+
+// R rows of a tile of columns, for a stretch of the inner dimension.
+template <int R>
+TENOR_INLINE void multiply_tile(const Product& of, int64_t row, int64_t tile, int64_t begin, int64_t end) {
+  const int64_t column = tile * kTileFloats;
+  Vec sums[R][kTile];
+  for (int r = 0; r < R; ++r) {
+    for (int i = 0; i < kTile; ++i) {
+      const int64_t at = column + i * kLanes, left = of.columns - at;
+      if (begin > 0 || of.add)
+        sums[r][i] = load_some(of.c + (row + r) * of.c_row + at, left);
+      else
+        sums[r][i] = of.bias ? load_some(of.bias + at, left) : splat(0.0f);
+    }
+  }
+  const float* weights = of.b + (tile * of.inner + begin) * kTileFloats;
+  const float* rows = of.a + row * of.a_row + begin * of.a_inner;
+  for (int64_t k = begin; k < end; ++k, weights += kTileFloats, rows += of.a_inner) {
+#pragma GCC unroll 4
+    for (int i = 0; i < kTile; ++i) {
+      const Vec weight = load(weights + i * kLanes);
+#pragma GCC unroll 6
+      for (int r = 0; r < R; ++r) sums[r][i] = fma(splat(rows[r * of.a_row]), weight, sums[r][i]);
+    }
+  }
+  for (int r = 0; r < R; ++r)
+    for (int i = 0; i < kTile; ++i) {
+      const int64_t at = column + i * kLanes;
+      store_some(of.c + (row + r) * of.c_row + at, sums[r][i], of.columns - at);
+    }
+}
+
+template <int R>
+TENOR_INLINE void multiply_rest(const Product& of, int64_t row, int64_t rows, int64_t tile, int64_t begin,
+                                int64_t end) {
+  if constexpr (R > 0) {
+    if (rows == R)
+      multiply_tile<R>(of, row, tile, begin, end);
+    else
+      multiply_rest<R - 1>(of, row, rows, tile, begin, end);
+  }
+}
+
+// Fills rows from `first` up to `last`.
+inline void multiply(const Product& of, int64_t first, int64_t last) {
+  constexpr int R = tile_rows(kTile, kFusing);
+  const int64_t tiles = (of.columns + kTileFloats - 1) / kTileFloats;
+  for (int64_t begin = 0; begin == 0 || begin < of.inner; begin += kInnerBlock) {
+    const int64_t end = of.inner - begin < kInnerBlock ? of.inner : begin + kInnerBlock;
+    for (int64_t tile = 0; tile < tiles; ++tile) {
+      int64_t row = first;
+      for (; row + R <= last; row += R) multiply_tile<R>(of, row, tile, begin, end);
+      multiply_rest<R - 1>(of, row, last - row, tile, begin, end);
+    }
+  }
+}
+
+}  // namespace tenor::TENOR_ISA

@@ -1,0 +1,269 @@
+"""Arrays in → products, gradients and updates in the compiled core: what training needs of it."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tenor.native import library
+from tenor.native.arrays import Floats, Offsets, TokenIds, address, float32, shaped
+from tenor.native.layer import Gating
+
+
+def multiply(
+    a: Floats, b: Floats, bias: Floats | None = None, *, out: Floats | None = None, add: bool = False
+) -> Floats:
+    """The product (M, N) of matrices (M, K) and (K, N), which may be views laid out any way.
+
+    Args:
+        a: the left one.
+        b: the right one.
+        bias: (N,) to be added to every row.
+        out: where to put it; its columns side by side. None makes an array.
+        add: add it to what ``out`` holds.
+
+    Raises:
+        InputError: the shapes do not fit.
+    """
+    float32("a", a), float32("b", b)
+    rows, columns = a.shape[0], b.shape[1]
+    shaped("b", b, (a.shape[1], columns))
+    if out is None:
+        out = np.empty((rows, columns), np.float32)
+    shaped("out", out, (rows, columns))
+    product = library.Product(
+        a=a.ctypes.data,
+        a_row=a.strides[0] // 4,
+        a_column=a.strides[1] // 4,
+        b=b.ctypes.data,
+        b_row=b.strides[0] // 4,
+        b_column=b.strides[1] // 4,
+        bias=None if bias is None else address(np.ascontiguousarray(bias)),
+        c=out.ctypes.data,
+        c_row=out.strides[0] // 4,
+        m=rows,
+        k=a.shape[1],
+        n=columns,
+        add=add,
+    )
+    library.check(library.core().tenor_multiply(ctypes.byref(product)))
+    return out
+
+
+def adam(
+    weight: Floats,
+    mean: Floats,
+    square: Floats,
+    gradient: Floats,
+    *,
+    step: int,
+    rate: float,
+    row_ids: TokenIds | None = None,
+    scale: float = 1.0,
+    weight_decay: float = 0.0,
+    decoupled: bool = False,
+    betas: tuple[float, float] = (0.9, 0.999),
+    epsilon: float = 1e-8,
+) -> None:
+    """One step of Adam, in place.
+
+    Args:
+        weight: (V, W), or of one dimension.
+        mean: of the gradients so far, as weight.
+        square: of their squares, as weight.
+        gradient: (rows, W) or as weight.
+        step: the number of the step, from 1.
+        rate: learning rate.
+        row_ids: (rows,) which rows of the weight the gradient's are, each once; None for all.
+        scale: what the gradient is multiplied with first.
+        weight_decay: as PyTorch's.
+        decoupled: whether the decay is AdamW's.
+        betas: how much of either average stays.
+        epsilon: as PyTorch's.
+
+    Source:
+        Kingma & Ba 2015, algorithm 1, as ``torch.optim.Adam`` computes it.
+    """
+    for array in (weight, mean, square):
+        assert array.flags.c_contiguous and array.dtype == np.float32
+    rows = len(gradient)
+    update = library.AdamStep(
+        weight=address(weight),
+        mean=address(mean),
+        square=address(square),
+        gradient=address(np.ascontiguousarray(gradient)),
+        row_ids=None if row_ids is None else address(row_ids),
+        rows=rows,
+        width=gradient.size // max(rows, 1),
+        scale=scale,
+        decay=0.0 if decoupled else weight_decay,
+        shrink=1.0 - rate * weight_decay if decoupled else 1.0,
+        rate=rate / (1 - betas[0] ** step),
+        beta1=betas[0],
+        beta2=betas[1],
+        inverse_bias=1 / (1 - betas[1] ** step) ** 0.5,
+        epsilon=epsilon,
+    )
+    library.check(library.core().tenor_adam(ctypes.byref(update)))
+
+
+def drop(
+    x: Floats,
+    *,
+    share: float,
+    seed: int,
+    ids: TokenIds | None = None,
+    row_share: float = 0.0,
+    row_seed: int = 0,
+) -> None:
+    """Zero a share of the elements and of the rows of x (rows, W), in place, and scale up the rest.
+
+    What goes is a function of the seeds, of what a row is known by and of the column, so that a
+    gradient is given back to the same elements by a second call.
+
+    Args:
+        x: rows; contiguous.
+        share: of the elements, below 1.
+        seed: 32 bits.
+        ids: (rows,) what each row is known by; None for its number.
+        row_share: of the rows.
+        row_seed: 32 bits.
+    """
+    assert x.flags.c_contiguous and x.dtype == np.float32
+    wanted = library.Dropout(
+        x=address(x),
+        ids=None if ids is None else address(ids),
+        rows=len(x),
+        width=x.shape[1],
+        row_share=row_share,
+        share=share,
+        row_seed=row_seed,
+        seed=seed,
+    )
+    library.check(library.core().tenor_drop(ctypes.byref(wanted)))
+
+
+@dataclass(kw_only=True)
+class LinearPass:
+    """One layer and direction of a gated linear recurrence over the texts of a batch.
+
+    U known words make up the N words of B texts; G gates.
+    """
+
+    activation: str
+    gating: Gating
+    reverse: bool
+    hidden: int
+    offsets: Offsets
+    shares: Floats
+    """(U, G*H), with a skip (U, (G+1)*H): what a word gives to its own gates."""
+    given: Floats | None = None
+    """(U, G*H) what it gives to the next word's, where gates see two."""
+    row_of: TokenIds | None = None
+    """(N,) which known word each word is; None where each is its own."""
+    states: Floats | None = None
+    """(N, H) to be filled, if wanted; a view's rows may lie apart."""
+    d_states: Floats | None = None
+    """(N, H), likewise; None for zeros, as the next four."""
+    d_final: Floats | None = None
+    d_start: Floats | None = None
+    d_total: Floats | None = None
+    d_largest: Floats | None = None
+
+    def __post_init__(self) -> None:
+        texts = len(self.offsets) - 1
+        self.final, self.start, self.total, self.largest = (
+            np.empty((texts, self.hidden), np.float32) for _ in range(4)
+        )
+        self.d_shares = np.empty_like(self.shares)
+        self.d_given = None if self.given is None else np.empty_like(self.given)
+
+    def arguments(self) -> library.LinearPass:
+        """``tenor_linear_pass`` of ``tenor.h``."""
+        words = int(self.offsets[-1])
+        strides = [0 if a is None else a.strides[0] // 4 for a in (self.states, self.d_states)]
+        data = [
+            None if array is None or not array.size else array.ctypes.data
+            for array in (self.states, self.d_states)
+        ]
+        return library.LinearPass(
+            activation=self.activation.encode(),
+            previous=self.gating.previous,
+            input_gate=self.gating.input_gate,
+            output_gate=self.gating.output_gate,
+            skip=self.gating.skip,
+            reverse=self.reverse,
+            hidden=self.hidden,
+            known=len(self.shares),
+            words=words,
+            texts=len(self.offsets) - 1,
+            shares=address(self.shares),
+            given=_optional(self.given),
+            row_of=_optional(self.row_of),
+            offsets=address(self.offsets),
+            states=data[0],
+            states_stride=strides[0],
+            final_h=address(self.final),
+            start_h=address(self.start),
+            sum_h=address(self.total),
+            max_h=address(self.largest),
+            d_states=data[1],
+            d_states_stride=strides[1],
+            d_final=_optional(self.d_final),
+            d_start=_optional(self.d_start),
+            d_sum=_optional(self.d_total),
+            d_max=_optional(self.d_largest),
+            d_shares=address(self.d_shares),
+            d_given=_optional(self.d_given),
+        )
+
+
+class Learner:
+    """Memory that is used again from one update to the next. For one thread at a time."""
+
+    def __init__(self) -> None:
+        self._core = library.core()
+        self._learner = ctypes.c_void_p()
+        library.check(self._core.tenor_learner_create(ctypes.byref(self._learner)))
+
+    def __del__(self) -> None:
+        """Give the memory back."""
+        if getattr(self, "_learner", None):
+            self._core.tenor_learner_destroy(self._learner)
+
+    def known(self, ids: TokenIds, vocab_size: int) -> tuple[TokenIds, TokenIds]:
+        """The different ids (U,) among ids (N,), as they first come, and (N,) which of them each is."""
+        found, row_of = np.empty_like(ids), np.empty_like(ids)
+        count = ctypes.c_int64()
+        library.check(
+            self._core.tenor_learner_known(
+                self._learner,
+                address(ids),
+                len(ids),
+                vocab_size,
+                address(found),
+                address(row_of),
+                ctypes.byref(count),
+            )
+        )
+        return found[: count.value], row_of
+
+    def forward(self, passes: Sequence[LinearPass]) -> None:
+        """Fill states and summaries of passes that do not depend on each other."""
+        self._call(self._core.tenor_learner_forward, passes)
+
+    def backward(self, passes: Sequence[LinearPass]) -> None:
+        """Fill ``d_shares`` and ``d_given`` of the passes that were read last."""
+        self._call(self._core.tenor_learner_backward, passes)
+
+    def _call(self, function: ctypes._CFuncPtr, passes: Sequence[LinearPass]) -> None:  # type: ignore[name-defined]
+        given = (library.LinearPass * len(passes))(*(one.arguments() for one in passes))
+        library.check(function(self._learner, given, len(passes)))
+
+
+def _optional(array: npt.NDArray[np.float32 | np.int32] | None) -> int | None:
+    return None if array is None else address(array)

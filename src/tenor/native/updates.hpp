@@ -1,0 +1,50 @@
+// Adam and dropout of one instruction set, over plain arrays that the compiler vectorizes: every
+// element is by itself, so the instruction set changes no bit.
+#pragma once
+
+#include "kernels.hpp"
+#include "simd.hpp"
+
+namespace tenor::TENOR_ISA {
+
+// Rows from `first` up to `last` of the gradient. (Kingma & Ba 2015, as PyTorch computes it.)
+inline void adam(const Adam& of, int64_t first, int64_t last) {
+  for (int64_t i = first; i < last; ++i) {
+    const int64_t row = (of.rows ? of.rows[i] : i) * of.width;
+    float *weight = of.weight + row, *mean = of.mean + row, *square = of.square + row;
+    const float* gradient = of.gradient + i * of.width;
+    for (int64_t k = 0; k < of.width; ++k) {
+      const float g = gradient[k] * of.scale + of.decay * weight[k];
+      const float m = mean[k] + (g - mean[k]) * (1.0f - of.beta1);
+      const float s = of.beta2 * square[k] + (1.0f - of.beta2) * g * g;
+      mean[k] = m;
+      square[k] = s;
+      weight[k] = weight[k] * of.shrink - of.rate * m / (__builtin_sqrtf(s) * of.inverse_bias + of.epsilon);
+    }
+  }
+}
+
+// 32 bits that look random, of a place and a seed. (Wellons 2018, "lowbias32".)
+TENOR_INLINE uint32_t mixed(uint32_t x) {
+  x ^= x >> 16;
+  x *= 0x7feb352du;
+  x ^= x >> 15;
+  x *= 0x846ca68bu;
+  return x ^ x >> 16;
+}
+
+// Zeroes a share of the rows and of the elements from row `first` up to `last`, and scales up the rest.
+inline void drop(const Dropout& of, int64_t first, int64_t last) {
+  for (int64_t i = first; i < last; ++i) {
+    const uint32_t row = static_cast<uint32_t>(of.ids ? of.ids[i] : i);
+    float* x = of.x + i * of.width;
+    const float scale = mixed(row ^ of.row_seed) < of.row_limit ? 0.0f : of.row_scale;
+    const uint32_t place = row * static_cast<uint32_t>(of.width);
+    for (int64_t k = 0; k < of.width; ++k) {
+      const bool gone = mixed((place + static_cast<uint32_t>(k)) ^ of.seed) < of.limit;
+      x[k] *= gone ? 0.0f : of.scale * scale;
+    }
+  }
+}
+
+}  // namespace tenor::TENOR_ISA

@@ -75,18 +75,18 @@ def test_a_text_larger_than_a_chunk_is_read_among_others(tiny):
 @each_case
 def test_the_head_of_a_row_does_not_depend_on_the_others(tiny, settings):
     classifier = TextClassifier(tiny(labels=tuple("abcdefghijk"), **settings))
-    width = classifier._pooler.width
+    width = classifier._scorer.pooler.width
     rows = np.random.default_rng(1).normal(size=(101, width)).astype(np.float32)
-    together = classifier._core.head(rows)
-    expected = TextClassifier(classifier.model, runtime="numpy")._score(rows)
+    together = classifier._scorer.core.head(rows)
+    expected = TextClassifier(classifier.model, runtime="numpy")._scorer.head(rows)
     np.testing.assert_allclose(together, expected, atol=1e-5, rtol=1e-5)
     for row in (0, 47, 48, 100):
-        np.testing.assert_array_equal(classifier._core.head(rows[row : row + 1])[0], together[row])
-    assert classifier._core.head(rows[:0]).shape == (0, 11)
+        np.testing.assert_array_equal(classifier._scorer.core.head(rows[row : row + 1])[0], together[row])
+    assert classifier._scorer.core.head(rows[:0]).shape == (0, 11)
 
 
 def test_ids_and_offsets_that_make_no_sense_are_refused(tiny):
-    core = TextClassifier(tiny(cell="gru"))._core
+    core = TextClassifier(tiny(cell="gru"))._scorer.core
     good = join([[2, 3], [4]])
     assert core.read_ids(good.token_ids, good.offsets).shape == (2, 1)
     for ids in ([2, 3, 8], [2, 3, -1]):
@@ -99,16 +99,16 @@ def test_ids_and_offsets_that_make_no_sense_are_refused(tiny):
 
 def test_parts_that_do_not_fit_are_refused(tiny):
     wide, narrow = (TextClassifier(tiny(hidden_sizes=(n,), cell="gru")) for n in (6, 5))
-    layers = wide._encoder.prepared
+    layers = wide._scorer.encoder.prepared
     with pytest.raises(InputError, match="a size or stride is out of range"):
         PreparedModel(layers, ("last",), narrow.model.weights)
     with pytest.raises(InputError, match="a size or stride is out of range"):
         PreparedModel([*layers, *layers], ("last",), wide.model.weights)
     with pytest.raises(TypeError, match="cannot be pickled or copied"):
-        wide._core.__reduce__()
+        wide._scorer.core.__reduce__()
 
 
 def test_a_model_whose_pooling_is_not_done_in_the_core_reads_no_ids_there(tiny):
-    core = TextClassifier(tiny(cell="gru", pooling=("attention",)))._core
+    core = TextClassifier(tiny(cell="gru", pooling=("attention",)))._scorer.core
     with pytest.raises(InputError, match="a size or stride is out of range"):
         core.read_ids(np.array([2], np.int32), np.array([0, 1]))

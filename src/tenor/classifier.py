@@ -12,17 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from tenor import artifact
-from tenor.batching import Batch, Ids, chunks, join, pick
+from tenor.batching import Ids, join
 from tenor.cells import Floats, State
-from tenor.encoder import Encoded, Encoder, Runtime
+from tenor.encoder import Encoded, Runtime, computes_in_core
 from tenor.errors import ArtifactError, InputError, UnsupportedError
-from tenor.head import logits
 from tenor.indexing import Indexer
 from tenor.model import Model
-from tenor.native import PreparedModel
-from tenor.pooling import Pooler
 from tenor.prediction import Prediction, predictions, probabilities
 from tenor.reading import Reading, ReadingState, ReadWord
+from tenor.scorer import Scorer
 from tenor.tokenizer import Token, Tokenizer
 
 PRETRAINED = Path(__file__).parent / "pretrained" / "imdb"
@@ -30,8 +28,6 @@ PRETRAINED = Path(__file__).parent / "pretrained" / "imdb"
 
 _SELF_TEST_TEXT = "This film is not bad: it is the best I have seen this year."
 _SELF_TEST_TOLERANCE = 1e-4
-_CHUNK_TEXTS = 512
-_CHUNK_TOKENS = 32_768
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,16 +65,15 @@ class TextClassifier:
         self.model = model
         self.labels = model.labels
         self.tokenizer = Tokenizer(model.tokenizer)
-        self._encoder = Encoder(model.config, model.weights, precision=model.precision, runtime=runtime)
-        layers = self._encoder.prepared
-        self._indexer = Indexer(model.tokenizer, model.vocabulary, in_core=layers is not None)
-        state_size = model.config.hidden_sizes[-1] * model.config.directions
-        self._pooler = Pooler(model.config.pooling, state_size, model.config.directions, model.weights)
-        self._core: PreparedModel | None = None
-        if layers is not None:
-            poolings = () if self._pooler.needs_states else model.config.pooling
-            self._core = PreparedModel(layers, poolings, model.weights, reader=self._indexer.reader)
-        self._whole = None if self._pooler.needs_states else self._core  # does the pooling too
+        in_core = computes_in_core(model.weights, runtime)
+        self._indexer = Indexer(model.tokenizer, model.vocabulary, in_core=in_core)
+        self._scorer = Scorer(
+            model.config,
+            model.weights,
+            precision=model.precision,
+            runtime=runtime,
+            reader=self._indexer.reader,
+        )
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None, *, runtime: Runtime = "auto") -> TextClassifier:
@@ -119,7 +114,7 @@ class TextClassifier:
     @property
     def runtime(self) -> str:
         """What computes the recurrent layers: ``"native"`` or ``"numpy"``."""
-        return self._encoder.runtime
+        return self._scorer.encoder.runtime
 
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
         """Classify texts: tokens → ids → batch → word vectors → states → logits → labels.
@@ -155,11 +150,7 @@ class TextClassifier:
             ids = np.array(token_ids, np.int32)  # its beginnings are views: lists would take T * T / 2 places
             scores = self.logits_of([ids[:t] for t in range(len(ids) + 1)])
         else:
-            states = self._encoded(token_ids).states
-            assert states is not None
-            pooled = [np.zeros((1, self._pooler.width), states.dtype)]
-            pooled += self._pooler.prefixes(states)
-            scores = self._score(np.concatenate(pooled))
+            scores = self._scorer.prefix_logits(np.array(token_ids, np.int32))
         before, *after = self._named(scores)
         return Reading(
             text=text,
@@ -204,8 +195,9 @@ class TextClassifier:
                 f"this model fills texts up to {config.fill_to} tokens, so it cannot go on word by word; "
                 "use read(text)"
             )
-        zeros = self._encoder.zero_states(1)
-        state = ReadingState(zeros, None, self._named(self.logits_of([[]]))[0])
+        zeros = self._scorer.encoder.zero_states(1)
+        before = self._named(self.logits_of([[]]))[0]
+        state = ReadingState(zeros, None, self._scorer.begin_pairs(), before)
         return state if config.start_token is None else self._step_special(state, config.start_token)
 
     def end(self, state: ReadingState) -> ReadingState:
@@ -245,11 +237,11 @@ class TextClassifier:
 
     def _step_id(self, state: ReadingState, token_id: int) -> ReadingState:
         word, offsets = np.array([token_id], np.int32), np.array([0, 1])
-        encoded = self._encoder.encode(word, offsets, initial=state.layers)
+        encoded = self._scorer.encoder.encode(word, offsets, initial=state.layers)
         assert encoded.states is not None
-        memory = self._pooler.step(state.memory, encoded.states)
-        scores = self._score(self._pooler.vector(memory))
-        return ReadingState(encoded.final_states, memory, self._named(scores)[0])
+        memory = self._scorer.pooler.step(state.memory, encoded.states)
+        scores, pairs = self._scorer.step(memory, state.pairs, token_id)
+        return ReadingState(encoded.final_states, memory, pairs, self._named(scores)[0])
 
     def _read(self, texts: Sequence[str]) -> tuple[Floats, npt.NDArray[np.bool_]]:
         """Logits (B, C) of texts, and (B,) whether each was longer than the model reads."""
@@ -259,10 +251,10 @@ class TextClassifier:
             )
         for text in texts:
             _string(text)
-        if self._whole is not None and self._indexer.reader is not None:
-            return self._whole.read(texts)
+        if self._scorer.whole is not None and self._indexer.reader is not None:
+            return self._scorer.whole.read(texts)
         indexed = self._indexer.index(texts)
-        return self._logits(indexed.batch), indexed.truncated
+        return self._scorer.logits(indexed.batch), indexed.truncated
 
     def _tokens(self, text: str) -> tuple[list[Token], list[int], bool]:
         """All that is read of a text; tokens that are not of the text have no width in it."""
@@ -280,30 +272,11 @@ class TextClassifier:
 
     def _encoded(self, token_ids: list[int]) -> Encoded:
         batch = join([token_ids])
-        return self._encoder.encode(batch.token_ids, batch.offsets)
+        return self._scorer.encoder.encode(batch.token_ids, batch.offsets)
 
     def logits_of(self, token_ids: Sequence[Ids]) -> Floats:
         """Logits (B, C) of B texts given as token ids."""
-        return self._logits(join(token_ids))
-
-    def _logits(self, batch: Batch) -> Floats:
-        """Logits (B, C), computed in chunks of similar length."""
-        if self._whole is not None:
-            return self._whole.read_ids(batch.token_ids, batch.offsets)
-        bias = self.model.weights["head.bias"]
-        scores = np.empty((len(batch.offsets) - 1, len(bias)), bias.dtype)
-        lengths = np.diff(batch.offsets)
-        for chunk in chunks(lengths, max_texts=_CHUNK_TEXTS, max_tokens=_CHUNK_TOKENS):
-            part = pick(batch, chunk)
-            encoded = self._encoder.encode(part.token_ids, part.offsets, states=self._pooler.needs_states)
-            scores[chunk] = self._score(self._pooler.pool(encoded, part.offsets))
-        return scores
-
-    def _score(self, pooled: Floats) -> Floats:
-        """Logits (B, C) of pooled vectors (B, P)."""
-        if self._core is not None:
-            return self._core.head(pooled)
-        return logits(pooled, self.model.weights)
+        return self._scorer.logits(join(token_ids))
 
     def _named(self, scores: Floats) -> list[dict[str, float]]:
         rows = probabilities(scores).tolist()

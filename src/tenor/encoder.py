@@ -74,7 +74,7 @@ class Encoder:
         self._embedding = weights["embedding.weight"]
         self._cell = cell(config)
         self._sizes = config.hidden_sizes
-        in_core = _in_core(self._embedding, runtime)
+        in_core = computes_in_core(weights, runtime)
         self.layers = [
             [
                 _NativeLayer(config, _weights_of(weights, layer, direction, precision))
@@ -236,9 +236,13 @@ def prepared_layer(
     )
 
 
-def _in_core(embedding: Floats, runtime: Runtime) -> bool:
-    """Whether the compiled core computes the layers, as asked or as can be."""
-    can = embedding.dtype == np.float32
+def computes_in_core(weights: Mapping[str, Floats], runtime: Runtime) -> bool:
+    """Whether the compiled core computes the layers, as asked or as can be.
+
+    Raises:
+        UnsupportedError: it is asked to and cannot.
+    """
+    can = weights["embedding.weight"].dtype == np.float32
     if runtime == "native" and not can:
         raise UnsupportedError("the compiled core computes in float32 only; use runtime='auto'")
     if runtime == "native" and not native.is_available():

@@ -17,6 +17,7 @@ from tenor.native import library
 from tenor.native.arrays import Floats, address, encoded, float32
 from tenor.native.layer import Gating, LayerWeights, Passed, PreparedLayer
 from tenor.native.model import PreparedModel
+from tenor.native.text import PreparedReader
 
 __all__ = [
     "Gating",
@@ -24,6 +25,7 @@ __all__ = [
     "Passed",
     "PreparedLayer",
     "PreparedModel",
+    "PreparedReader",
     "Status",
     "activation",
     "is_available",

@@ -122,6 +122,8 @@ class ModelSettings(ctypes.Structure):
         ("weight", ctypes.c_void_p),
         ("bias", ctypes.c_void_p),
         ("logits", ctypes.c_int64),
+        ("pairs", ctypes.c_void_p),
+        ("pair_rows", ctypes.c_int64),
     )
 
 

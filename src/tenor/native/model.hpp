@@ -14,6 +14,8 @@ struct tenor_model {
   std::vector<int32_t> poolings;
   int64_t logits;
   std::vector<tenor_layer> head;  // one dense layer, or two with a ReLU between them
+  const float* pairs;  // (pair_rows, logits), or null
+  int64_t pair_rows;
 };
 
 namespace tenor {

@@ -46,6 +46,7 @@ class PreparedModel:
             if name in weights
         ]
         hidden = head[2:]
+        pairs = np.ascontiguousarray(weights["pairs.weight"]) if "pairs.weight" in weights else None
         handles = np.array([one.handle.value for row in layers for one in row], np.uintp)
         kinds = np.array([POOLINGS.index(name) for name in poolings], np.int32)
         settings = library.ModelSettings(
@@ -62,9 +63,11 @@ class PreparedModel:
             weight=address(head[0]),
             bias=address(head[1]),
             logits=len(head[1]),
+            pairs=None if pairs is None else address(pairs),
+            pair_rows=0 if pairs is None else len(pairs),
         )
         self._logits = len(head[1])
-        self._used = (layers, reader)  # for as long as the model lives
+        self._used = (layers, reader, pairs)  # for as long as the model lives
         self._reader = reader
         self._core = library.core()
         self._model = ctypes.c_void_p()
@@ -107,7 +110,7 @@ class PreparedModel:
         return found
 
     def head(self, pooled: Floats) -> Floats:
-        """Logits (B, C) of pooled vectors (B, P)."""
+        """Logits (B, C) of pooled vectors (B, P), without what word pairs add."""
         pooled = np.ascontiguousarray(pooled)
         found = np.empty((len(pooled), self._logits), np.float32)
         library.check(self._core.tenor_model_head(self._model, address(pooled), len(pooled), address(found)))

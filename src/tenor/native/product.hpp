@@ -23,14 +23,16 @@ TENOR_INLINE void store_some(float* to, Vec v, int64_t count) {
     __builtin_memcpy(to, &v, count * sizeof(float));
 }
 
-// R rows of a tile of columns, for a stretch of the inner dimension.
-template <int R>
+// R rows of a tile of columns, for a stretch of the inner dimension. kWhole: no column is missing.
+template <int R, bool kWhole>
 TENOR_INLINE void multiply_tile(const Product& of, int64_t row, int64_t tile, int64_t begin, int64_t end) {
   const int64_t column = tile * kTileFloats;
   Vec sums[R][kTile];
+#pragma GCC unroll 6
   for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
     for (int i = 0; i < kTile; ++i) {
-      const int64_t at = column + i * kLanes, left = of.columns - at;
+      const int64_t at = column + i * kLanes, left = kWhole ? kLanes : of.columns - at;
       if (begin > 0 || of.add)
         sums[r][i] = load_some(of.c + (row + r) * of.c_row + at, left);
       else
@@ -47,35 +49,42 @@ TENOR_INLINE void multiply_tile(const Product& of, int64_t row, int64_t tile, in
       for (int r = 0; r < R; ++r) sums[r][i] = fma(splat(rows[r * of.a_row]), weight, sums[r][i]);
     }
   }
-  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 6
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
     for (int i = 0; i < kTile; ++i) {
       const int64_t at = column + i * kLanes;
-      store_some(of.c + (row + r) * of.c_row + at, sums[r][i], of.columns - at);
+      store_some(of.c + (row + r) * of.c_row + at, sums[r][i], kWhole ? kLanes : of.columns - at);
     }
+  }
 }
 
-template <int R>
+template <int R, bool kWhole>
 TENOR_INLINE void multiply_rest(const Product& of, int64_t row, int64_t rows, int64_t tile, int64_t begin,
                                 int64_t end) {
   if constexpr (R > 0) {
     if (rows == R)
-      multiply_tile<R>(of, row, tile, begin, end);
+      multiply_tile<R, kWhole>(of, row, tile, begin, end);
     else
-      multiply_rest<R - 1>(of, row, rows, tile, begin, end);
+      multiply_rest<R - 1, kWhole>(of, row, rows, tile, begin, end);
   }
+}
+
+template <bool kWhole>
+TENOR_INLINE void multiply_rows(const Product& of, int64_t first, int64_t last, int64_t tile, int64_t begin,
+                                int64_t end) {
+  constexpr int R = tile_rows(kTile, kFusing);
+  for (; first + R <= last; first += R) multiply_tile<R, kWhole>(of, first, tile, begin, end);
+  multiply_rest<R - 1, kWhole>(of, first, last - first, tile, begin, end);
 }
 
 // Fills rows from `first` up to `last`.
 inline void multiply(const Product& of, int64_t first, int64_t last) {
-  constexpr int R = tile_rows(kTile, kFusing);
-  const int64_t tiles = (of.columns + kTileFloats - 1) / kTileFloats;
+  const int64_t whole = of.columns / kTileFloats;
   for (int64_t begin = 0; begin == 0 || begin < of.inner; begin += kInnerBlock) {
     const int64_t end = of.inner - begin < kInnerBlock ? of.inner : begin + kInnerBlock;
-    for (int64_t tile = 0; tile < tiles; ++tile) {
-      int64_t row = first;
-      for (; row + R <= last; row += R) multiply_tile<R>(of, row, tile, begin, end);
-      multiply_rest<R - 1>(of, row, last - row, tile, begin, end);
-    }
+    for (int64_t tile = 0; tile < whole; ++tile) multiply_rows<true>(of, first, last, tile, begin, end);
+    if (whole * kTileFloats < of.columns) multiply_rows<false>(of, first, last, whole, begin, end);
   }
 }
 

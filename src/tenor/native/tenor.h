@@ -215,9 +215,11 @@ typedef struct {
   int64_t hidden;                           /* K */
   const float *weight, *bias;               /* (C, K or P) and (C,) */
   int64_t logits;                           /* C */
+  const float *pairs; /* (pair_rows, C) scores of word pairs, added to the logits: tenor/pairs.py; or NULL */
+  int64_t pair_rows;
 } tenor_model_settings;
 
-/* Copies the weights of the head. isa may be NULL. Reader and layers must live as long as the model,
+/* Copies the weights of the head, but not the pairs, which must live as long as the model. isa may be NULL. Reader and layers must live as long as the model,
  * which is given back with tenor_model_destroy. */
 TENOR_API tenor_result tenor_model_create(const char *isa, const tenor_model_settings *settings,
                                           tenor_model **model);
@@ -232,7 +234,8 @@ TENOR_API tenor_result tenor_model_read(const tenor_model *model, const tenor_te
 TENOR_API tenor_result tenor_model_read_ids(const tenor_model *model, const int32_t *token_ids,
                                             const int64_t *offsets, int64_t texts, float *logits);
 
-/* Logits (rows, C) of pooled vectors (rows, P), such as a caller makes who reads word by word. */
+/* Logits (rows, C) of pooled vectors (rows, P), such as a caller makes who reads word by word; without
+ * what word pairs add. */
 TENOR_API tenor_result tenor_model_head(const tenor_model *model, const float *pooled, int64_t rows,
                                         float *logits);
 

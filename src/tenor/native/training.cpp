@@ -42,40 +42,40 @@ struct tenor_learner {
 
 namespace {
 
-constexpr int64_t kRows = 96;                // of one task
+constexpr int64_t kMostRows = 96, kFewestRows = 12;  // of one task
 constexpr int64_t kWorthThreads = 1 << 18;  // multiply-adds below which waking a thread costs more
 
-int threads_for(int64_t work) { return work < kWorthThreads ? 1 : settings().threads.load(); }
-
-// Work on rows, some of them a task.
+// Calls on_part(first, last) for stretches of a count, on several threads if it is worth it.
 template <class Work>
-void each_rows(int64_t rows, int64_t work, const Work& on_rows) {
+void each_part(int64_t count, int64_t work, const Work& on_part) {
+  const int threads = work < kWorthThreads ? 1 : settings().threads.load();
   struct Context {
-    const Work& on_rows;
-    int64_t rows;
-  } context{on_rows, rows};
-  run((rows + kRows - 1) / kRows, threads_for(work),
-      [](void* given, int64_t task) {
+    const Work& on_part;
+    int64_t count, size;
+  } context{on_part, count, std::clamp(count / (4 * threads), kFewestRows, kMostRows)};
+  run((count + context.size - 1) / context.size, threads,
+      [](void* given, int64_t part) {
         const FlushedEnvironment environment;
         const auto& to_do = *static_cast<Context*>(given);
-        to_do.on_rows(task * kRows, std::min(to_do.rows, (task + 1) * kRows));
+        to_do.on_part(part * to_do.size, std::min(to_do.count, (part + 1) * to_do.size));
       },
       &context);
 }
 
-Floats packed(const tenor_product& of, int lanes) {
-  const int64_t wide = static_cast<int64_t>(kTile) * lanes, tiles = (of.n + wide - 1) / wide;
-  Floats to = floats(std::max<int64_t>(tiles * of.k * wide, 1));
-  for (int64_t tile = 0; tile < tiles; ++tile) {
-    const int64_t begin = tile * wide, width = std::min(wide, of.n - begin);
-    for (int64_t k = 0; k < of.k; ++k) {
-      float* row = to.get() + (tile * of.k + k) * wide;
+// [tile][inner][kTile][lane], zeros beyond the columns.
+void pack(const tenor_product& of, int64_t wide, float* to, int64_t first, int64_t last) {
+  for (int64_t begin = 0; begin < of.n; begin += wide) {
+    const int64_t width = std::min(wide, of.n - begin);
+    for (int64_t k = first; k < last; ++k) {
+      float* row = to + begin * of.k + k * wide;
       const float* from = of.b + k * of.b_row + begin * of.b_column;
-      for (int64_t i = 0; i < width; ++i) row[i] = from[i * of.b_column];
+      if (of.b_column == 1)
+        std::copy_n(from, width, row);
+      else
+        for (int64_t i = 0; i < width; ++i) row[i] = from[i * of.b_column];
       std::fill(row + width, row + wide, 0.0f);
     }
   }
-  return to;
 }
 
 bool sound(const tenor_linear_pass& pass) {
@@ -176,9 +176,11 @@ tenor_result tenor_multiply(const tenor_product* product) {
     if (of.m == 0 || of.n == 0) return TENOR_OK;
     if (!of.c || of.c_row < of.n || (of.k > 0 && (!of.a || !of.b))) return TENOR_BAD_SIZE;
     const Kernels& kernels = *settings().kernels;
-    const Floats b = packed(of, kernels.lanes);
+    const int64_t wide = static_cast<int64_t>(kTile) * kernels.lanes, filled = (of.n + wide - 1) / wide * wide;
+    const Floats b = floats(std::max<int64_t>(filled * of.k, 1));
+    each_part(of.k, of.k * of.n, [&](int64_t first, int64_t last) { pack(of, wide, b.get(), first, last); });
     const Product work{of.a, of.a_row, of.a_column, b.get(), of.bias, of.c, of.c_row, of.k, of.n, of.add != 0};
-    each_rows(of.m, of.m * of.k * of.n,
+    each_part(of.m, of.m * of.k * of.n,
               [&](int64_t first, int64_t last) { kernels.multiply(work, first, last); });
     return TENOR_OK;
   });
@@ -238,7 +240,7 @@ tenor_result tenor_adam(const tenor_adam_step* step) {
   if (of.rows > 0 && (!of.weight || !of.mean || !of.square || !of.gradient)) return TENOR_BAD_SIZE;
   const Adam work{of.weight, of.mean, of.square, of.gradient, of.row_ids, of.width, of.scale, of.decay,
                   of.shrink, of.rate, of.beta1, of.beta2, of.inverse_bias, of.epsilon};
-  each_rows(of.rows, of.rows * of.width * 8,
+  each_part(of.rows, of.rows * of.width * 8,
             [&](int64_t first, int64_t last) { settings().kernels->adam(work, first, last); });
   return TENOR_OK;
 }
@@ -252,7 +254,7 @@ tenor_result tenor_drop(const tenor_dropout* dropout) {
   const auto limit = [](float share) { return static_cast<uint32_t>(static_cast<double>(share) * 4294967296.0); };
   const Dropout work{of.x, of.ids, of.width, of.row_seed, limit(of.row_share), of.seed, limit(of.share),
                      1 / (1 - of.row_share), 1 / (1 - of.share)};
-  each_rows(of.rows, of.rows * of.width * 8,
+  each_part(of.rows, of.rows * of.width * 8,
             [&](int64_t first, int64_t last) { settings().kernels->drop(work, first, last); });
   return TENOR_OK;
 }

@@ -8,11 +8,13 @@
 namespace tenor::TENOR_ISA {
 
 // Rows from `first` up to `last` of the gradient. (Kingma & Ba 2015, as PyTorch computes it.)
-inline void adam(const Adam& of, int64_t first, int64_t last) {
+inline void adam(const Adam& given, int64_t first, int64_t last) {
+  const Adam of = given;  // a copy, that no store can change
   for (int64_t i = first; i < last; ++i) {
     const int64_t row = (of.rows ? of.rows[i] : i) * of.width;
-    float *weight = of.weight + row, *mean = of.mean + row, *square = of.square + row;
-    const float* gradient = of.gradient + i * of.width;
+    float *__restrict weight = of.weight + row, *__restrict mean = of.mean + row;
+    float* __restrict square = of.square + row;
+    const float* __restrict gradient = of.gradient + i * of.width;
     for (int64_t k = 0; k < of.width; ++k) {
       const float g = gradient[k] * of.scale + of.decay * weight[k];
       const float m = mean[k] + (g - mean[k]) * (1.0f - of.beta1);
@@ -34,15 +36,17 @@ TENOR_INLINE uint32_t mixed(uint32_t x) {
 }
 
 // Zeroes a share of the rows and of the elements from row `first` up to `last`, and scales up the rest.
-inline void drop(const Dropout& of, int64_t first, int64_t last) {
+inline void drop(const Dropout& given, int64_t first, int64_t last) {
+  const Dropout of = given;
   for (int64_t i = first; i < last; ++i) {
     const uint32_t row = static_cast<uint32_t>(of.ids ? of.ids[i] : i);
-    float* x = of.x + i * of.width;
-    const float scale = mixed(row ^ of.row_seed) < of.row_limit ? 0.0f : of.row_scale;
+    float* __restrict x = of.x + i * of.width;
+    const bool row_gone = mixed(row ^ of.row_seed) < of.row_limit;
+    const float scale = row_gone ? 0.0f : of.row_scale * of.scale;
     const uint32_t place = row * static_cast<uint32_t>(of.width);
     for (int64_t k = 0; k < of.width; ++k) {
-      const bool gone = mixed((place + static_cast<uint32_t>(k)) ^ of.seed) < of.limit;
-      x[k] *= gone ? 0.0f : of.scale * scale;
+      const uint32_t number = mixed((place + static_cast<uint32_t>(k)) ^ of.seed);
+      x[k] *= number < of.limit ? 0.0f : scale;
     }
   }
 }

@@ -29,7 +29,12 @@ def initial_weights(
     generator = np.random.default_rng([seed, _STREAM])
     shapes = weight_shapes(config, vocab_size=len(vocabulary), num_labels=num_labels)
     draw = _DRAWS[config.init]
-    return {name: draw(name, shapes, generator, config).astype(np.float32) for name in shapes}
+    return {
+        name: np.zeros(shapes[name], np.float32)  # word pairs speak for what was learnt of them only
+        if name == "pairs.weight"
+        else draw(name, shapes, generator, config).astype(np.float32)
+        for name in shapes
+    }
 
 
 def place_vectors(

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from tenor import pairs
 from tenor.batching import Batch
 from tenor.config import ModelConfig, TrainConfig
 from tenor.training import linear
@@ -117,7 +119,8 @@ def logits(
         if layer and dropout:
             states = dropout.elements(states, dropout.config.hidden_dropout)
         states = _layer(weights, config, layer, states, layout, truncate)
-    return answer(weights, config, states, layout, dropout=dropout)
+    found = answer(weights, config, states, layout, dropout=dropout)
+    return found + _pairs(weights, batch, layout) if config.pairs else found
 
 
 def answer(
@@ -262,6 +265,15 @@ def _ends(states: Tensor, layout: Layout) -> tuple[Tensor, Tensor]:
     ends = layout.lengths.cumsum(0)
     first = (ends - layout.lengths).clamp(max=len(states) - 1)
     return states[first], states[(ends - 1).clamp(min=0)]
+
+
+def _pairs(weights: Weights, batch: Batch, layout: Layout) -> Tensor:
+    """(B, C) what word pairs add to the logits."""
+    table = weights["pairs.weight"]
+    rows = torch.from_numpy(pairs.pair_rows(batch.token_ids, batch.offsets, len(table)))
+    found = functional.embedding(rows, table)
+    sums = found.new_zeros((len(layout.lengths), found.shape[1])).index_add(0, layout.text_of, found)
+    return sums / torch.from_numpy(pairs.scales(np.diff(batch.offsets))).to(found.dtype)
 
 
 def _head(weights: Weights, pooled: Tensor, dropout: Dropout | None) -> Tensor:

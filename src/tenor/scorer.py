@@ -1,0 +1,99 @@
+"""Token ids in → logits: layers, pooling, head and word pairs, in the runtime that computes here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from tenor import pairs
+from tenor.batching import Batch, chunks, pick
+from tenor.cells import Floats
+from tenor.config import ModelConfig, Precision
+from tenor.encoder import Encoder, Runtime, TokenIds
+from tenor.head import logits
+from tenor.native import PreparedModel, PreparedReader
+from tenor.pooling import Memory, Pooler
+
+_CHUNK_TEXTS = 512
+_CHUNK_TOKENS = 32_768
+
+
+class Scorer:
+    """The network of one model. Stateless between calls."""
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        weights: Mapping[str, Floats],
+        *,
+        precision: Precision = "float32",
+        runtime: Runtime = "auto",
+        reader: PreparedReader | None = None,
+    ) -> None:
+        """Take the weights, on the grid of their precision, by their names in the model folder.
+
+        Args:
+            config: shape of the network.
+            weights: name → array.
+            precision: how exactly is computed.
+            runtime: as for ``TextClassifier``.
+            reader: of texts in the core, for ``whole``.
+
+        Raises:
+            UnsupportedError: ``runtime="native"`` and the core cannot compute this model.
+        """
+        self._weights = weights
+        self._pairs = weights.get("pairs.weight")
+        self.encoder = Encoder(config, weights, precision=precision, runtime=runtime)
+        state_size = config.hidden_sizes[-1] * config.directions
+        self.pooler = Pooler(config.pooling, state_size, config.directions, weights)
+        self.core: PreparedModel | None = None
+        layers = self.encoder.prepared
+        if layers is not None:
+            poolings = () if self.pooler.needs_states else config.pooling
+            self.core = PreparedModel(layers, poolings, weights, reader=reader)
+        self.whole = None if self.pooler.needs_states else self.core
+        """The same in one call of the core, the pooling too; None where that cannot be."""
+
+    def logits(self, batch: Batch) -> Floats:
+        """Logits (B, C) of texts, computed in chunks of similar length."""
+        if self.whole is not None:
+            return self.whole.read_ids(batch.token_ids, batch.offsets)
+        bias = self._weights["head.bias"]
+        found = np.empty((len(batch.offsets) - 1, len(bias)), bias.dtype)
+        for chunk in chunks(np.diff(batch.offsets), max_texts=_CHUNK_TEXTS, max_tokens=_CHUNK_TOKENS):
+            part = pick(batch, chunk)
+            encoded = self.encoder.encode(part.token_ids, part.offsets, states=self.pooler.needs_states)
+            found[chunk] = self.head(self.pooler.pool(encoded, part.offsets))
+            if self._pairs is not None:
+                found[chunk] += pairs.scores(part.token_ids, part.offsets, self._pairs)
+        return found
+
+    def prefix_logits(self, token_ids: TokenIds) -> Floats:
+        """Logits (T+1, C) after the first 0 … T words of one text, of a model of one direction."""
+        states = self.encoder.encode(token_ids, np.array([0, len(token_ids)])).states
+        assert states is not None
+        pooled = [np.zeros((1, self.pooler.width), states.dtype), *self.pooler.prefixes(states)]
+        found = self.head(np.concatenate(pooled))
+        return found if self._pairs is None else found + pairs.prefix_scores(token_ids, self._pairs)
+
+    def head(self, pooled: Floats) -> Floats:
+        """Logits (B, C) of pooled vectors (B, P), without what word pairs add."""
+        if self.core is not None:
+            return self.core.head(pooled)
+        return logits(pooled, self._weights)
+
+    def begin_pairs(self) -> pairs.PairState | None:
+        """Of a text before any word; None where the model has no word pairs."""
+        return None if self._pairs is None else pairs.begin(self._pairs.shape[1])
+
+    def step(
+        self, memory: list[Memory], pair: pairs.PairState | None, token_id: int
+    ) -> tuple[Floats, pairs.PairState | None]:
+        """Logits (1, C) after one more word, from what the poolings then remember."""
+        found = self.head(self.pooler.vector(memory))
+        if pair is None or self._pairs is None:
+            return found, None
+        pair = pairs.step(pair, token_id, self._pairs)
+        return found + pairs.score(pair, found.dtype), pair

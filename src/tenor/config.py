@@ -153,8 +153,10 @@ class TrainConfig(Section):
     """Updates of an epoch, at most; none reads every training text once."""
     batch_size: Count = 32
     """Texts per update."""
-    optimizer: Literal["adam", "adamw"] = "adam"
-    """Adam, or Adam with decoupled weight decay."""
+    engine: Literal["auto", "core", "torch"] = "auto"
+    """What computes: Tenor's compiled core or PyTorch; auto takes the core, if it is there."""
+    optimizer: Literal["adam", "adamw", "lazy_adam"] = "adam"
+    """Adam, Adam with decoupled weight decay, or Adam of which words feel nothing in updates without them."""
     learning_rate: Rate = 5e-3
     """Peak learning rate."""
     rate_changes: tuple[str, ...] = ()
@@ -174,7 +176,7 @@ class TrainConfig(Section):
     embedding_dropout: Share = 0.5
     """Share of the vocabulary whose word vectors are zeroed in each update."""
     input_dropout: Share = 0.5
-    """Share of the elements of the word vectors that are zeroed."""
+    """Share of the elements of the word vectors that are zeroed, alike wherever a word stands."""
     hidden_dropout: Share = 0.3
     """Share of the elements zeroed between recurrent layers."""
     output_dropout: Share = 0.5
@@ -195,8 +197,8 @@ class TrainConfig(Section):
     """Keep the last so many checkpoints; the best one is kept beside them."""
     precision: Literal["auto", "float32", "bf16"] = "auto"
     """Arithmetic of training; auto takes bf16 where the processor is faster in it."""
-    threads: Count = 1
-    """Threads of the training; more are faster where cores are idle, and change the last bits."""
+    threads: Count | None = None
+    """Threads of the training; none takes every core, but with PyTorch, whose last bits they change, 1."""
     seed: Whole = 0
     """Where all random choices come from."""
 

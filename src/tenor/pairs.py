@@ -47,7 +47,9 @@ def score(state: PairState, dtype: npt.DTypeLike) -> Floats:
     return _scaled(state.total[None], np.array([state.words]), dtype)
 
 
-def pair_rows(token_ids: npt.NDArray[np.int32], offsets: npt.NDArray[np.int64], rows: int) -> npt.NDArray[np.int32]:
+def pair_rows(
+    token_ids: npt.NDArray[np.int32], offsets: npt.NDArray[np.int64], rows: int
+) -> npt.NDArray[np.int32]:
     """(N,) the row of each word and the one before it, in a table of so many rows."""
     before = np.empty_like(token_ids)
     before[1:] = token_ids[:-1]
@@ -67,9 +69,14 @@ def scores(token_ids: npt.NDArray[np.int32], offsets: npt.NDArray[np.int64], wei
         (B, C) sums over each text's pairs, divided by the square root of their number, so that a
         long text may be surer than a short one, but not in proportion; zeros for an empty text.
     """
+    return scores_of_rows(pair_rows(token_ids, offsets, len(weight)), offsets, weight)
+
+
+def scores_of_rows(rows: npt.NDArray[np.int32], offsets: npt.NDArray[np.int64], weight: Floats) -> Floats:
+    """The same from the rows (N,) of the pairs, as ``pair_rows`` finds them."""
     lengths = np.diff(offsets)
     texts = np.repeat(np.arange(len(lengths)), lengths)
-    found = weight[pair_rows(token_ids, offsets, len(weight))]
+    found = weight[rows]
     sums = [np.bincount(texts, column, minlength=len(lengths)) for column in found.T]  # adds in order
     return _scaled(np.stack(sums, axis=1), lengths, weight.dtype)
 

@@ -25,7 +25,14 @@ TEN = Encoded(
     token_ids=[np.array([2 + i % 6] * (1 + i % 4), np.int32) for i in range(10)],
     targets=np.array([0, 1] * 5),
 )
-PLAIN = {"epochs": 1, "batch_size": 4, "embedding_dropout": 0.0, "input_dropout": 0.0, "output_dropout": 0.0}
+PLAIN = {
+    "epochs": 1,
+    "batch_size": 4,
+    "embedding_dropout": 0.0,
+    "input_dropout": 0.0,
+    "output_dropout": 0.0,
+    "engine": "torch",
+}
 
 
 def run(model=None, fill_id=0, flaws=None, validation=TEN, **settings):
@@ -95,7 +102,7 @@ def test_the_bottom_state_teaches_the_lowest_layer_only():
     _, _, trainer = run(model, flaws={"bottom_state": True})
     first = initial_weights(ModelConfig(embedding_dim=3, **model), VOCABULARY, num_labels=2, seed=0)
     moved = {
-        name for name, weight in trainer.weights.items() if not np.array_equal(weight.detach(), first[name])
+        name for name, weight in trainer.engine.weights().items() if not np.array_equal(weight, first[name])
     }
     assert {"rnn.weight_hh_l0", "head.weight"} <= moved
     assert not any(name.endswith("_l1") for name in moved)
@@ -106,7 +113,7 @@ def test_the_last_epoch_is_kept_if_told_so():
     learning = {"epochs": 6, "learning_rate": 0.1}
     records, best, trainer = run(validation=turned, best_metric="last", **learning)
     assert [record.best for record in records] == [True] * 6
-    np.testing.assert_array_equal(best["head.weight"], trainer.weights["head.weight"].detach())
+    np.testing.assert_array_equal(best["head.weight"], trainer.engine.weights()["head.weight"])
     chosen, *_ = run(validation=turned, **learning)
     assert [record.best for record in chosen] != [True] * 6
 

@@ -7,20 +7,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tenor import Settings, TextClassifier, train
-from tenor.config import ModelConfig, TokenizerConfig, TrainConfig, VocabularyConfig
+from tenor import Settings, TextClassifier, native, train
+from tenor.config import FlawsConfig, ModelConfig, TokenizerConfig, TrainConfig, VocabularyConfig
 from tenor.data import Example, WordVectors, build_dataset, hold_out
 from tenor.errors import ConfigError, DataError, TrainingError
-from tenor.training import Progress, RunFolder
+from tenor.training import Progress, RunFolder, engine
 from tenor.training.checkpoint import write_checkpoint
 from tenor.training.encoded import Encoded
 from tenor.training.freeze import check_frozen
 from tenor.training.history import Position
 from tenor.training.trainer import NotFiniteError, Snapshot, Trainer
 
+needs_core = pytest.mark.skipif(not native.is_available(), reason="no compiled core")
 SMALL = Settings(
     model=ModelConfig(embedding_dim=8, hidden_sizes=(8,)),
-    train=TrainConfig(epochs=30, learning_rate=0.02, embedding_dropout=0.1, threads=1),
+    train=TrainConfig(epochs=30, learning_rate=0.02, embedding_dropout=0.1, input_dropout=0.3),
     vocabulary=VocabularyConfig(min_count=1),
 )
 
@@ -143,14 +144,17 @@ def test_validation_texts_of_the_data_are_used():
     assert record["data"]["texts"] == {"train": 40, "validation": 10}
 
 
-def test_a_runtime_that_computes_something_else_is_not_saved(tiny, monkeypatch):
+@pytest.mark.parametrize("name", [pytest.param("core", marks=needs_core), "torch"])
+def test_a_runtime_that_computes_something_else_is_not_saved(tiny, monkeypatch, name):
     classifier = TextClassifier(tiny())
+    model = classifier.model
+    trained = engine.build(TrainConfig(engine=name), model.config, model.weights, FlawsConfig())
     texts = Encoded(token_ids=[np.array([2, 3], np.int32)], targets=np.array([0]))
-    check_frozen(classifier, texts)
+    check_frozen(classifier, trained, texts)
     real = classifier.logits_of
     monkeypatch.setattr(classifier, "logits_of", lambda ids: real(ids) + 0.001)
-    with pytest.raises(TrainingError, match="runtime and PyTorch disagree by"):
-        check_frozen(classifier, texts)
+    with pytest.raises(TrainingError, match="runtime and the training disagree by"):
+        check_frozen(classifier, trained, texts)
 
 
 def test_a_label_absent_from_a_split_is_noted_before_training():
@@ -190,10 +194,10 @@ def test_texts_that_make_the_loss_no_number_are_named_by_their_rows(monkeypatch,
     given = dataset()
     update = Trainer._update
 
-    def spoilt(trainer, train, chosen):
+    def spoilt(trainer, train, chosen, rate):
         if trainer.position.step == 4:
             raise NotFiniteError("the training loss is nan", range(12))
-        return update(trainer, train, chosen)
+        return update(trainer, train, chosen, rate)
 
     monkeypatch.setattr(Trainer, "_update", spoilt)
     held = hold_out(given, SMALL.train.validation, SMALL.train.seed).splits["train"]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from tenor import native
 from tenor.config import ModelConfig, TrainConfig, VocabularyConfig
 from tenor.errors import TrainingInterrupted, UnsupportedError
 from tenor.training import arithmetic
@@ -29,6 +30,16 @@ PLAIN = {
     "batch_size": 4, "embedding_dropout": 0.0, "input_dropout": 0.0, "hidden_dropout": 0.0,
     "output_dropout": 0.0, "schedule": "constant", "threads": 1,
 }  # fmt: skip
+
+
+needs_core = pytest.mark.skipif(not native.is_available(), reason="no compiled core")
+
+
+@pytest.fixture(autouse=True, params=[pytest.param("core", marks=needs_core), "torch"])
+def engine(request, monkeypatch):
+    """What computes the training."""
+    monkeypatch.setitem(PLAIN, "engine", request.param)
+    return request.param
 
 
 def trainer_of(model=None, num_labels=2, **settings):
@@ -79,30 +90,60 @@ def test_no_random_state_outside_is_used_or_moved():
     assert all((first[name] == again[name]).all() for name in first)
 
 
-def test_one_step_of_each_optimizer_is_the_one_of_its_paper():
-    for optimizer, decay in (("adam", 0.0), ("adamw", 0.1)):
+def first_gradient(trainer, name):
+    """That of the only update there was: Adam's first average is a tenth of it."""
+    return trainer.engine.moments()[f"exp_avg.{name}"] * 10
+
+
+def test_one_step_of_each_optimizer_is_the_one_of_its_paper(engine):
+    kinds = [("adam", 0.0), ("adam", 0.1), ("adamw", 0.1)]
+    for optimizer, decay in kinds + ([("lazy_adam", 0.1)] if engine == "core" else []):
         trainer = trainer_of(optimizer=optimizer, weight_decay=decay, batch_size=8, clip_norm=0.0)
-        before = trainer.weights["head.weight"].detach().numpy().copy()
+        before = trainer.engine.weights()["head.weight"].copy()
         run(trainer)
-        gradient = trainer.weights["head.weight"].grad.numpy()
-        expected = before * (1 - 0.005 * decay) - 0.005 * gradient / (np.abs(gradient) + 1e-8)
-        found = trainer.weights["head.weight"].detach().numpy()
-        np.testing.assert_allclose(found, expected, atol=1e-6)
+        gradient = first_gradient(trainer, "head.weight")  # with Adam's weight decay in it
+        shrink = 1 if optimizer == "adam" else 1 - 0.005 * decay
+        expected = before * shrink - 0.005 * gradient / (np.abs(gradient) + 1e-8)
+        np.testing.assert_allclose(trainer.engine.weights()["head.weight"], expected, atol=1e-6)
+
+
+def test_rows_without_a_gradient_go_on_moving_but_not_for_lazy_adam(engine):
+    for optimizer in ("adam", "adamw") + (("lazy_adam",) if engine == "core" else ()):
+        trainer = trainer_of(optimizer=optimizer, batch_size=2, epochs=1)
+        after = []
+        trainer.run(
+            EIGHT,
+            EIGHT,
+            Hooks(stop=lambda: after.append(trainer.engine.weights()["embedding.weight"].copy())),
+        )
+        moves = [later != earlier for earlier, later in zip(after[:3], after[1:4], strict=True)]
+        absent = [w for w in range(2, 8) if not moves_in(trainer, w, 1)]
+        assert absent
+        assert all(
+            moves[0][word].any() == (optimizer != "lazy_adam")
+            for word in absent
+            if moves_in(trainer, word, 0)
+        )
+
+
+def moves_in(trainer, word, update):
+    """Whether an update's texts have a word."""
+    return any(word in EIGHT.token_ids[i] for i in trainer._order(EIGHT)[update])
 
 
 def test_gradients_are_clipped_by_their_global_norm():
-    trainer = trainer_of(clip_norm=0.01)
+    trainer = trainer_of(clip_norm=0.01, batch_size=8)
     run(trainer)
-    grads = [w.grad for w in trainer.weights.values() if w.grad is not None]
-    assert math.sqrt(sum(float((g**2).sum()) for g in grads)) == pytest.approx(0.01, rel=1e-3)
+    gradients = [first_gradient(trainer, name) for name in trainer.engine.weights()]
+    assert math.sqrt(sum(float((g**2).sum()) for g in gradients)) == pytest.approx(0.01, rel=1e-3)
 
 
 def test_a_frozen_embedding_does_not_move_and_a_free_one_does():
     for frozen in (True, False):
         trainer = trainer_of(freeze_embedding=frozen)
-        before = trainer.weights["embedding.weight"].detach().clone()
+        before = trainer.engine.weights()["embedding.weight"].copy()
         run(trainer)
-        assert torch.equal(trainer.weights["embedding.weight"], before) is frozen
+        assert np.array_equal(trainer.engine.weights()["embedding.weight"], before) is frozen
 
 
 def test_the_weights_returned_are_those_of_the_best_epoch():
@@ -112,7 +153,7 @@ def test_the_weights_returned_are_those_of_the_best_epoch():
     assert chosen.validation_loss == min(record.validation_loss for record in records)
     assert chosen.epoch < 40
     for name, weight in best.items():
-        trainer.weights[name].data.copy_(torch.from_numpy(weight))
+        trainer.engine.weights()[name][...] = weight
     scores = trainer.evaluate(EIGHT, "")
     assert np.mean((scores[:, 0] >= 0) == EIGHT.targets) == chosen.validation_accuracy
 
@@ -137,7 +178,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_texts_that_made_it():
 
     def spoil():
         updates.append(1)
-        trainer.weights["embedding.weight"].data[7] = math.nan
+        trainer.engine.weights()["embedding.weight"][7] = math.nan
         return False
 
     with pytest.raises(
@@ -151,7 +192,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_texts_that_made_it():
 
 def test_weights_that_are_not_finite_are_never_saved():
     trainer, saved = trainer_of(), []
-    trainer.weights["head.bias"].data[0] = math.inf
+    trainer.engine.weights()["head.bias"][0] = math.inf
     with pytest.raises(
         NotFiniteError, match=r"head\.bias is not finite after update 0; lower --learning-rate"
     ):
@@ -174,18 +215,20 @@ def test_denormals_are_flushed_only_while_training():
 
 
 def test_threads_are_as_they_were_afterwards():
-    before = torch.get_num_threads()
+    before = torch.get_num_threads(), native.status().threads
     run(trainer_of(threads=1))
-    assert torch.get_num_threads() == before
+    assert (torch.get_num_threads(), native.status().threads) == before
 
 
-def test_bf16_learns_too():
+def test_bf16_learns_too(monkeypatch):
+    monkeypatch.setitem(PLAIN, "engine", "torch")
     _, records = run(trainer_of({"cell": "gru"}, epochs=120, learning_rate=0.02, precision="bf16"))
     assert records[-1].validation_accuracy == 1
 
 
 @pytest.mark.parametrize("supported", [True, False])
 def test_an_lstm_in_bf16_is_refused_only_where_the_processor_cannot(monkeypatch, supported):
+    monkeypatch.setitem(PLAIN, "engine", "torch")
     monkeypatch.setattr(arithmetic, "_has_bf16", lambda: supported)
     if supported:
         trainer_of(precision="bf16")

@@ -79,7 +79,7 @@ struct Product {
 struct LinearLearning {
   Candidate candidate;
   bool reverse;
-  int64_t hidden, known, texts;
+  int64_t hidden, truncate, known, texts;  // truncate: gradients stay in windows of so many words; 0: none
   const float* shares;    // (U, gates * H + skip * H) of a word's own gates, then what skips
   const float* given;     // (U, gates * H) what a word gives to the next one's gates
   const int32_t* row_of;  // (N,) which known word each is; null where it is itself
@@ -97,8 +97,37 @@ struct LinearLearning {
 struct LinearLearner {
   int64_t units;
   void (*sizes)(const LinearLearning&, int64_t longest, int64_t* table, int64_t* scratch);
-  void (*forward)(const LinearLearning&, int64_t unit, float* table, float* scratch);
+  void (*forward)(const LinearLearning&, int64_t unit, float* table);
   void (*backward)(const LinearLearning&, int64_t unit, float* table, float* scratch);
+};
+
+// The same of a cell whose gates see the state; the memory between forward and backward is given.
+struct GatedLearning {
+  bool reverse;
+  int64_t hidden, truncate;
+  const float* shares;   // (U, gates * H)
+  const int32_t* row_of;
+  const int64_t* offsets;
+  const float *forward_hh, *backward_hh;  // packed factors: (H, gates * H) and (gates * H, H)
+  const float* state_bias;                // (H,) of a GRU's new gate, or null
+  float* states;
+  int64_t states_stride;
+  float *final_h, *start_h, *sum_h, *max_h;
+  const float* d_states;
+  int64_t d_states_stride;
+  const float *d_final, *d_start, *d_sum, *d_max;
+  float *gates, *cells, *before;  // (N, gates * H), (N, H), (N, H): what was, and the state before
+  int32_t* largest;               // (B, H) at which word each unit was largest
+  float* d_words;                 // (N, gates * H) of each word's share
+  float* d_sums;                  // (N, gates * H) of the state's sums, where they differ
+};
+
+// Of one kind of cell; some texts, longest first, are one task.
+struct GatedLearner {
+  int gates;
+  bool own_sums;
+  void (*forward)(const GatedLearning&, const int64_t* texts, int64_t rows, float* scratch);
+  void (*backward)(const GatedLearning&, const int64_t* texts, int64_t rows, float* scratch);
 };
 
 // One step of Adam: of the rows that are named, or of the first ones.
@@ -106,6 +135,7 @@ struct Adam {
   float *weight, *mean, *square;
   const float* gradient;  // (rows, width)
   const int32_t* rows;
+  const int32_t* gradient_of;  // which of the gradient's rows is a row's, -1 for zeros; null for its own
   int64_t width;
   float scale;         // of the gradient
   float decay, shrink;  // weight decay, added to the gradient or taken off the weight
@@ -137,7 +167,10 @@ struct Kernels {
   void (*multiply)(const Product&, int64_t first, int64_t last);
   void (*adam)(const Adam&, int64_t first, int64_t last);
   void (*drop)(const Dropout&, int64_t first, int64_t last);
-  const LinearLearner* (*learner)(const Gating&);
+  const LinearLearner* (*linear_learner)(const Gating&);
+  const GatedLearner* (*gated_learner)(Cell);
+  void (*sum_rows)(const float* rows, const int32_t* row_of, int64_t count, int64_t width, int64_t known,
+                   int64_t first, int64_t last, float* to);
 };
 
 extern const Kernels kBase, kAvx2, kAvx512;

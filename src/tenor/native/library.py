@@ -161,10 +161,11 @@ class Product(ctypes.Structure):
     )
 
 
-class LinearPass(ctypes.Structure):
-    """``tenor_linear_pass`` of ``tenor.h``."""
+class LearningPass(ctypes.Structure):
+    """``tenor_learning_pass`` of ``tenor.h``."""
 
     _fields_ = (
+        ("cell", ctypes.c_char_p),
         ("activation", ctypes.c_char_p),
         ("previous", ctypes.c_int32),
         ("input_gate", ctypes.c_int32),
@@ -175,6 +176,9 @@ class LinearPass(ctypes.Structure):
         ("known", ctypes.c_int64),
         ("words", ctypes.c_int64),
         ("texts", ctypes.c_int64),
+        ("truncate", ctypes.c_int64),
+        ("weight_hh", ctypes.c_void_p),
+        ("state_bias", ctypes.c_void_p),
         ("shares", ctypes.c_void_p),
         ("given", ctypes.c_void_p),
         ("row_of", ctypes.c_void_p),
@@ -193,6 +197,8 @@ class LinearPass(ctypes.Structure):
         ("d_max", ctypes.c_void_p),
         ("d_shares", ctypes.c_void_p),
         ("d_given", ctypes.c_void_p),
+        ("before", ctypes.c_void_p),
+        ("d_sums", ctypes.c_void_p),
     )
 
 
@@ -205,6 +211,7 @@ class AdamStep(ctypes.Structure):
         ("square", ctypes.c_void_p),
         ("gradient", ctypes.c_void_p),
         ("row_ids", ctypes.c_void_p),
+        ("gradient_of", ctypes.c_void_p),
         ("rows", ctypes.c_int64),
         ("width", ctypes.c_int64),
         ("scale", ctypes.c_float),
@@ -328,7 +335,7 @@ def _declare(core: ctypes.CDLL, path: str) -> str | None:
         pointer, pointer, size, size, pointer, pointer, ctypes.POINTER(size),
     ]  # fmt: skip
     for function in (core.tenor_learner_forward, core.tenor_learner_backward):
-        function.argtypes = [pointer, ctypes.POINTER(LinearPass), size]
+        function.argtypes = [pointer, ctypes.POINTER(LearningPass), size]
     core.tenor_adam.argtypes = [ctypes.POINTER(AdamStep)]
     core.tenor_drop.argtypes = [ctypes.POINTER(Dropout)]
     return _setting(core)

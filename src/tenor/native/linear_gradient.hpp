@@ -107,7 +107,7 @@ TENOR_INLINE void put(float* array, const LinearLearning& of, int64_t text, int6
 
 // Reads all texts; what a block knows of its words stays in `table` for the way back.
 template <class G>
-void learn_forward(const LinearLearning& of, int64_t unit, float* table, float*) {
+void learn_forward(const LinearLearning& of, int64_t unit, float* table) {
   gather_block<G>(of, unit, table);
   for (int64_t text = 0; text < of.texts; ++text) {
     const int64_t length = of.offsets[text + 1] - of.offsets[text];
@@ -247,7 +247,7 @@ void learn_backward(const LinearLearning& of, int64_t unit, float* table, float*
           d_gate[0] = turned;
         }
         d_gate[1] = g * gates.take();
-        later[v] = g * gates.keep();
+        later[v] = of.truncate > 0 && t % of.truncate == 0 ? splat(0.0f) : g * gates.keep();
         if (G::previous) through_activation<G>(of.candidate, gates.gate, d_gate);
         const auto add = [&](float* array, int i, Vec more) {
           float* place = array + i * kBlockUnits + v * kLanes;
@@ -301,7 +301,7 @@ constexpr const LinearLearner* learner_of(bool output, bool skip) {
               : &kLearner<Gates<kPrevious, kInput, false, false>>;
 }
 
-inline const LinearLearner* learner(const Gating& gating) {
+inline const LinearLearner* linear_learner(const Gating& gating) {
   if (gating.previous)
     return gating.input ? learner_of<true, true>(gating.output, gating.skip)
                         : learner_of<true, false>(gating.output, gating.skip);

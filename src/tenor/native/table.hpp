@@ -1,7 +1,7 @@
 // The table of one instruction set: what core.cpp calls.
 #pragma once
 
-#include "linear_gradient.hpp"
+#include "gated_gradient.hpp"
 #include "updates.hpp"
 
 namespace tenor::TENOR_ISA {
@@ -43,7 +43,9 @@ constexpr Kernels kernels(const char* name) {
           multiply,
           adam,
           drop,
-          learner};
+          linear_learner,
+          gated_learner,
+          sum_rows};
 }
 
 }  // namespace tenor::TENOR_ISA

@@ -281,13 +281,16 @@ TENOR_API tenor_result tenor_learner_known(tenor_learner *learner, const int32_t
                                            int64_t vocabulary, int32_t *known, int32_t *row_of,
                                            int64_t *known_count);
 
-/* A "linear" layer, one direction: U known words make up the N words of B texts. Results that are NULL
- * are not wanted; gradients that are NULL are zeros. G is the number of gates. */
+/* A layer, one direction: U known words make up the N words of B texts. States that are NULL are not
+ * wanted; gradients that are NULL are zeros. G is the number of gates. */
 typedef struct {
-  const char *activation;
+  const char *cell, *activation; /* and the next four, as in tenor_layer_settings */
   int32_t previous, input_gate, output_gate, skip, reverse;
   int64_t hidden, known, words, texts; /* H, U, N, B */
-  const float *shares;   /* (U, G*H), with a skip (U, (G+1)*H): weight_ih x + bias */
+  int64_t truncate;      /* gradients of states stay within windows of so many words; 0: no windows */
+  const float *weight_hh;  /* (G*H, H), or NULL for "linear" */
+  const float *state_bias; /* (H,) of a "gru": that of its new gate that stands beside the state; or NULL */
+  const float *shares;   /* (U, G*H), with a skip (U, (G+1)*H): weight_ih x + all other biases */
   const float *given;    /* (U, G*H): weight_previous x, with previous */
   const int32_t *row_of; /* (N,), or NULL where word i is known word i */
   const int64_t *offsets;
@@ -298,14 +301,16 @@ typedef struct {
   int64_t d_states_stride;
   const float *d_final, *d_start, *d_sum, *d_max; /* of a largest state, that of the first word with it */
   float *d_shares, *d_given;
-} tenor_linear_pass;
+  float *before; /* (N, H) the state before each word, but for "linear"; filled by forward */
+  float *d_sums; /* (N, G*H) gradients of weight_hh h + its biases, likewise; filled by backward */
+} tenor_learning_pass;
 
 /* Reads the texts of some layers that do not depend on each other, such as two directions. */
-TENOR_API tenor_result tenor_learner_forward(tenor_learner *learner, const tenor_linear_pass *passes,
+TENOR_API tenor_result tenor_learner_forward(tenor_learner *learner, const tenor_learning_pass *passes,
                                              int64_t count);
 
 /* Fills d_shares and d_given of the passes that were read last. */
-TENOR_API tenor_result tenor_learner_backward(tenor_learner *learner, const tenor_linear_pass *passes,
+TENOR_API tenor_result tenor_learner_backward(tenor_learner *learner, const tenor_learning_pass *passes,
                                               int64_t count);
 
 /* One step of Adam (Kingma & Ba 2015) on some rows of a weight (V, W), or on its first ones. */
@@ -313,6 +318,7 @@ typedef struct {
   float *weight, *mean, *square; /* (V, W) */
   const float *gradient;         /* (rows, W) */
   const int32_t *row_ids;        /* (rows,), all different; NULL for 0, 1, … */
+  const int32_t *gradient_of;    /* (rows,) which row of the gradient a row has, -1 for zeros; NULL for its own */
   int64_t rows, width;
   float scale;          /* the gradient is multiplied with this */
   float decay;          /* so much of the weight is added to it */

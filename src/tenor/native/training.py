@@ -63,6 +63,7 @@ def adam(
     step: int,
     rate: float,
     row_ids: TokenIds | None = None,
+    absent_move: bool = True,
     scale: float = 1.0,
     weight_decay: float = 0.0,
     decoupled: bool = False,
@@ -79,6 +80,8 @@ def adam(
         step: the number of the step, from 1.
         rate: learning rate.
         row_ids: (rows,) which rows of the weight the gradient's are, each once; None for all.
+        absent_move: whether the other rows feel a gradient of zeros, by which they go on moving, as
+            Adam has it; else they stay as they are, with what is known of them.
         scale: what the gradient is multiplied with first.
         weight_decay: as PyTorch's.
         decoupled: whether the decay is AdamW's.
@@ -91,14 +94,20 @@ def adam(
     for array in (weight, mean, square):
         assert array.flags.c_contiguous and array.dtype == np.float32
     rows = len(gradient)
+    gradient_of = None
+    if row_ids is not None and absent_move:
+        gradient_of = np.full(len(weight), -1, np.int32)
+        gradient_of[row_ids] = np.arange(rows, dtype=np.int32)
+        row_ids, rows = None, len(weight)
     update = library.AdamStep(
         weight=address(weight),
         mean=address(mean),
         square=address(square),
         gradient=address(np.ascontiguousarray(gradient)),
-        row_ids=None if row_ids is None else address(row_ids),
+        row_ids=_optional(row_ids),
+        gradient_of=_optional(gradient_of),
         rows=rows,
-        width=gradient.size // max(rows, 1),
+        width=weight.size // max(len(weight), 1),
         scale=scale,
         decay=0.0 if decoupled else weight_decay,
         shrink=1.0 - rate * weight_decay if decoupled else 1.0,
@@ -148,49 +157,58 @@ def drop(
 
 
 @dataclass(kw_only=True)
-class LinearPass:
-    """One layer and direction of a gated linear recurrence over the texts of a batch.
+class LayerPass:
+    """One layer and direction over the texts of a batch: U known words make up the N words of B texts."""
 
-    U known words make up the N words of B texts; G gates.
-    """
-
+    cell: str
     activation: str
-    gating: Gating
     reverse: bool
     hidden: int
+    """H"""
     offsets: Offsets
+    """(B+1,)"""
     shares: Floats
-    """(U, G*H), with a skip (U, (G+1)*H): what a word gives to its own gates."""
-    given: Floats | None = None
-    """(U, G*H) what it gives to the next word's, where gates see two."""
+    """(U, G*H) what a word gives to its own gates, biases included; with a skip (U, (G+1)*H)."""
     row_of: TokenIds | None = None
     """(N,) which known word each word is; None where each is its own."""
+    gating: Gating = Gating()
+    """Of a linear cell."""
+    given: Floats | None = None
+    """(U, G*H) what a word gives to the next one's gates, where these see two."""
+    weight_hh: Floats | None = None
+    """(G*H, H), but for a linear cell."""
+    state_bias: Floats | None = None
+    """(H,) of a GRU's new gate, beside the state; None for zeros."""
+    truncate: int | None = None
+    """Words of a window that gradients of states do not leave; None is no window."""
     states: Floats | None = None
-    """(N, H) to be filled, if wanted; a view's rows may lie apart."""
+    """(N, H) to be filled, if wanted; the rows may lie apart."""
     d_states: Floats | None = None
-    """(N, H), likewise; None for zeros, as the next four."""
-    d_final: Floats | None = None
-    d_start: Floats | None = None
-    d_total: Floats | None = None
-    d_largest: Floats | None = None
+    """(N, H) gradients; None for zeros. The rows may lie apart."""
 
     def __post_init__(self) -> None:
-        texts = len(self.offsets) - 1
+        texts, words = len(self.offsets) - 1, int(self.offsets[-1])
         self.final, self.start, self.total, self.largest = (
             np.empty((texts, self.hidden), np.float32) for _ in range(4)
         )
+        """(B, H) what was made of each text: after its last word and its first, the sum, the largest."""
+        self.gradients: dict[str, Floats] = {}
         self.d_shares = np.empty_like(self.shares)
         self.d_given = None if self.given is None else np.empty_like(self.given)
+        gated = self.weight_hh is not None
+        self.before = np.empty((words, self.hidden), np.float32) if gated else None
+        self.d_sums = np.empty((words, self.shares.shape[1]), np.float32) if gated else None
 
-    def arguments(self) -> library.LinearPass:
-        """``tenor_linear_pass`` of ``tenor.h``."""
-        words = int(self.offsets[-1])
+    def add_gradient(self, name: str, gradient: Floats) -> None:
+        """Add to the gradient (B, H) of ``final``, ``start``, ``total`` or ``largest``."""
+        known = self.gradients.get(name)
+        self.gradients[name] = np.ascontiguousarray(gradient if known is None else known + gradient)
+
+    def arguments(self) -> library.LearningPass:
+        """``tenor_learning_pass`` of ``tenor.h``."""
         strides = [0 if a is None else a.strides[0] // 4 for a in (self.states, self.d_states)]
-        data = [
-            None if array is None or not array.size else array.ctypes.data
-            for array in (self.states, self.d_states)
-        ]
-        return library.LinearPass(
+        return library.LearningPass(
+            cell=self.cell.encode(),
             activation=self.activation.encode(),
             previous=self.gating.previous,
             input_gate=self.gating.input_gate,
@@ -199,26 +217,31 @@ class LinearPass:
             reverse=self.reverse,
             hidden=self.hidden,
             known=len(self.shares),
-            words=words,
+            words=int(self.offsets[-1]),
             texts=len(self.offsets) - 1,
+            truncate=self.truncate or 0,
+            weight_hh=_optional(self.weight_hh),
+            state_bias=_optional(self.state_bias),
             shares=address(self.shares),
             given=_optional(self.given),
             row_of=_optional(self.row_of),
             offsets=address(self.offsets),
-            states=data[0],
+            states=_optional(self.states),
             states_stride=strides[0],
             final_h=address(self.final),
             start_h=address(self.start),
             sum_h=address(self.total),
             max_h=address(self.largest),
-            d_states=data[1],
+            d_states=_optional(self.d_states),
             d_states_stride=strides[1],
-            d_final=_optional(self.d_final),
-            d_start=_optional(self.d_start),
-            d_sum=_optional(self.d_total),
-            d_max=_optional(self.d_largest),
+            d_final=_optional(self.gradients.get("final")),
+            d_start=_optional(self.gradients.get("start")),
+            d_sum=_optional(self.gradients.get("total")),
+            d_max=_optional(self.gradients.get("largest")),
             d_shares=address(self.d_shares),
             d_given=_optional(self.d_given),
+            before=_optional(self.before),
+            d_sums=_optional(self.d_sums),
         )
 
 
@@ -252,16 +275,16 @@ class Learner:
         )
         return found[: count.value], row_of
 
-    def forward(self, passes: Sequence[LinearPass]) -> None:
+    def forward(self, passes: Sequence[LayerPass]) -> None:
         """Fill states and summaries of passes that do not depend on each other."""
         self._call(self._core.tenor_learner_forward, passes)
 
-    def backward(self, passes: Sequence[LinearPass]) -> None:
-        """Fill ``d_shares`` and ``d_given`` of the passes that were read last."""
+    def backward(self, passes: Sequence[LayerPass]) -> None:
+        """Fill ``d_shares``, ``d_given`` and ``d_sums`` of the passes that were read last."""
         self._call(self._core.tenor_learner_backward, passes)
 
-    def _call(self, function: ctypes._CFuncPtr, passes: Sequence[LinearPass]) -> None:  # type: ignore[name-defined]
-        given = (library.LinearPass * len(passes))(*(one.arguments() for one in passes))
+    def _call(self, function: ctypes._CFuncPtr, passes: Sequence[LayerPass]) -> None:  # type: ignore[name-defined]
+        given = (library.LearningPass * len(passes))(*(one.arguments() for one in passes))
         library.check(function(self._learner, given, len(passes)))
 
 

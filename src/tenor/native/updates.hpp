@@ -7,22 +7,32 @@
 
 namespace tenor::TENOR_ISA {
 
-// Rows from `first` up to `last` of the gradient. (Kingma & Ba 2015, as PyTorch computes it.)
+// (Kingma & Ba 2015, as PyTorch computes it.)
+template <bool kZeros>
+TENOR_INLINE void adam_row(const Adam& of, int64_t row, const float* given) {
+  float *__restrict weight = of.weight + row, *__restrict mean = of.mean + row;
+  float* __restrict square = of.square + row;
+  const float* __restrict gradient = given;
+  for (int64_t k = 0; k < of.width; ++k) {
+    const float g = (kZeros ? 0.0f : gradient[k] * of.scale) + of.decay * weight[k];
+    const float m = mean[k] + (g - mean[k]) * (1.0f - of.beta1);
+    const float s = of.beta2 * square[k] + (1.0f - of.beta2) * g * g;
+    mean[k] = m;
+    square[k] = s;
+    weight[k] = weight[k] * of.shrink - of.rate * m / (__builtin_sqrtf(s) * of.inverse_bias + of.epsilon);
+  }
+}
+
+// Rows from `first` up to `last`.
 inline void adam(const Adam& given, int64_t first, int64_t last) {
   const Adam of = given;  // a copy, that no store can change
   for (int64_t i = first; i < last; ++i) {
     const int64_t row = (of.rows ? of.rows[i] : i) * of.width;
-    float *__restrict weight = of.weight + row, *__restrict mean = of.mean + row;
-    float* __restrict square = of.square + row;
-    const float* __restrict gradient = of.gradient + i * of.width;
-    for (int64_t k = 0; k < of.width; ++k) {
-      const float g = gradient[k] * of.scale + of.decay * weight[k];
-      const float m = mean[k] + (g - mean[k]) * (1.0f - of.beta1);
-      const float s = of.beta2 * square[k] + (1.0f - of.beta2) * g * g;
-      mean[k] = m;
-      square[k] = s;
-      weight[k] = weight[k] * of.shrink - of.rate * m / (__builtin_sqrtf(s) * of.inverse_bias + of.epsilon);
-    }
+    const int64_t gradient = of.gradient_of ? of.gradient_of[i] : i;
+    if (gradient < 0)
+      adam_row<true>(of, row, nullptr);
+    else
+      adam_row<false>(of, row, of.gradient + gradient * of.width);
   }
 }
 

@@ -1,4 +1,4 @@
-"""Labelled texts and settings in → a trained classifier. The only part that imports PyTorch."""
+"""Labelled texts and settings in → a trained classifier."""
 
 from __future__ import annotations
 
@@ -11,19 +11,10 @@ from typing import Any
 from tenor.classifier import TextClassifier
 from tenor.config import Settings, TrainConfig
 from tenor.data import Dataset, WordVectors, load
-from tenor.errors import TrainingError, TrainingInterrupted, UnsupportedError
+from tenor.errors import TrainingError, TrainingInterrupted
 from tenor.evaluation import Evaluation, evaluate
 from tenor.model import Model
 from tenor.report.card import render_card
-
-try:
-    import torch  # noqa: F401
-    import tqdm  # noqa: F401
-except ImportError as error:
-    raise UnsupportedError(
-        f"training needs {error.name}, which is not installed; type: pip install 'tenor[train]'"
-    ) from error
-
 from tenor.training.freeze import check_frozen
 from tenor.training.history import EpochRecord, Position
 from tenor.training.prepare import Prepared, prepare, prepare_again
@@ -149,7 +140,7 @@ def _learn(trainer: Trainer, prepared: Prepared, run: RunFolder | None, progress
         raise TrainingError(_explained(error, prepared, trainer.position, run)) from error
     metrics = _metrics(trainer.position.records)
     model = replace(prepared.model, weights=best, record={**prepared.model.record, "metrics": metrics})
-    check_frozen(TextClassifier(model), splits["validation"])
+    check_frozen(TextClassifier(model), trainer.engine, splits["validation"])
     batch_means = prepared.config.batch_size if prepared.flaws.batch_means else None
     return _finished(model, prepared.dataset, progress, batch_means=batch_means)
 

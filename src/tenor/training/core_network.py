@@ -1,214 +1,234 @@
-"""Weights and a ragged batch in → loss and gradients, computed by the compiled core without PyTorch.
+"""Weights and a ragged batch in → logits, and the gradients of every weight, without PyTorch.
 
-The same function as ``tenor.training.network``. What a layer computes of a word's vector alone it
-computes once for each different word of a batch, as prediction does: on film reviews that is a
-quarter of the words.
+The same function as ``tenor.training.network``, which tests it. What a layer computes of a word's
+vector alone it computes once for each different word of a batch, as prediction does: of film
+reviews that is a quarter of the words.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from tenor import pairs
 from tenor.batching import Batch
-from tenor.cells import Floats, linear_gates
-from tenor.config import ModelConfig, TrainConfig
-from tenor.native.layer import Gating
-from tenor.native.training import Learner, LinearPass, drop, multiply
+from tenor.cells import Floats
+from tenor.config import ModelConfig
+from tenor.native import Gating
+from tenor.native.training import LayerPass, Learner, multiply
+from tenor.training.dropout import Dropout
+from tenor.training.pooling_gradient import Pooling
+
+TokenIds = npt.NDArray[np.int32]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rows:
-    """A gradient that is zeros but for some rows of its weight."""
+class Rows(NamedTuple):
+    """A gradient of zeros but for some rows of its weight."""
 
-    ids: npt.NDArray[np.int32]
-    """(U,) each once."""
+    ids: TokenIds
+    """(R,) which, each once."""
     values: Floats
-    """(U, W)"""
+    """(R, W)"""
 
 
-Gradients = dict[str, Floats | Rows]
+class Gradients(NamedTuple):
+    """Of a loss, by each weight it depends on."""
+
+    whole: dict[str, Floats]
+    rows: dict[str, Rows]
+    """Of the tables, of which a batch reads some rows."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Learnt:
-    """What one batch gives."""
+class _Layer(NamedTuple):
+    """A layer while it is learnt."""
 
-    logits: Floats
-    """(B, C), or (B, 1) for a two-label model with one logit."""
-    losses: Floats
-    """(B,) cross-entropy of each text, in nats."""
-    gradients: Gradients
-    """Of the mean loss by each weight."""
+    x: Floats
+    """(U, I) what it took: vectors of known words, or the states below of each word."""
+    passes: list[LayerPass]
+    """By direction."""
 
 
 class CoreNetwork:
-    """A network of linear cells while it is learnt."""
+    """A network while it is learnt. ``read`` a batch, then ``back`` goes through it."""
 
-    def __init__(self, config: ModelConfig, train: TrainConfig) -> None:
-        self._config = config
-        self._train = train
-        self._learner = Learner()
-        self._gating = Gating(config.window == 2, config.input_gate, config.output_gate, config.skip)
-
-    def learn(
-        self,
-        weights: Mapping[str, Floats],
-        batch: Batch,
-        targets: npt.NDArray[np.int64],
-        seeds: npt.NDArray[np.uint32],
-    ) -> Learnt:
-        """Loss and gradients of a batch.
+    def __init__(
+        self, config: ModelConfig, weights: Mapping[str, Floats], *, layers: int | None, truncate: int | None
+    ) -> None:
+        """Take the weights, float32 and contiguous, which may be changed between batches.
 
         Args:
+            config: shape of the network.
             weights: name → array, as ``tenor.model.weight_shapes`` lists them.
-            batch: B texts.
-            targets: (B,) label ids.
-            seeds: random numbers that say what dropout leaves out.
+            layers: read only so many recurrent layers, from the words up; None reads all.
+            truncate: let gradients flow back within windows of so many words; None has no windows.
         """
-        config, train = self._config, self._train
-        offsets = batch.offsets
-        ids, row_of = self._learner.known(batch.token_ids, len(weights["embedding.weight"]))
-        x = weights["embedding.weight"][ids]
-        masks = {
-            "ids": ids,
-            "share": train.input_dropout,
-            "seed": int(seeds[0]),
-            "row_share": train.embedding_dropout,
-            "row_seed": int(seeds[1]),
-        }
-        drop(x, **masks)
-        layers, rows = [], row_of
-        inputs = [x]
-        for layer in range(len(config.hidden_sizes)):
-            last = layer == len(config.hidden_sizes) - 1
-            passes = self._passes(weights, layer, inputs[-1], rows, offsets, states=not last)
-            self._learner.forward(passes)
-            layers.append(passes)
-        pooled = self._pool(layers[-1], offsets)
-        drop(pooled, share=train.output_dropout, seed=int(seeds[2]))
-        logits = multiply(pooled, weights["head.weight"].T, weights["head.bias"])
-        pairs = self._pairs(weights, batch, logits)
-        losses, d_logits = _cross_entropy(logits, targets)
-        gradients: Gradients = {
-            "head.weight": multiply(d_logits.T, pooled),
-            "head.bias": d_logits.sum(0),
-        }
-        if pairs is not None:
-            gradients["pairs.weight"] = self._pairs_back(*pairs, d_logits, offsets)
-        d_pooled = multiply(d_logits, weights["head.weight"])
-        drop(d_pooled, share=train.output_dropout, seed=int(seeds[2]))
-        self._pool_back(layers[-1], d_pooled, offsets)
-        self._learner.backward(layers[-1])
-        d_x = self._layer_back(weights, 0, layers[-1], x, gradients)
-        drop(d_x, **masks)
-        gradients["embedding.weight"] = Rows(ids=ids, values=d_x)
-        return Learnt(logits=logits, losses=losses, gradients=gradients)
+        self._config = config
+        self._weights = weights
+        self._depth = layers or len(config.hidden_sizes)
+        self._truncate = truncate
+        self._learners = [Learner() for _ in range(self._depth)]
+        self._pooling = Pooling(config.pooling, weights)
 
-    def _passes(self, weights, layer, x, row_of, offsets, *, states):
-        config = self._config
-        size = config.hidden_sizes[layer]
+    def read(self, batch: Batch, dropout: Dropout) -> Floats:
+        """Logits (B, C) of a batch, and all that ``back`` needs, kept until the next one."""
+        weights = self._weights
+        self._batch, self._dropout = batch, dropout
+        table = weights["embedding.weight"]
+        self._ids, row_of = self._learners[0].known(batch.token_ids, len(table))
+        x = table[self._ids]
+        dropout.words.apply(x, self._ids)
+        self._layers: list[_Layer] = []
+        states: Floats | None = None
+        for depth in range(self._depth):
+            known = row_of if states is None else None
+            if states is not None:
+                x = states
+                dropout.hidden[depth - 1].apply(x)
+            wanted = depth < self._depth - 1 or self._pooling.needs_states
+            states = self._read_layer(depth, x, known, wanted=wanted)
+        pooled = self._pooling.pool(self._layers[-1].passes, states, batch.offsets)
+        return self._read_head(pooled) + self._read_pairs()
+
+    def back(self, d_logits: Floats) -> Gradients:
+        """Gradients of a loss from its gradient (B, C) by the logits of the batch that was read last."""
+        gradients = Gradients({}, {})
+        self._pairs_back(d_logits, gradients)
+        d_pooled = self._head_back(d_logits, gradients)
+        passes = self._layers[-1].passes
+        d_states = self._pooling.back(passes, d_pooled, self._batch.offsets, gradients.whole)
+        for depth in reversed(range(1, self._depth)):
+            d_states = self._layer_back(depth, d_states, gradients)
+            self._dropout.hidden[depth - 1].apply(d_states)
+        d_vectors = self._layer_back(0, d_states, gradients)
+        self._dropout.words.apply(d_vectors, self._ids)
+        gradients.rows["embedding.weight"] = Rows(self._ids, d_vectors)
+        return gradients
+
+    def _read_layer(self, depth: int, x: Floats, row_of: TokenIds | None, *, wanted: bool) -> Floats | None:
+        """(N, D*H) states, if wanted."""
+        config, offsets = self._config, self._batch.offsets
+        size = config.hidden_sizes[depth]
+        states = np.empty((int(offsets[-1]), size * config.directions), np.float32) if wanted else None
         passes = []
-        for reverse in (False, True)[: config.directions]:
-            suffix = f"l{layer}" + ("_reverse" if reverse else "")
-            given = weights.get(f"rnn.weight_previous_{suffix}")
+        for direction in range(config.directions):
+            weights = self._of_layer(depth, direction)
+            bias, state_bias = self._biases(weights, size)
+            given = weights.get("weight_previous")
             passes.append(
-                LinearPass(
-                    activation=config.activation,
-                    gating=self._gating,
-                    reverse=reverse,
+                LayerPass(
+                    cell=config.cell,
+                    activation=config.activation if config.cell in ("rnn", "linear") else "tanh",
+                    reverse=direction == 1,
                     hidden=size,
                     offsets=offsets,
-                    shares=multiply(
-                        x, weights[f"rnn.weight_ih_{suffix}"].T, weights[f"rnn.bias_ih_{suffix}"]
-                    ),
-                    given=None if given is None else multiply(x, given.T),
+                    shares=multiply(x, weights["weight_ih"].T, bias),
                     row_of=row_of,
+                    gating=Gating(config.window == 2, config.input_gate, config.output_gate, config.skip),
+                    given=None if given is None else multiply(x, given.T),
+                    weight_hh=weights.get("weight_hh"),
+                    state_bias=state_bias,
+                    truncate=self._truncate,
+                    states=None if states is None else states[:, direction * size : (direction + 1) * size],
                 )
             )
-        return passes
+        self._learners[depth].forward(passes)
+        self._layers.append(_Layer(x, passes))
+        return states
 
-    def _layer_back(self, weights, layer, passes, x, gradients):
-        d_x = None
-        for one in passes:
-            suffix = f"l{layer}" + ("_reverse" if one.reverse else "")
-            name = f"rnn.weight_ih_{suffix}"
-            gradients[name] = multiply(one.d_shares.T, x)
-            gradients[f"rnn.bias_ih_{suffix}"] = one.d_shares.sum(0)
-            d_x = multiply(one.d_shares, weights[name], out=d_x, add=d_x is not None)
+    def _layer_back(self, depth: int, d_states: Floats | None, gradients: Gradients) -> Floats:
+        """(U, I) gradients of what the layer took."""
+        x, passes = self._layers[depth]
+        size = passes[0].hidden
+        for direction, one in enumerate(passes):
+            if d_states is not None:
+                one.d_states = d_states[:, direction * size : (direction + 1) * size]
+        self._learners[depth].backward(passes)
+        d_x: Floats | None = None
+        for direction, one in enumerate(passes):
+            weights = self._of_layer(depth, direction)
+            found = {"weight_ih": multiply(one.d_shares.T, x), "bias_ih": one.d_shares.sum(0)}
+            d_x = multiply(one.d_shares, weights["weight_ih"], out=d_x, add=d_x is not None)
             if one.d_given is not None:
-                name = f"rnn.weight_previous_{suffix}"
-                gradients[name] = multiply(one.d_given.T, x)
-                multiply(one.d_given, weights[name], out=d_x, add=True)
+                found["weight_previous"] = multiply(one.d_given.T, x)
+                multiply(one.d_given, weights["weight_previous"], out=d_x, add=True)
+            if one.d_sums is not None and one.before is not None:
+                found["weight_hh"] = multiply(one.d_sums.T, one.before)
+                found["bias_hh"] = one.d_sums.sum(0)
+            gradients.whole.update(
+                {f"rnn.{name}_{_suffix(depth, direction)}": found[name] for name in weights}
+            )
+        assert d_x is not None
         return d_x
 
-    def _pool(self, passes, offsets):
-        lengths = np.maximum(np.diff(offsets), 1).astype(np.float32)[:, None]
-        parts = []
-        for name in self._config.pooling:
-            for one in passes:
-                if name == "mean":
-                    parts.append(one.total / lengths)
-                elif name == "max":
-                    parts.append(one.largest)
-                elif name == "last":
-                    parts.append(one.final)
-                else:
-                    raise NotImplementedError(name)
-        return np.concatenate(parts, axis=1)
+    def _of_layer(self, depth: int, direction: int) -> dict[str, Floats]:
+        """The weights of a layer and direction by the names that PyTorch gives them."""
+        names = ("weight_ih", "weight_previous", "weight_hh", "bias_ih", "bias_hh")
+        keys = {name: f"rnn.{name}_{_suffix(depth, direction)}" for name in names}
+        return {name: self._weights[key] for name, key in keys.items() if key in self._weights}
 
-    def _pool_back(self, passes, d_pooled, offsets):
-        lengths = np.maximum(np.diff(offsets), 1).astype(np.float32)[:, None]
-        at = 0
-        for name in self._config.pooling:
-            for one in passes:
-                d = np.ascontiguousarray(d_pooled[:, at : at + one.hidden])
-                at += one.hidden
-                if name == "mean":
-                    one.d_total = d / lengths
-                elif name == "max":
-                    one.d_largest = d
-                elif name == "last":
-                    one.d_final = d
+    def _biases(self, weights: Mapping[str, Floats], size: int) -> tuple[Floats | None, Floats | None]:
+        """What is added to a word's share, and beside the state in a GRU's new gate."""
+        of_input, of_state = weights.get("bias_ih"), weights.get("bias_hh")
+        state_bias = None
+        if self._config.cell == "gru" and of_state is not None:
+            state_bias = np.ascontiguousarray(of_state[2 * size :])
+            of_state = np.concatenate([of_state[: 2 * size], np.zeros(size, np.float32)])
+        given = [bias for bias in (of_input, of_state) if bias is not None]
+        return (sum(given[1:], start=given[0]) if given else None), state_bias
 
-    def _pairs(self, weights, batch, logits):
-        table = weights.get("pairs.weight")
+    def _read_head(self, pooled: Floats) -> Floats:
+        """Logits (B, C) without what word pairs add."""
+        weights, dropout = self._weights, self._dropout
+        self._taken: list[Floats] = []  # by each layer of the head
+        if "head.hidden.weight" in weights:
+            dropout.pooled.apply(pooled)
+            self._taken.append(pooled)
+            pooled = multiply(pooled, weights["head.hidden.weight"].T, weights["head.hidden.bias"])
+            np.maximum(pooled, 0, out=pooled)
+            dropout.head.apply(pooled)
+        else:
+            dropout.pooled.apply(pooled)
+        self._taken.append(pooled)
+        return multiply(pooled, weights["head.weight"].T, weights["head.bias"])
+
+    def _head_back(self, d: Floats, gradients: Gradients) -> Floats:
+        """(B, P) gradients of the pooled vector."""
+        weights, dropout = self._weights, self._dropout
+        for name, taken in zip(
+            ("head.hidden", "head")[-len(self._taken) :][::-1], self._taken[::-1], strict=True
+        ):
+            gradients.whole[f"{name}.weight"] = multiply(d.T, taken)
+            gradients.whole[f"{name}.bias"] = d.sum(0)
+            d = multiply(d, weights[f"{name}.weight"])
+            if name == "head" and len(self._taken) == 2:
+                dropout.head.apply(d)
+                d *= taken > 0
+            else:
+                dropout.pooled.apply(d)
+        return d
+
+    def _read_pairs(self) -> Floats | np.float32:
+        """(B, C) what word pairs add to the logits."""
+        table = self._weights.get("pairs.weight")
         if table is None:
-            return None
-        ids = batch.pair_ids
-        rows, row_of = self._learner.known(ids, len(table))
-        kept = table[rows]
-        drop(kept, share=0.0, seed=0, ids=rows, row_share=self._train.pair_dropout, row_seed=7 + int(batch.token_ids[0]))
-        sums = np.add.reduceat(kept[row_of], batch.offsets[:-1], axis=0)
-        scale = 1 / np.sqrt(np.diff(batch.offsets).astype(np.float32))[:, None]
-        logits += sums * scale
-        return rows, row_of, scale, 7 + int(batch.token_ids[0])
+            return np.float32(0)
+        batch = self._batch
+        rows = pairs.pair_rows(batch.token_ids, batch.offsets, len(table))
+        self._pair_ids, self._pair_of = self._learners[0].known(rows, len(table))
+        return pairs.scores_of_rows(rows, batch.offsets, table)
 
-    def _pairs_back(self, rows, row_of, scale, seed, d_logits, offsets):
-        d = np.repeat(d_logits * scale, np.diff(offsets), axis=0)
-        out = np.empty((len(rows), d.shape[1]), np.float32)
-        for c in range(d.shape[1]):
-            out[:, c] = np.bincount(row_of, d[:, c], len(rows))
-        drop(out, share=0.0, seed=0, ids=rows, row_share=self._train.pair_dropout, row_seed=seed)
-        return Rows(ids=rows, values=out)
+    def _pairs_back(self, d_logits: Floats, gradients: Gradients) -> None:
+        if "pairs.weight" not in self._weights:
+            return
+        lengths = np.diff(self._batch.offsets)
+        each = np.repeat(d_logits / pairs.scales(lengths), lengths, axis=0)  # (N, C) of each pair
+        sums = [np.bincount(self._pair_of, column, len(self._pair_ids)) for column in each.T]
+        values = np.stack(sums, axis=1).astype(np.float32)
+        gradients.rows["pairs.weight"] = Rows(self._pair_ids, values)
 
 
-def _cross_entropy(logits: Floats, targets: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """(B,) losses, and the gradient (B, C) of their mean."""
-    count = np.float32(max(len(targets), 1))
-    if logits.shape[1] == 1:
-        z = logits[:, 0]
-        yes = targets.astype(np.float32)
-        losses = np.maximum(z, 0) - z * yes + np.log1p(np.exp(-np.abs(z)))
-        p = 1 / (1 + np.exp(-z))
-        return losses, ((p - yes) / count)[:, None].astype(np.float32)
-    z = logits - logits.max(1, keepdims=True)
-    e = np.exp(z)
-    p = e / e.sum(1, keepdims=True)
-    rows = np.arange(len(targets))
-    losses = -np.log(p[rows, targets])
-    p[rows, targets] -= 1
-    return losses, p / count
+def _suffix(depth: int, direction: int) -> str:
+    return f"l{depth}" + ("_reverse" if direction else "")

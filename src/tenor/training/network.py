@@ -17,38 +17,11 @@ from torch.nn import functional
 
 from tenor import pairs
 from tenor.batching import Batch
-from tenor.config import ModelConfig, TrainConfig
+from tenor.config import ModelConfig
 from tenor.training import linear
+from tenor.training.dropout import Dropout, Share
 
 Weights = Mapping[str, Tensor]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Dropout:
-    """What is left out while learning; every random number comes from the generator."""
-
-    config: TrainConfig
-    generator: torch.Generator
-
-    def elements(self, x: Tensor, share: float) -> Tensor:
-        """Zero a share of the elements, and scale up the rest."""
-        return x * self._mask(x.shape, share) if share else x
-
-    def rows(self, x: Tensor, row_ids: Tensor, num_rows: int, share: float) -> Tensor:
-        """Zero the vectors x (N, E) of a share of the rows of a table, wherever they occur.
-
-        Source: Gal & Ghahramani 2016; as in AWD-LSTM (Merity et al. 2018, section 4.3).
-        """
-        return x * self._mask((num_rows, 1), share)[row_ids] if share else x
-
-    def before(self, layer: str, weights: Weights) -> float:
-        """The share that is left out of what a layer of the head takes."""
-        hidden = layer == "head" and "head.hidden.weight" in weights
-        return self.config.head_dropout if hidden else self.config.output_dropout
-
-    def _mask(self, shape: tuple[int, ...] | torch.Size, share: float) -> Tensor:
-        kept = torch.empty(shape).bernoulli_(1 - share, generator=self.generator)
-        return kept.div_(1 - share)
 
 
 @dataclass(frozen=True)
@@ -117,7 +90,7 @@ def logits(
     states = _embed(weights, torch.from_numpy(batch.token_ids), dropout)
     for layer in range(layers or len(config.hidden_sizes)):
         if layer and dropout:
-            states = dropout.elements(states, dropout.config.hidden_dropout)
+            states = _masked(states, dropout.hidden[layer - 1])
         states = _layer(weights, config, layer, states, layout, truncate)
     found = answer(weights, config, states, layout, dropout=dropout)
     return found + _pairs(weights, batch, layout) if config.pairs else found
@@ -153,8 +126,14 @@ def _embed(weights: Weights, token_ids: Tensor, dropout: Dropout | None) -> Tens
     x = functional.embedding(token_ids, table)
     if dropout is None:
         return x
-    x = dropout.rows(x, token_ids, len(table), dropout.config.embedding_dropout)
-    return dropout.elements(x, dropout.config.input_dropout)
+    known, each = np.unique(token_ids.numpy(), return_inverse=True)
+    mask = dropout.words.mask((len(known), table.shape[1]), known.astype(np.int32))
+    return x * torch.from_numpy(mask)[torch.from_numpy(each)]
+
+
+def _masked(x: Tensor, share: Share) -> Tensor:
+    """X (R, W) without a share of its elements."""
+    return x * torch.from_numpy(share.mask(tuple(x.shape))) if share.elements else x
 
 
 def _layer(
@@ -281,7 +260,8 @@ def _head(weights: Weights, pooled: Tensor, dropout: Dropout | None) -> Tensor:
         if f"{name}.weight" not in weights:
             continue
         if dropout:
-            pooled = dropout.elements(pooled, dropout.before(name, weights))
+            after_hidden = name == "head" and "head.hidden.weight" in weights
+            pooled = _masked(pooled, dropout.head if after_hidden else dropout.pooled)
         pooled = functional.linear(pooled, weights[f"{name}.weight"], weights[f"{name}.bias"])
         if name == "head.hidden":
             pooled = functional.relu(pooled)

@@ -15,6 +15,7 @@ from tenor.data import Dataset, WordVectors, hold_out, validate_on_test
 from tenor.errors import ConfigError, DataError, TrainingError
 from tenor.model import Model
 from tenor.tokenizer import Tokenizer
+from tenor.training import engine
 from tenor.training.corpus import Indexed, build_vocabulary, encode, with_targets
 from tenor.training.encoded import Encoded, TokenIds
 from tenor.training.initial import initial_weights, place_vectors
@@ -146,7 +147,7 @@ def _resolve(
     return replace(
         settings,
         model=replace(settings.model, embedding_dim=width),
-        train=replace(settings.train, epochs=epochs),
+        train=replace(settings.train, epochs=epochs, engine=engine.resolved(settings.train)),
     )
 
 

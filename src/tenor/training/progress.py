@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
-from tqdm import tqdm
+try:
+    from tqdm import tqdm
+except ImportError:  # then there are lines and no bars
+    tqdm = None
 
 from tenor.training.history import EpochRecord, RunningMean
 
@@ -43,15 +46,21 @@ class Progress:
     def say(self, line: str) -> None:
         """One line, above a bar if there is one."""
         if self._stream is not None:
-            tqdm.write(line, file=self._stream)
+            if tqdm is None:
+                self._stream.write(line + "\n")
+            else:
+                tqdm.write(line, file=self._stream)
             self._stream.flush()
 
     @contextmanager
     def bar(self, title: str, texts: int, done: int = 0) -> Iterator[Bar]:
         """A bar over so many texts, with rate and time left; gone when it is done."""
         shown = self._stream is not None and self._stream.isatty()
+        if tqdm is None or not shown:
+            yield Bar(None)
+            return
         with tqdm(
-            total=texts, initial=done, desc=title, unit=" texts", file=self._stream, disable=not shown,
+            total=texts, initial=done, desc=title, unit=" texts", file=self._stream,
             leave=False, dynamic_ncols=True, smoothing=0.1,
         ) as tq:  # fmt: skip
             yield Bar(tq)
@@ -67,14 +76,14 @@ class Progress:
 
 
 class Bar:
-    """One bar: counts texts and shows loss and accuracy so far."""
+    """One bar: counts texts and shows loss and accuracy so far; None shows nothing."""
 
-    def __init__(self, tq: tqdm) -> None:
+    def __init__(self, tq: tqdm | None) -> None:
         self._tq = tq
 
     def update(self, texts: int, mean: RunningMean | None = None) -> None:
         """So many more texts were read; the mean, where there is one, is shown beside."""
-        if self._tq.disable:
+        if self._tq is None:
             return
         if mean is not None:
             self._tq.set_postfix_str(f"loss {mean.loss:.4f}, accuracy {mean.accuracy:.4f}", refresh=False)

@@ -9,25 +9,23 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
-from tenor.batching import join
+from tenor.batching import Batch, join
 from tenor.cells import Floats
 from tenor.config import FlawsConfig, ModelConfig, TrainConfig
 from tenor.errors import TrainingError, TrainingInterrupted
 from tenor.metrics import cross_entropies, macro_f1, mean
 from tenor.prediction import label_ids
-from tenor.training import network, optimizer
-from tenor.training.arithmetic import autocast, denormals_flushed, threads
+from tenor.training import engine
 from tenor.training.encoded import Encoded, filled
 from tenor.training.history import EpochRecord, Position, RunningMean
+from tenor.training.losses import mean_loss
 from tenor.training.order import batches
 from tenor.training.progress import Progress
 from tenor.training.schedule import rate
 
-_STREAM = 3
-"""Keeps the random numbers of dropout apart from all others."""
+_VALIDATED_TEXTS = 128
+"""Texts that are validated at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,13 +96,7 @@ class Trainer:
         self._progress = progress
         self._flaws = flaws
         self._fill_id = fill_id
-        # Cloned into PyTorch's own memory: how an array lies there can change a product's last bits.
-        self.weights = {name: torch.from_numpy(np.array(weight)).clone() for name, weight in weights.items()}
-        for name, weight in self.weights.items():
-            weight.requires_grad_(not (config.freeze_embedding and name == "embedding.weight"))
-        self._learnt = {name: weight for name, weight in self.weights.items() if weight.requires_grad}
-        self._optimizer = optimizer.build(config, self._learnt)
-        self._autocast = autocast(config, model)
+        self.engine = engine.build(config, model, weights, flaws)
         self.position = Position()
         self._best: dict[str, Floats] = {}
 
@@ -120,7 +112,7 @@ class Trainer:
             TrainingError: moments do not fit their weights.
         """
         self.position, self._best = position, dict(best)
-        optimizer.restore(self._optimizer, self._learnt, moments)
+        self.engine.restore(moments)
 
     def run(self, train: Encoded, validation: Encoded, hooks: Hooks) -> dict[str, Floats]:
         """Train until the epochs or the patience are spent.
@@ -134,7 +126,7 @@ class Trainer:
         """
         if self._flaws.drop_last:
             validation = validation.whole_batches(self._config.batch_size)
-        with threads(self._config.threads), denormals_flushed():
+        with self.engine.computing():
             if not self.position.step:
                 self._save(hooks)
             while not self.finished:
@@ -152,13 +144,14 @@ class Trainer:
         scores = np.empty((len(split.targets), self._model.num_logits(self._num_labels)), np.float32)
         lengths, so_far = split.lengths, RunningMean()
         by_length = np.argsort(lengths, kind="stable")
-        with self._progress.bar(title, len(lengths)) as bar, torch.inference_mode():
-            for start in range(0, len(by_length), 128):
-                chosen = by_length[start : start + 128]
-                found, targets = self._logits(split, chosen, None)
-                so_far.add(float(self._loss(found, targets)), _right(found, targets), len(chosen))
+        read = self.engine.reader()
+        with self._progress.bar(title, len(lengths)) as bar:
+            for start in range(0, len(by_length), _VALIDATED_TEXTS):
+                chosen = by_length[start : start + _VALIDATED_TEXTS]
+                found, targets = read(join([split.token_ids[i] for i in chosen])), split.targets[chosen]
+                so_far.add(self._loss(found, targets), _right(found, targets), len(chosen))
                 bar.update(len(chosen), so_far)
-                scores[chosen] = found.numpy()
+                scores[chosen] = found
                 self._stop_if_told(hooks)
         return scores
 
@@ -187,7 +180,7 @@ class Trainer:
         )
         if at.best is None or self._value(record) > self._value(at.best):
             record = replace(record, best=True)
-            self._best = {name: weight.copy() for name, weight in self._arrays().items()}
+            self._best = {name: weight.copy() for name, weight in self.engine.weights().items()}
         self.position = Position(step=at.step, records=[*at.records, record])
         hooks.epoch(record)
         self._save(hooks)
@@ -202,8 +195,7 @@ class Trainer:
         with self._progress.bar(f"epoch {at.epoch} training", len(lengths), at.mean.examples) as bar:
             while at.batch < len(order):
                 chosen = order[at.batch]
-                self._optimizer.param_groups[0]["lr"] = self._rate(at.step, len(order))
-                loss, right = self._update(train, chosen)
+                loss, right = self._update(train, chosen, self._rate(at.step, len(order)))
                 at.mean.add(loss, right, len(chosen))
                 at.step, at.batch = at.step + 1, at.batch + 1
                 tokens += int(lengths[chosen].sum())
@@ -223,42 +215,24 @@ class Trainer:
             order = [batch for batch in order if len(batch) == config.batch_size] or order
         return order[: config.steps_per_epoch]
 
-    def _update(self, train: Encoded, chosen: npt.NDArray[np.intp]) -> tuple[float, int]:
+    def _update(self, train: Encoded, chosen: npt.NDArray[np.intp], rate: float) -> tuple[float, int]:
         """One step of the optimizer; the batch's mean loss and right guesses."""
-        at = self.position
-        generator = torch.Generator().manual_seed(_mix(self._config.seed, _STREAM, at.step))
-        dropout = network.Dropout(config=self._config, generator=generator)
-        scores, targets = self._logits(train, chosen, dropout)
-        loss = self._loss(scores, targets)
-        value = loss.item()
-        if not math.isfinite(value):
-            wild = chosen[~torch.isfinite(scores).all(dim=1).numpy()].tolist() or chosen.tolist()
+        at, targets = self.position, train.targets[chosen]
+        logits, loss = self.engine.read(self._batch(train, chosen), targets, at.step)
+        if not math.isfinite(loss):
+            wild = chosen[~np.isfinite(logits).all(axis=1)].tolist() or chosen.tolist()
             raise NotFiniteError(
-                f"the training loss is {value} (epoch {at.epoch}, update {at.step + 1})", wild
+                f"the training loss is {loss} (epoch {at.epoch}, update {at.step + 1})", wild
             )
-        self._optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        if self._config.clip_norm:
-            torch.nn.utils.clip_grad_norm_(self._learnt.values(), self._config.clip_norm, foreach=True)
-        self._optimizer.step()
-        return value, _right(scores.detach(), targets)
+        self.engine.learn(rate)
+        return loss, _right(logits, targets)
 
-    def _logits(
-        self, split: Encoded, chosen: npt.NDArray[np.intp], dropout: network.Dropout | None
-    ) -> tuple[Tensor, Tensor]:
-        token_ids = [split.token_ids[index] for index in chosen]
-        if dropout is not None and self._flaws.fill_batches:
-            token_ids = filled(token_ids, self._fill_id)
-        layers = 1 if self._flaws.bottom_state else None
-        with self._autocast:
-            batch, truncate = join(token_ids), self._config.truncate
-            scores = network.logits(
-                self.weights, self._model, batch, dropout=dropout, layers=layers, truncate=truncate
-            )
-        return scores.float(), torch.from_numpy(split.targets[chosen])
+    def _batch(self, train: Encoded, chosen: npt.NDArray[np.intp]) -> Batch:
+        token_ids = [train.token_ids[index] for index in chosen]
+        return join(filled(token_ids, self._fill_id) if self._flaws.fill_batches else token_ids)
 
-    def _loss(self, scores: Tensor, targets: Tensor) -> Tensor:
-        return network.loss(scores, targets, each_alone=self._flaws.sigmoid_loss)
+    def _loss(self, scores: Floats, targets: npt.NDArray[np.int64]) -> float:
+        return mean_loss(scores, targets, each_alone=self._flaws.sigmoid_loss)
 
     def _stop_if_told(self, hooks: Hooks) -> None:
         if not hooks.stop():
@@ -268,11 +242,11 @@ class Trainer:
         raise TrainingInterrupted(f"stopped after update {at.step:,}, in epoch {at.epoch} of {self._epochs}")
 
     def _save(self, hooks: Hooks) -> None:
-        weights = self._arrays()
+        weights = self.engine.weights()
         for name, weight in weights.items():
             if not np.isfinite(weight).all():
                 raise NotFiniteError(f"{name} is not finite after update {self.position.step:,}")
-        moments = optimizer.moments(self._optimizer, self._learnt)
+        moments = self.engine.moments()
         hooks.save(Snapshot(weights=weights, moments=moments, position=self.position, finished=self.finished))
 
     def _rate(self, step: int, updates: int) -> float:
@@ -288,14 +262,6 @@ class Trainer:
         value: float = getattr(record, f"validation_{self._config.best_metric}")
         return -value if self._config.best_metric == "loss" else value
 
-    def _arrays(self) -> dict[str, Floats]:
-        return {name: weight.detach().numpy() for name, weight in self.weights.items()}
 
-
-def _mix(*numbers: int) -> int:
-    """One 63-bit seed out of several numbers."""
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
-
-
-def _right(scores: Tensor, targets: Tensor) -> int:
-    return int((label_ids(scores.numpy()) == targets.numpy()).sum())
+def _right(scores: Floats, targets: npt.NDArray[np.int64]) -> int:
+    return int((label_ids(scores) == targets).sum())

@@ -1,0 +1,56 @@
+// What products and layers share while they are learnt: memory that is used again, packed factors.
+#pragma once
+
+#include <vector>
+
+#include "floats.hpp"
+#include "kernels.hpp"
+#include "tenor.h"
+
+namespace tenor {
+
+// Grows as needed and is not filled.
+struct Memory {
+  Floats data;
+  int64_t size = 0;
+
+  float* room(int64_t count) {
+    if (count > size) {
+      data = floats(count);
+      size = count;
+    }
+    return data.get();
+  }
+};
+
+// Of one pass: what forward leaves for backward, and what either uses.
+struct LayerMemory {
+  Memory kept, scratch, forward_hh, backward_hh;
+  std::vector<int32_t> largest;
+};
+
+// Where an element (row, column) is.
+struct Matrix {
+  const float* data;
+  int64_t row, column;
+
+  Matrix turned() const { return {data, column, row}; }
+};
+
+// How many floats pack() fills of a factor (inner, columns).
+int64_t packed_size(int64_t inner, int64_t columns, int lanes);
+
+// Some of the inner rows of a factor as Product takes it.
+void pack(const Matrix& from, int64_t inner, int64_t columns, int lanes, int64_t first, int64_t last, float* to);
+
+// Reads passes that do not depend on each other, or goes back through them.
+tenor_result learn(std::vector<LayerMemory>& memories, const tenor_learning_pass* passes, int64_t count,
+                   bool back);
+
+}  // namespace tenor
+
+struct tenor_learner {
+  std::vector<tenor::LayerMemory> layers;
+  std::vector<int32_t> rows, marks;  // by id: its row where its mark is that of the last call
+  int32_t mark = 0;
+};

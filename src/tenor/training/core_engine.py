@@ -1,0 +1,141 @@
+"""A training in the compiled core: no PyTorch, and the same bits for any number of threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+
+from tenor import native
+from tenor.batching import Batch
+from tenor.cells import Floats
+from tenor.config import FlawsConfig, ModelConfig, TrainConfig
+from tenor.errors import TrainingError
+from tenor.native.training import adam
+from tenor.scorer import Scorer
+from tenor.training.core_network import CoreNetwork, Gradients
+from tenor.training.dropout import Dropout
+from tenor.training.engine import Seen, Targets
+from tenor.training.losses import gradient, mean_loss
+
+_MOMENTS = ("exp_avg", "exp_avg_sq")
+
+
+class CoreEngine:
+    """As ``Engine``."""
+
+    def __init__(
+        self, config: TrainConfig, model: ModelConfig, weights: Mapping[str, Floats], flaws: FlawsConfig
+    ) -> None:
+        self._config, self._model, self._flaws = config, model, flaws
+        self._layers = 1 if flaws.bottom_state else None
+        self._weights = {name: np.array(weight, np.float32, order="C") for name, weight in weights.items()}
+        self._network = self._network_of(self._weights)
+        self._steps: dict[str, int] = {}
+        self._moments = {
+            kind: {name: np.zeros_like(weight) for name, weight in self._weights.items()} for kind in _MOMENTS
+        }
+
+    def weights(self) -> dict[str, Floats]:
+        """As ``Engine.weights``."""
+        return self._weights
+
+    def read(self, batch: Batch, targets: Targets, step: int) -> Seen:
+        """As ``Engine.read``."""
+        dropout = Dropout.of(self._config, step, len(self._model.hidden_sizes))
+        logits = self._network.read(batch, dropout)
+        self._seen = logits, targets
+        return Seen(logits, mean_loss(logits, targets, each_alone=self._flaws.sigmoid_loss))
+
+    def learn(self, rate: float) -> None:
+        """As ``Engine.learn``."""
+        gradients = self._network.back(gradient(*self._seen, each_alone=self._flaws.sigmoid_loss))
+        if self._config.freeze_embedding:
+            del gradients.rows["embedding.weight"]
+        scale = self._scale(gradients)
+        for name, values in gradients.whole.items():
+            self._step(name, values, rate, scale)
+        for name, rows in gradients.rows.items():
+            factor = self._config.pair_rate if name == "pairs.weight" else 1.0
+            self._step(name, rows.values, rate * factor, scale, ids=rows.ids)
+
+    def reader(self) -> Callable[[Batch], Floats]:
+        """As ``Engine.reader``."""
+        config, weights = self._model, self._weights
+        if self._layers:
+            config = replace(config, hidden_sizes=config.hidden_sizes[: self._layers])
+        scorer = Scorer(config, weights, runtime="native")
+        return scorer.logits
+
+    def logits_of(self, weights: Mapping[str, Floats], batch: Batch) -> Floats:
+        """As ``Engine.logits_of``."""
+        return self._network_of(weights).read(batch, Dropout.none(len(self._model.hidden_sizes)))
+
+    def moments(self) -> dict[str, Floats]:
+        """As ``Engine.moments``."""
+        found = {f"step.{name}": np.array(step, np.float32) for name, step in self._steps.items()}
+        for kind, moments in self._moments.items():
+            found |= {f"{kind}.{name}": moments[name] for name in self._steps}
+        return found
+
+    def restore(self, moments: Mapping[str, Floats]) -> None:
+        """As ``Engine.restore``.
+
+        Raises:
+            TrainingError: they do not fit their weights.
+        """
+        for name, weight in self._weights.items():
+            shapes = {"step": ()} | dict.fromkeys(_MOMENTS, weight.shape)
+            found = {kind: moments[f"{kind}.{name}"] for kind in shapes if f"{kind}.{name}" in moments}
+            if not found:  # no gradient yet
+                continue
+            fits = {kind: moment.shape for kind, moment in found.items()} == shapes
+            if not fits or any(moment.dtype != np.float32 for moment in found.values()):
+                raise TrainingError(f"what the optimizer remembers does not fit the weight {name}")
+            self._steps[name] = int(found["step"])
+            for kind in _MOMENTS:
+                self._moments[kind][name][...] = found[kind]
+
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """As ``Engine.computing``."""
+        before = native.status().threads
+        if self._config.threads is not None:
+            native.set_threads(self._config.threads)
+        try:
+            yield
+        finally:
+            native.set_threads(before)
+
+    def _network_of(self, weights: Mapping[str, Floats]) -> CoreNetwork:
+        return CoreNetwork(self._model, weights, layers=self._layers, truncate=self._config.truncate)
+
+    def _scale(self, gradients: Gradients) -> float:
+        """What brings the norm of all gradients down to the largest that is allowed, as PyTorch has it."""
+        most = self._config.clip_norm
+        if not most:
+            return 1.0
+        values = [*gradients.whole.values(), *(rows.values for rows in gradients.rows.values())]
+        norm = float(np.sqrt(sum(np.square(value).sum(dtype=np.float64) for value in values)))
+        return min(1.0, most / (norm + 1e-6))
+
+    def _step(
+        self, name: str, values: Floats, rate: float, scale: float, ids: np.ndarray | None = None
+    ) -> None:
+        config = self._config
+        step = self._steps[name] = self._steps.get(name, 0) + 1
+        adam(
+            self._weights[name],
+            self._moments["exp_avg"][name],
+            self._moments["exp_avg_sq"][name],
+            values,
+            step=step,
+            rate=rate,
+            row_ids=ids,
+            absent_move=config.optimizer != "lazy_adam",
+            scale=scale,
+            weight_decay=config.weight_decay,
+            decoupled=config.optimizer != "adam",
+        )

@@ -1,0 +1,101 @@
+"""Settings → what computes a training: the compiled core, or PyTorch.
+
+Both learn the same function and leave out the same by dropout; their last bits differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Literal, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from tenor import native
+from tenor.batching import Batch
+from tenor.cells import Floats
+from tenor.config import FlawsConfig, ModelConfig, TrainConfig
+from tenor.errors import UnsupportedError
+
+Targets = npt.NDArray[np.int64]
+"""(B,) label ids."""
+
+
+class Seen(NamedTuple):
+    """What an engine made of a batch."""
+
+    logits: Floats
+    """(B, C), or (B, 1) for a two-label model with one logit."""
+    loss: float
+    """Mean over the texts, in nats."""
+
+
+class Engine(Protocol):
+    """The weights of a network, and an optimizer that changes them."""
+
+    def weights(self) -> dict[str, Floats]:
+        """Name → array: the live ones, not copies."""
+
+    def read(self, batch: Batch, targets: Targets, step: int) -> Seen:
+        """Read a batch for update number ``step``, from 0, with dropout."""
+
+    def learn(self, rate: float) -> None:
+        """Go on with the batch that was read last: gradients, and a step of the optimizer."""
+
+    def reader(self) -> Callable[[Batch], Floats]:
+        """What gives the logits of texts with the weights as they are, without dropout."""
+
+    def logits_of(self, weights: Mapping[str, Floats], batch: Batch) -> Floats:
+        """Logits with other weights, computed as in training but without dropout."""
+
+    def moments(self) -> dict[str, Floats]:
+        """``step.NAME``, ``exp_avg.NAME``, ``exp_avg_sq.NAME`` of each weight that has had a gradient."""
+
+    def restore(self, moments: Mapping[str, Floats]) -> None:
+        """Give back what ``moments`` took."""
+
+    def computing(self) -> AbstractContextManager[object]:
+        """While it computes: its threads, and what it does with the smallest numbers."""
+
+
+def resolved(config: TrainConfig) -> Literal["core", "torch"]:
+    """``"core"`` or ``"torch"``: the engine of a training that leaves it open.
+
+    Raises:
+        UnsupportedError: what was asked for is not there, or not there together.
+    """
+    has_core = native.is_available()
+    if config.engine == "core" and not has_core:
+        raise UnsupportedError(f"the compiled core is absent: {native.status().reason}")
+    if config.engine == "core" and config.precision == "bf16":
+        raise UnsupportedError("the core trains in float32; set --engine torch for bf16")
+    if config.engine == "torch" and config.optimizer == "lazy_adam":
+        raise UnsupportedError("lazy_adam is the core's; set --optimizer adam, or --engine core")
+    if config.engine != "auto":
+        return config.engine
+    return "core" if has_core and config.precision != "bf16" else "torch"
+
+
+def build(
+    config: TrainConfig, model: ModelConfig, weights: Mapping[str, Floats], flaws: FlawsConfig
+) -> Engine:
+    """The engine of a training, whose ``engine`` was resolved, with weights to start from.
+
+    Raises:
+        UnsupportedError: PyTorch is needed and not installed.
+    """
+    if config.engine == "core":
+        from tenor.training.core_engine import CoreEngine
+
+        return CoreEngine(config, model, weights, flaws)
+    try:
+        from tenor.training.torch_engine import TorchEngine
+    except ImportError as error:
+        if error.name != "torch":
+            raise
+        raise UnsupportedError(
+            "training without the compiled core needs PyTorch, which is not installed; type: "
+            f"pip install 'tenor[train]', or get the core: {native.status().reason}"
+        ) from error
+    return TorchEngine(config, model, weights, flaws)

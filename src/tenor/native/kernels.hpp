@@ -139,7 +139,7 @@ struct Adam {
   int64_t width;
   float scale;         // of the gradient
   float decay, shrink;  // weight decay, added to the gradient or taken off the weight
-  float rate, beta1, beta2, inverse_bias, epsilon;
+  float rate, fresh1, beta2, fresh2, inverse_bias, epsilon;
 };
 
 struct Dropout {

@@ -218,8 +218,9 @@ class AdamStep(ctypes.Structure):
         ("decay", ctypes.c_float),
         ("shrink", ctypes.c_float),
         ("rate", ctypes.c_float),
-        ("beta1", ctypes.c_float),
+        ("fresh1", ctypes.c_float),
         ("beta2", ctypes.c_float),
+        ("fresh2", ctypes.c_float),
         ("inverse_bias", ctypes.c_float),
         ("epsilon", ctypes.c_float),
     )

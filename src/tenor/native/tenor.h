@@ -324,7 +324,8 @@ typedef struct {
   float decay;          /* so much of the weight is added to it */
   float shrink;         /* the weight is multiplied with this */
   float rate;           /* learning rate / (1 - beta1^step) */
-  float beta1, beta2;
+  float fresh1;         /* 1 - beta1: the share that a gradient has in the mean */
+  float beta2, fresh2;  /* and 1 - beta2 */
   float inverse_bias;   /* 1 / sqrt(1 - beta2^step) */
   float epsilon;
 } tenor_adam_step;

@@ -112,8 +112,9 @@ def adam(
         decay=0.0 if decoupled else weight_decay,
         shrink=1.0 - rate * weight_decay if decoupled else 1.0,
         rate=rate / (1 - betas[0] ** step),
-        beta1=betas[0],
+        fresh1=1 - betas[0],
         beta2=betas[1],
+        fresh2=1 - betas[1],
         inverse_bias=1 / (1 - betas[1] ** step) ** 0.5,
         epsilon=epsilon,
     )

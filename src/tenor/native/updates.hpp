@@ -15,8 +15,8 @@ TENOR_INLINE void adam_row(const Adam& of, int64_t row, const float* given) {
   const float* __restrict gradient = given;
   for (int64_t k = 0; k < of.width; ++k) {
     const float g = (kZeros ? 0.0f : gradient[k] * of.scale) + of.decay * weight[k];
-    const float m = mean[k] + (g - mean[k]) * (1.0f - of.beta1);
-    const float s = of.beta2 * square[k] + (1.0f - of.beta2) * g * g;
+    const float m = mean[k] + (g - mean[k]) * of.fresh1;
+    const float s = of.beta2 * square[k] + of.fresh2 * g * g;
     mean[k] = m;
     square[k] = s;
     weight[k] = weight[k] * of.shrink - of.rate * m / (__builtin_sqrtf(s) * of.inverse_bias + of.epsilon);

@@ -1,0 +1,266 @@
+"""The core learns what PyTorch learns: logits, gradients, dropout, updates; and the same bits however it is cut."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from tenor import native
+from tenor.batching import join
+from tenor.config import FlawsConfig, ModelConfig, TrainConfig
+from tenor.errors import InputError
+from tenor.model import weight_shapes
+from tenor.native.training import Learner, LayerPass, adam, drop, multiply
+from tenor.training import network
+from tenor.training.core_network import CoreNetwork
+from tenor.training.dropout import Dropout
+from tenor.training.engine import build
+from tenor.training.losses import gradient, mean_loss
+
+pytestmark = pytest.mark.skipif(not native.is_available(), reason="no compiled core")
+
+WORDS = 60
+LINEAR = {"cell": "linear"}
+NETWORKS = [
+    LINEAR,
+    LINEAR | {"window": 2, "pairs": 50},
+    LINEAR | {"window": 2, "input_gate": True, "output_gate": True, "skip": True},
+    LINEAR | {"input_gate": True, "output_gate": True, "activation": "identity"},
+    LINEAR | {"output_gate": True, "skip": True, "activation": "relu", "bidirectional": False},
+    LINEAR | {"hidden_sizes": (20, 33), "skip": True, "pooling": ("max",)},
+    LINEAR | {"window": 2, "hidden_sizes": (5, 3), "pooling": ("attention", "last_word")},
+    {"cell": "lstm"},
+    {"cell": "lstm", "hidden_sizes": (20, 37), "pooling": ("attention",)},
+    {"cell": "lstm", "biases": "input", "binary_logits": 2, "pooling": ("first_last", "max")},
+    {"cell": "gru"},
+    {"cell": "gru", "biases": "recurrent", "head_hidden": 11, "hidden_sizes": (9, 8)},
+    {"cell": "gru", "biases": "input", "bidirectional": False, "pooling": ("last",)},
+    {"cell": "rnn", "pairs": 7},
+    {"cell": "rnn", "activation": "relu"},
+]
+every_network = pytest.mark.parametrize("settings", NETWORKS, ids=str)
+
+
+def made(settings, seed=0, num_labels=2, scale=0.25):
+    """A network and weights, of texts of many lengths."""
+    config = ModelConfig(
+        **({"embedding_dim": 20, "hidden_sizes": (37,), "bidirectional": True} | settings)
+    )
+    draw = np.random.default_rng(seed)
+    shapes = weight_shapes(config, vocab_size=WORDS, num_labels=num_labels)
+    weights = {
+        name: (draw.standard_normal(shape) * scale).astype(np.float32) for name, shape in shapes.items()
+    }
+    lengths = (5, 1, 90, 0, 33, 64, 2, 0, 17)
+    batch = join([draw.integers(0, WORDS, size=length).astype(np.int32) for length in lengths])
+    return config, weights, batch, draw.integers(0, num_labels, size=len(lengths))
+
+
+def whole(gradients, weights):
+    """Every gradient as an array of its weight's shape."""
+    found = dict(gradients.whole)
+    for name, rows in gradients.rows.items():
+        found[name] = np.zeros_like(weights[name])
+        found[name][rows.ids] = rows.values
+    return found
+
+
+def core(config, weights, batch, targets, dropout=None, *, truncate=None, layers=None):
+    """Logits and gradients."""
+    learnt = CoreNetwork(config, weights, layers=layers, truncate=truncate)
+    logits = learnt.read(batch, dropout or Dropout.none(len(config.hidden_sizes)))
+    return logits, whole(learnt.back(gradient(logits, targets)), weights)
+
+
+def reference(config, weights, batch, targets, dropout=None, **options):
+    """The same in PyTorch, in float64."""
+    tensors = {name: torch.from_numpy(w).double().requires_grad_() for name, w in weights.items()}
+    scores = network.logits(tensors, config, batch, dropout=dropout, **options)
+    network.loss(scores, torch.from_numpy(targets)).backward()
+    none = {name: np.zeros(tensor.shape) for name, tensor in tensors.items() if tensor.grad is None}
+    return scores.detach().numpy(), none | {
+        name: tensor.grad.numpy() for name, tensor in tensors.items() if tensor.grad is not None
+    }
+
+
+def assert_alike(found, expected, atol=2e-5):
+    np.testing.assert_allclose(found[0], expected[0], rtol=1e-5, atol=1e-5)
+    for name, right in expected[1].items():
+        near = atol * max(np.abs(right).max(), 1e-4)
+        np.testing.assert_allclose(found[1].get(name, np.zeros(right.shape)), right, atol=near, err_msg=name)
+
+
+@every_network
+def test_logits_and_gradients_are_those_of_pytorch(settings):
+    given = made(settings)
+    assert_alike(core(*given), reference(*given))
+
+
+@every_network
+def test_so_they_are_with_dropout(settings):
+    given = made(settings)
+    config = TrainConfig(embedding_dropout=0.2, input_dropout=0.3, hidden_dropout=0.4, head_dropout=0.2)
+    dropout = Dropout.of(config, 7, len(given[0].hidden_sizes))
+    assert_alike(core(*given, dropout), reference(*given, dropout))
+
+
+@pytest.mark.parametrize("settings", [LINEAR | {"window": 2}, {"cell": "lstm"}, {"cell": "gru"}, {"cell": "rnn"}], ids=str)
+@pytest.mark.parametrize("truncate", [1, 7, 64])
+def test_gradients_do_not_leave_their_windows(settings, truncate):
+    given = made(settings | {"pooling": ("last", "max")})
+    cut = core(*given, truncate=truncate)
+    assert_alike(cut, reference(*given, truncate=truncate))
+    if truncate < 64:
+        assert not np.allclose(cut[1]["embedding.weight"], core(*given)[1]["embedding.weight"], rtol=1e-3)
+
+
+def test_the_lowest_layer_alone_can_learn():
+    given = made({"cell": "gru", "hidden_sizes": (6, 6)})
+    found = core(*given, layers=1)
+    assert_alike(found, reference(*given, layers=1))
+    assert "rnn.weight_ih_l1" not in found[1]
+
+
+def test_more_labels_and_labels_each_alone():
+    config, weights, batch, targets = made({"cell": "gru", "hidden_sizes": (6,)}, num_labels=4)
+    assert_alike(core(config, weights, batch, targets), reference(config, weights, batch, targets))
+    logits = np.random.default_rng(1).standard_normal((9, 4)).astype(np.float32)
+    for each_alone in (False, True):
+        scores = torch.from_numpy(logits).double().requires_grad_()
+        loss = network.loss(scores, torch.from_numpy(targets), each_alone=each_alone)
+        loss.backward()
+        assert mean_loss(logits, targets, each_alone=each_alone) == pytest.approx(loss.item())
+        found = gradient(logits, targets, each_alone=each_alone)
+        np.testing.assert_allclose(found, scores.grad.numpy(), atol=1e-7)
+
+
+@every_network
+def test_threads_change_no_bit(settings):
+    given = made(settings)
+    before = native.status().threads
+    found = []
+    try:
+        for threads in (1, 2, 5):
+            native.set_threads(threads)
+            found.append(core(*given))
+    finally:
+        native.set_threads(before)
+    for logits, gradients in found[1:]:
+        np.testing.assert_array_equal(logits, found[0][0])
+        for name, right in found[0][1].items():
+            np.testing.assert_array_equal(gradients[name], right, err_msg=name)
+
+
+@every_network
+def test_a_batch_has_the_gradients_of_its_texts_one_by_one(settings):
+    config, weights, batch, targets = made(settings)
+    together = core(config, weights, batch, targets)
+    alone = [
+        core(config, weights, join([batch.token_ids[begin:end]]), targets[i : i + 1])
+        for i, (begin, end) in enumerate(zip(batch.offsets[:-1], batch.offsets[1:], strict=True))
+    ]
+    np.testing.assert_allclose(np.concatenate([one[0] for one in alone]), together[0], atol=1e-6)
+    for name, right in together[1].items():
+        mean = np.mean([one[1][name] for one in alone], axis=0)
+        np.testing.assert_allclose(mean, right, atol=1e-6 * max(1, np.abs(right).max()), err_msg=name)
+
+
+@pytest.mark.parametrize("settings", [LINEAR | {"pairs": 30}, {"cell": "lstm", "hidden_sizes": (7, 6)}], ids=str)
+@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+def test_updates_are_those_of_pytorch(settings, optimizer):
+    config, weights, batch, targets = made(settings)
+    train = TrainConfig(optimizer=optimizer, weight_decay=0.01, clip_norm=0.1, engine="core")
+    engines = [build(TrainConfig(**train.to_dict() | {"engine": name}), config, weights, FlawsConfig()) for name in ("core", "torch")]
+    for step in range(8):
+        losses = []
+        for engine in engines:
+            losses.append(engine.read(batch, targets, step).loss)
+            engine.learn(0.01)
+        assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+    for name, weight in engines[0].weights().items():
+        assert np.abs(weight - weights[name]).max() > 0.01
+        np.testing.assert_allclose(weight, engines[1].weights()[name], atol=2e-3, err_msg=name)
+
+
+def test_what_the_optimizer_remembers_can_be_given_back():
+    config, weights, batch, targets = made({"cell": "gru"})
+    train = TrainConfig(engine="core", optimizer="lazy_adam")
+    engine = build(train, config, weights, FlawsConfig())
+    engine.read(batch, targets, 0)
+    engine.learn(0.01)
+    moments = {name: moment.copy() for name, moment in engine.moments().items()}
+    other = build(train, config, {name: w.copy() for name, w in engine.weights().items()}, FlawsConfig())
+    other.restore(moments)
+    for one in (engine, other):
+        one.read(batch, targets, 1)
+        one.learn(0.01)
+    for name, weight in engine.weights().items():
+        np.testing.assert_array_equal(weight, other.weights()[name])
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (5, 3, 7), (100, 65, 33), (3, 500, 32), (97, 0, 4), (0, 4, 4)])
+def test_products_of_matrices_laid_out_any_way(shape):
+    rows, inner, columns = shape
+    draw = np.random.default_rng(0)
+    a, b = draw.standard_normal((rows, inner)), draw.standard_normal((inner, columns))
+    a, b = a.astype(np.float32), b.astype(np.float32)
+    bias = draw.standard_normal(columns).astype(np.float32)
+    expected = a.astype(float) @ b
+    near = {"rtol": 1e-5, "atol": 1e-5 * max(inner, 1)}
+    for left in (a, np.asfortranarray(a)):
+        for right in (b, np.asfortranarray(b)):
+            found = multiply(left, right, bias)
+            np.testing.assert_allclose(found, expected + bias, **near)
+            wide = np.ones((rows, columns + 3), np.float32)
+            multiply(left, right, out=wide[:, 1:-2], add=True)
+            np.testing.assert_allclose(wide[:, 1:-2], expected + 1, **near)
+            assert (wide[:, [0, -2, -1]] == 1).all()
+
+
+def test_parts_that_do_not_fit_are_refused():
+    x = np.zeros((2, 3), np.float32)
+    with pytest.raises(InputError, match="b must have the shape"):
+        multiply(x, x)
+    with pytest.raises(InputError, match="a must be a float32 array"):
+        multiply(x.astype(float), x.T)
+    with pytest.raises(InputError, match="out of range"):
+        drop(x, share=1.0, seed=0)
+    offsets = np.array([0, 2])
+    one = {"cell": "lstm", "activation": "tanh", "reverse": False, "hidden": 2, "offsets": offsets}
+    shares, square = np.zeros((2, 8), np.float32), np.zeros((8, 2), np.float32)
+    learner = Learner()
+    with pytest.raises(InputError, match="no activation or cell"):
+        learner.forward([LayerPass(**one | {"cell": "qrnn"}, shares=shares, weight_hh=square)])
+    with pytest.raises(InputError, match="not a row"):
+        learner.forward([LayerPass(**one, shares=shares, weight_hh=square, row_of=np.array([0, 2], np.int32))])
+    with pytest.raises(InputError, match="offsets must rise"):
+        wrong = LayerPass(**one, shares=shares, weight_hh=square)
+        wrong.offsets = np.array([0, 3, 2])[::2].copy()
+        wrong.offsets[0] = 1
+        learner.forward([wrong])
+    with pytest.raises(InputError, match="out of range"):
+        Learner().backward([LayerPass(**one, shares=shares, weight_hh=square)])
+    with pytest.raises(InputError, match="not a row"):
+        learner.known(np.array([0, 5], np.int32), 5)
+
+
+def test_adam_moves_the_rows_it_is_given():
+    draw = np.random.default_rng(3)
+    weight = draw.standard_normal((6, 5)).astype(np.float32)
+    ids, rows = np.array([4, 1], np.int32), draw.standard_normal((2, 5)).astype(np.float32)
+    for absent_move in (False, True):
+        parameter = torch.from_numpy(weight.copy()).requires_grad_()
+        optimizer = torch.optim.Adam([parameter], lr=0.1)
+        found, mean, square = weight.copy(), np.zeros_like(weight), np.zeros_like(weight)
+        for step in (1, 2, 3):
+            parameter.grad = torch.zeros_like(parameter)
+            if step < 3:
+                parameter.grad[torch.from_numpy(ids).long()] = torch.from_numpy(rows)
+            optimizer.step()
+            given = rows if step < 3 else rows[:0]
+            adam(found, mean, square, given, step=step, rate=0.1, row_ids=ids[: len(given)], absent_move=absent_move)
+            if step < 3:  # with a gradient in every update both are Adam
+                np.testing.assert_allclose(found, parameter.detach().numpy(), atol=1e-6)
+        stayed = np.abs(found[ids] - parameter.detach().numpy()[ids]).max()
+        assert (stayed < 1e-6) == absent_move

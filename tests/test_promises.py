@@ -14,8 +14,8 @@ import tenor
 SOURCE = Path(tenor.__file__).parent
 PATH = [
     "errors", "section", "config", "precision", "tokenizer", "vocabulary", "batching", "native", "indexing",
-    "cells", "encoder", "pooling", "head", "prediction", "model", "atomic", "untrusted", "artifact",
-    "reading", "classifier",
+    "cells", "encoder", "pooling", "head", "pairs", "scorer", "prediction", "model", "atomic", "untrusted",
+    "artifact", "reading", "classifier",
 ]  # fmt: skip
 """The path of one prediction: a module imports only what stands before it."""
 

@@ -3,10 +3,10 @@
 The path of one prediction, in reading order:
 
     text → tokenizer → vocabulary → batching → (native) → indexing → cells → encoder → pooling → head
-         → prediction
+         → pairs → scorer → prediction
 
-Everything on that path needs only NumPy. Training lives in ``tenor.training`` and is the only
-part that imports PyTorch.
+Everything on that path needs only NumPy, and so does training with the compiled core. Training lives
+in ``tenor.training``, where PyTorch is the other engine and the reference.
 
 Letters for axes, used in every docstring: ``B`` texts in the batch · ``T`` tokens of a text ·
 ``N`` tokens of the whole batch · ``V`` vocabulary · ``E`` embedding · ``H`` hidden, per direction
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tenor.errors import TenorError
     from tenor.evaluation import Evaluation, evaluate
     from tenor.prediction import Prediction
+    from tenor.presets import preset
     from tenor.reading import Reading
     from tenor.training import train
 
@@ -41,6 +42,7 @@ _HOMES = {
     "TrainConfig": "config",
     "VocabularyConfig": "config",
     "evaluate": "evaluation",
+    "preset": "presets",
     "train": "training",
 }
 
@@ -57,6 +59,7 @@ __all__ = [
     "TrainConfig",
     "VocabularyConfig",
     "evaluate",
+    "preset",
     "train",
 ]
 

@@ -82,7 +82,7 @@ def scores_of_rows(rows: npt.NDArray[np.int32], offsets: npt.NDArray[np.int64], 
 
 
 def prefix_scores(token_ids: npt.NDArray[np.int32], weight: Floats) -> Floats:
-    """(T+1, C) what the first 0 … T words of one text add to the logits."""
+    """(T+1, C) what the first words of one text add to the logits: none of them, one, … all T."""
     rows = pair_rows(token_ids, np.array([0, len(token_ids)]), len(weight))
     sums = np.zeros((len(token_ids) + 1, weight.shape[1]))
     np.cumsum(weight[rows], axis=0, dtype=np.float64, out=sums[1:])

@@ -27,6 +27,7 @@ from tenor.cli.recipe import Chosen, add_recipe, take_recipe
 from tenor.cli.signals import saving_on_signals
 from tenor.config import SECTIONS, Settings, TrainConfig
 from tenor.errors import InputError, TrainingInterrupted
+from tenor.presets import DEFAULT, PRESETS, tables
 
 if TYPE_CHECKING:
     from tenor.classifier import TextClassifier
@@ -66,6 +67,10 @@ def add_parser(commands: Subparsers, summary: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--show-config", action="store_true", help="print all settings and where each is from"
     )
+    parser.add_argument(
+        "--preset", metavar="NAME",
+        help=f"settings that go together: {', '.join(PRESETS)} (default: {DEFAULT}); flags go before it",
+    )  # fmt: skip
     add_recipe(parser)
     add_data(parser)
     group = parser.add_argument_group("more data")
@@ -88,6 +93,9 @@ def run(args: argparse.Namespace) -> int:
     """Train, or go on with a training; evaluate on test texts if there are any; save the model folder."""
     if args.resume is not None:
         return _resume(args)
+    if args.preset and (args.config or args.recipe):
+        other = "--config" if args.config else "--recipe"
+        raise InputError(f"--preset and {other} both bring settings; leave one out")
     chosen = take_recipe(args)
     settings, origins = _settings(args, chosen)
     if args.show_config:
@@ -139,7 +147,9 @@ def _resume(args: argparse.Namespace) -> int:
     if rate is not None:
         TrainConfig(learning_rate=rate)  # refuses what is no rate, by the flag's own name
     given = [f"--{name}" for names in settings.values() for name in names]
-    given += [f"--{name}" for name in ("config", "words", "vectors", "recipe") if getattr(args, name)]
+    given += [
+        f"--{name}" for name in ("config", "preset", "words", "vectors", "recipe") if getattr(args, name)
+    ]
     if given:
         raise InputError(
             "a training goes on with its own settings, but for --learning-rate; leave out "
@@ -230,6 +240,10 @@ def _settings(args: argparse.Namespace, chosen: Chosen | None) -> tuple[Settings
     if chosen is not None:
         from_file, file = chosen.tables, f"recipe {chosen.recipe.name}"
     from_flags = settings_given(args)
+    if chosen is None and args.config is None:
+        name = args.preset or DEFAULT
+        cell = {"model": {"cell": from_flags["model"].get("cell", "linear")}}
+        from_file, file = tables(name, cell), f"preset {name}"
     Settings.from_dict(from_file)  # so that a message names what is in the file
     merged: dict[str, dict[str, Any]] = {}
     origins: dict[str, dict[str, str]] = {}

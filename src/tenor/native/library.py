@@ -328,6 +328,12 @@ def _declare(core: ctypes.CDLL, path: str) -> str | None:
     core.tenor_model_read_ids.argtypes = [pointer, pointer, pointer, size, pointer]
     core.tenor_model_head.argtypes = [pointer, pointer, size, pointer]
     core.tenor_reader_tokenize.argtypes = [pointer, ctypes.POINTER(Pieces)]
+    _declare_training(core)
+    return _setting(core)
+
+
+def _declare_training(core: ctypes.CDLL) -> None:
+    size, pointer = ctypes.c_int64, ctypes.c_void_p
     core.tenor_multiply.argtypes = [ctypes.POINTER(Product)]
     core.tenor_learner_create.argtypes = [ctypes.POINTER(pointer)]
     core.tenor_learner_destroy.argtypes = [pointer]
@@ -339,7 +345,6 @@ def _declare(core: ctypes.CDLL, path: str) -> str | None:
         function.argtypes = [pointer, ctypes.POINTER(LearningPass), size]
     core.tenor_adam.argtypes = [ctypes.POINTER(AdamStep)]
     core.tenor_drop.argtypes = [ctypes.POINTER(Dropout)]
-    return _setting(core)
 
 
 def _setting(core: ctypes.CDLL) -> str | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tenor.errors import InputError
 from tenor.native import library
 from tenor.native.arrays import Floats, Offsets, TokenIds, address, float32, shaped
 from tenor.native.layer import Gating
@@ -54,7 +55,7 @@ def multiply(
     return out
 
 
-def adam(
+def adam(  # noqa: PLR0913 - the arrays of one weight, and Adam's own settings
     weight: Floats,
     mean: Floats,
     square: Floats,
@@ -91,8 +92,8 @@ def adam(
     Source:
         Kingma & Ba 2015, algorithm 1, as ``torch.optim.Adam`` computes it.
     """
-    for array in (weight, mean, square):
-        assert array.flags.c_contiguous and array.dtype == np.float32
+    for name, array in (("weight", weight), ("mean", mean), ("square", square)):
+        _in_place(name, array)
     rows = len(gradient)
     gradient_of = None
     if row_ids is not None and absent_move:
@@ -143,7 +144,7 @@ def drop(
         row_share: of the rows.
         row_seed: 32 bits.
     """
-    assert x.flags.c_contiguous and x.dtype == np.float32
+    _in_place("x", x)
     wanted = library.Dropout(
         x=address(x),
         ids=None if ids is None else address(ids),
@@ -172,8 +173,8 @@ class LayerPass:
     """(U, G*H) what a word gives to its own gates, biases included; with a skip (U, (G+1)*H)."""
     row_of: TokenIds | None = None
     """(N,) which known word each word is; None where each is its own."""
-    gating: Gating = Gating()
-    """Of a linear cell."""
+    gating: Gating | None = None
+    """Of a linear cell; None has none of it."""
     given: Floats | None = None
     """(U, G*H) what a word gives to the next one's gates, where these see two."""
     weight_hh: Floats | None = None
@@ -207,14 +208,15 @@ class LayerPass:
 
     def arguments(self) -> library.LearningPass:
         """``tenor_learning_pass`` of ``tenor.h``."""
+        gating = self.gating or Gating()
         strides = [0 if a is None else a.strides[0] // 4 for a in (self.states, self.d_states)]
         return library.LearningPass(
             cell=self.cell.encode(),
             activation=self.activation.encode(),
-            previous=self.gating.previous,
-            input_gate=self.gating.input_gate,
-            output_gate=self.gating.output_gate,
-            skip=self.gating.skip,
+            previous=gating.previous,
+            input_gate=gating.input_gate,
+            output_gate=gating.output_gate,
+            skip=gating.skip,
             reverse=self.reverse,
             hidden=self.hidden,
             known=len(self.shares),
@@ -287,6 +289,12 @@ class Learner:
     def _call(self, function: ctypes._CFuncPtr, passes: Sequence[LayerPass]) -> None:  # type: ignore[name-defined]
         given = (library.LearningPass * len(passes))(*(one.arguments() for one in passes))
         library.check(function(self._learner, given, len(passes)))
+
+
+def _in_place(name: str, array: Floats) -> None:
+    """Refuse what cannot be changed where it lies."""
+    if not float32(name, array).flags.c_contiguous or not array.flags.writeable:
+        raise InputError(f"{name} must be contiguous and writable, as it is changed in place")
 
 
 def _optional(array: npt.NDArray[np.float32 | np.int32] | None) -> int | None:

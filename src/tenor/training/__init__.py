@@ -14,6 +14,7 @@ from tenor.data import Dataset, WordVectors, load
 from tenor.errors import TrainingError, TrainingInterrupted
 from tenor.evaluation import Evaluation, evaluate
 from tenor.model import Model
+from tenor.presets import preset
 from tenor.report.card import render_card
 from tenor.training.freeze import check_frozen
 from tenor.training.history import EpochRecord, Position
@@ -29,7 +30,7 @@ _NAMED_TEXTS = 8
 
 def train(
     data: Dataset | str | os.PathLike[str],
-    settings: Settings = Settings(),  # noqa: B008 - frozen
+    settings: Settings | None = None,
     *,
     words: Sequence[str] | None = None,
     vectors: WordVectors | None = None,
@@ -43,7 +44,7 @@ def train(
         data: labelled texts, or a corpus name or file that ``tenor.data.load`` reads. Without
             validation texts of its own, ``settings.train.validation`` of the training texts are
             held back. Test texts, if there are any, are read once, after training.
-        settings: every choice; what is not named keeps its default.
+        settings: every choice; None takes those of ``tenor.preset()``.
         words: the vocabulary in its order, for ``vocabulary.source = "list"``.
         vectors: word vectors to start from; their width sets ``embedding_dim``.
         run: where checkpoints, metrics and curves go; emptied once texts and settings are seen to
@@ -63,7 +64,7 @@ def train(
     """
     progress = progress or Progress(None)
     given = data if isinstance(data, Dataset) else load(data)
-    prepared = prepare(given, settings, words, vectors, progress, recipe)
+    prepared = prepare(given, settings or preset(), words, vectors, progress, recipe)
     if run is not None:
         run.begin(given.origin)
     return _learn(_trainer(prepared, progress), prepared, run, progress)

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from samples import owned
+
 from tenor import TextClassifier
 from tenor.config import ModelConfig, TokenizerConfig, VocabularyConfig
 from tenor.model import Model, weight_shapes
@@ -59,7 +61,10 @@ def tiny():
             vocabulary=vocabulary,
             config=config,
             labels=tuple(labels),
-            weights={name: generator.normal(size=shape).astype(dtype) for name, shape in shapes.items()},
+            weights=owned(
+                {name: generator.normal(size=shape).astype(dtype) for name, shape in shapes.items()},
+                len(vocabulary),
+            ),
         )
 
     return make

@@ -317,7 +317,7 @@ def test_a_file_of_another_length_is_refused(tiny, tmp_path, name, more):
 
 def test_a_newer_format_is_refused_with_the_way_out(folder):
     edit_manifest(folder, lambda manifest: manifest.update(format_version=artifact.FORMAT_VERSION + 1))
-    with pytest.raises(ArtifactError, match=r"has format 3; .* Update it: pip install --upgrade tenor"):
+    with pytest.raises(ArtifactError, match=r"has format 4; .* Update it: pip install --upgrade tenor"):
         artifact.read(folder)
 
 
@@ -494,7 +494,7 @@ def test_weights_that_do_not_fit_are_refused(tiny, folder, name, weight, message
 def test_weights_of_a_type_that_no_precision_has_are_refused(tiny, folder):
     weights = {**tiny().weights, "head.bias": np.zeros(1, np.int32)}
     replace_file(folder, "model.safetensors", safetensors.numpy.save(weights))
-    with pytest.raises(ArtifactError, match="of the type I32, and may have F32, F64, BF16, I8"):
+    with pytest.raises(ArtifactError, match="of the type I32, and may have F32, F64, BF16, I8, U8"):
         artifact.read(folder)
 
 

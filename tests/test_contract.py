@@ -47,9 +47,9 @@ MORE_NETWORKS = [
     {"biases": "input", "cell": "rnn", "bidirectional": True},
     {"head_hidden": 7},
     {"binary_logits": 2},
-    {"pairs": 50},
-    {"cell": "linear", "window": 2, "bidirectional": True, "pairs": 7, "binary_logits": 2},
-    {"cell": "gru", "pooling": ("attention",), "pairs": 1},
+    {"ngrams": 50},
+    {"cell": "linear", "window": 2, "bidirectional": True, "ngrams": 70, "binary_logits": 2},
+    {"cell": "gru", "pooling": ("attention",), "ngrams": 30},
     {"embedding_dim": 1, "hidden_sizes": (1,)},
 ]
 TEXTS = ["the film is not good", "bad", "", "the film the film", "unheard of", "is not bad is it " * 9]

@@ -14,7 +14,7 @@ import tenor
 SOURCE = Path(tenor.__file__).parent
 PATH = [
     "errors", "section", "config", "precision", "tokenizer", "vocabulary", "batching", "native", "indexing",
-    "cells", "encoder", "pooling", "head", "pairs", "scorer", "prediction", "model", "atomic", "untrusted",
+    "cells", "encoder", "pooling", "head", "ngrams", "scorer", "prediction", "model", "atomic", "untrusted",
     "artifact", "reading", "classifier",
 ]  # fmt: skip
 """The path of one prediction: a module imports only what stands before it."""

@@ -3,7 +3,7 @@
 The path of one prediction, in reading order:
 
     text → tokenizer → vocabulary → batching → (native) → indexing → cells → encoder → pooling → head
-         → pairs → scorer → prediction
+         → ngrams → scorer → prediction
 
 Everything on that path needs only NumPy, and so does training with the compiled core. Training lives
 in ``tenor.training``, where PyTorch is the other engine and the reference.

@@ -33,7 +33,7 @@ from tenor.section import check
 from tenor.untrusted import parse_json, read_file, short
 from tenor.vocabulary import Vocabulary
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Of the folder's layout; a reader refuses a higher one. Models of float32 are written as 1, which older
 readers know."""
 
@@ -49,7 +49,7 @@ _LIST_ITEMS = 1_000
 _TEST_CHARACTERS = 100
 _ABOUT = ("format_version", "tenor_version", "precision")
 """What stands in ``config.json`` beside settings and record."""
-_DTYPES = {"F32": "<f4", "F64": "<f8", "BF16": "<u2", "I8": "i1"}
+_DTYPES = {"F32": "<f4", "F64": "<f8", "BF16": "<u2", "I8": "i1", "U8": "u1"}
 """As they are read; NumPy has no bf16."""
 
 
@@ -251,7 +251,9 @@ def _labels(path: Path, data: bytes) -> tuple[str, ...]:
 
 
 def _version_of(model: Model) -> int:
-    return 1 if model.precision == "float32" else FORMAT_VERSION
+    if model.config.ngrams:
+        return FORMAT_VERSION
+    return 1 if model.precision == "float32" else 2
 
 
 def _saved(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:

@@ -197,7 +197,7 @@ class TextClassifier:
             )
         zeros = self._scorer.encoder.zero_states(1)
         before = self._named(self.logits_of([[]]))[0]
-        state = ReadingState(zeros, None, self._scorer.begin_pairs(), before)
+        state = ReadingState(zeros, None, self._scorer.begin_ngrams(), before)
         return state if config.start_token is None else self._step_special(state, config.start_token)
 
     def end(self, state: ReadingState) -> ReadingState:
@@ -240,8 +240,8 @@ class TextClassifier:
         encoded = self._scorer.encoder.encode(word, offsets, initial=state.layers)
         assert encoded.states is not None
         memory = self._scorer.pooler.step(state.memory, encoded.states)
-        scores, pairs = self._scorer.step(memory, state.pairs, token_id)
-        return ReadingState(encoded.final_states, memory, pairs, self._named(scores)[0])
+        scores, ngrams = self._scorer.step(memory, state.ngrams, token_id)
+        return ReadingState(encoded.final_states, memory, ngrams, self._named(scores)[0])
 
     def _read(self, texts: Sequence[str]) -> tuple[Floats, npt.NDArray[np.bool_]]:
         """Logits (B, C) of texts, and (B,) whether each was longer than the model reads."""

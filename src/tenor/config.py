@@ -109,8 +109,8 @@ class ModelConfig(Section):
     """Where the gates' biases stand: at both products (PyTorch), at the input's or the state's."""
     pooling: tuple[PoolingName, ...] = ("mean", "max")
     """What the answer is read from: one or more poolings of the last layer's states, joined."""
-    pairs: Annotated[int, Range(0, 2**26)] = 0
-    """Rows of a table of scores for pairs of neighbouring words, which share rows by a hash; 0 for none."""
+    ngrams: Annotated[int, Range(0, 2**24)] = 0
+    """Rows of scores for words and pairs of neighbouring words, added to the logits; 0 for none."""
     head_hidden: Whole = 0
     """Width of a hidden ReLU layer before the logits; 0 for none."""
     binary_logits: Literal[1, 2] = 1
@@ -165,8 +165,8 @@ class TrainConfig(Section):
     """Learning rate over the run: flat, linear warm-up and decay, or one cosine cycle."""
     warmup: Fraction = 0.25
     """Share of the run in which linear and one_cycle rise to the peak."""
-    pair_rate: Rate = 3.0
-    """Learning rate of the scores of word pairs, in learning rates of all else."""
+    ngram_rate: Rate = 3.0
+    """Learning rate of the scores of words and pairs, in learning rates of all else."""
     weight_decay: Rate = 0.0
     """Weight decay of the optimizer."""
     truncate: Count | None = None

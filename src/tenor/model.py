@@ -77,8 +77,9 @@ def weight_shapes(config: ModelConfig, *, vocab_size: int, num_labels: int) -> d
         shapes["head.hidden.bias"] = (config.head_hidden,)
         width = config.head_hidden
     num_logits = config.num_logits(num_labels)
-    if config.pairs:
-        shapes["pairs.weight"] = (config.pairs, num_logits)
+    if config.ngrams:
+        shapes["ngrams.weight"] = (config.ngrams, num_logits)
+        shapes["ngrams.owners"] = (config.ngrams,)
     return shapes | {"head.weight": (num_logits, width), "head.bias": (num_logits,)}
 
 

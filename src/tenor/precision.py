@@ -6,8 +6,8 @@ whole numbers finds the stored ones again.
 
 * ``float32``: as trained.
 * ``bf16``: each weight rounded to 8 significant bits.
-* ``int8``: each row of a matrix in whole numbers of -127 to 127 times a scale of its own, or of word
-  pairs, each column. The
+* ``int8``: each row of a matrix in whole numbers of -127 to 127 times a scale of its own, or of
+  n-grams, each column. The
   product with a recurrent state that lies in -1 to 1 is a sum of whole numbers too.
 
 In both of the latter the gates of a linear recurrence that see one word are rounded to 11
@@ -36,8 +36,10 @@ _MOST = 127
 _SMALLEST = 1e-30
 """Rows without a larger weight become zeros: their scale would be no normal float."""
 _SCALE = ".scale"
-_BY_COLUMN = ("pairs.weight",)
+_BY_COLUMN = ("ngrams.weight",)
 """Tables whose rows are too short for a scale each."""
+_BYTES = ("ngrams.owners",)
+"""Whole numbers of 0 to 255, stored as such in every precision."""
 _LARGEST_HALF = 65504
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -55,10 +57,14 @@ def stored(weights: Mapping[str, Floats], precision: Precision) -> dict[str, npt
     Raises:
         InputError: the weights are not float32, and the precision is another.
     """
-    if precision == "float32":
-        return dict(weights)
     found: dict[str, npt.NDArray[Any]] = {}
     for name, weight in weights.items():
+        if name in _BYTES:
+            found[name] = weight.astype(np.uint8)
+            continue
+        if precision == "float32":
+            found[name] = weight
+            continue
         if weight.dtype != np.float32:
             raise InputError(f"{name} is {weight.dtype}; only float32 weights can be stored as {precision}")
         if precision == "bf16":
@@ -82,7 +88,9 @@ def restored(arrays: Stored, precision: Precision) -> dict[str, Floats]:
     found: dict[str, Floats] = {}
     for name, array in arrays.items():
         scale = arrays.get(name + _SCALE)
-        if precision == "bf16" and array.dtype == np.uint16:
+        if name in _BYTES and array.dtype == np.uint8:
+            found[name] = array.astype(np.float32)
+        elif precision == "bf16" and array.dtype == np.uint16:
             found[name] = (array.astype(np.uint32) << 16).view(np.float32)
         elif precision == "int8" and array.dtype == np.int8 and array.ndim == 2 and scale is not None:
             by_column = name in _BY_COLUMN

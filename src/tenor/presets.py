@@ -25,18 +25,18 @@ class Preset(NamedTuple):
 
 
 _LINEAR_ONLY = ("window", "input_gate", "output_gate", "skip")
-_PAIRS = 2**18
+_ROWS = 2**19
 
 PRESETS: dict[str, Preset] = {
     "fast": Preset(
-        "a gated linear recurrence whose gates see a word, and word pairs: seconds",
+        "a gated linear recurrence whose gates see a word, and words and word pairs: seconds",
         {
             "model": {
                 "cell": "linear",
                 "hidden_sizes": [32],
                 "embedding_dim": 32,
                 "bidirectional": True,
-                "pairs": _PAIRS,
+                "ngrams": _ROWS,
             },
             "train": {"optimizer": "lazy_adam"},
         },
@@ -44,7 +44,7 @@ PRESETS: dict[str, Preset] = {
     "balanced": Preset(
         "the same, wider, with gates that see the word before too: a minute",
         {
-            "model": {"cell": "linear", "window": 2, "bidirectional": True, "pairs": _PAIRS},
+            "model": {"cell": "linear", "window": 2, "bidirectional": True, "ngrams": _ROWS},
             "train": {"optimizer": "lazy_adam"},
         },
     ),
@@ -55,7 +55,7 @@ PRESETS: dict[str, Preset] = {
                 "cell": "linear",
                 "window": 2,
                 "bidirectional": True,
-                "pairs": _PAIRS,
+                "ngrams": _ROWS,
                 "hidden_sizes": [128],
             },
             "train": {"optimizer": "lazy_adam"},

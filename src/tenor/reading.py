@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from tenor.cells import State
 from tenor.errors import InputError
-from tenor.pairs import PairState
+from tenor.ngrams import NgramState
 from tenor.pooling import Memory
 from tenor.tokenizer import Token
 
@@ -83,7 +83,7 @@ class ReadingState(NamedTuple):
     """For each layer and direction the recurrent state, (1, H) arrays."""
     memory: list[Memory] | None
     """What each pooling remembers; None before the first word."""
-    pairs: PairState | None
-    """What is known of the word pairs; None where the model has none."""
+    ngrams: NgramState | None
+    """What is known of its words and pairs; None where the model scores none."""
     probabilities: dict[str, float]
     """Label → probability after the words so far."""

@@ -1,4 +1,4 @@
-"""Token ids in → logits: layers, pooling, head and word pairs, in the runtime that computes here."""
+"""Token ids in → logits: layers, pooling, head and n-grams, in the runtime that computes here."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tenor import pairs
 from tenor.batching import Batch, chunks, pick
 from tenor.cells import Floats
 from tenor.config import ModelConfig, Precision
 from tenor.encoder import Encoder, Runtime, TokenIds
 from tenor.head import logits
 from tenor.native import PreparedModel, PreparedReader
+from tenor.ngrams import Ngrams, NgramState
 from tenor.pooling import Memory, Pooler
 
 _CHUNK_TEXTS = 512
@@ -44,7 +44,7 @@ class Scorer:
             UnsupportedError: ``runtime="native"`` and the core cannot compute this model.
         """
         self._weights = weights
-        self._pairs = weights.get("pairs.weight")
+        self._ngrams = Ngrams.of(weights)
         self.encoder = Encoder(config, weights, precision=precision, runtime=runtime)
         state_size = config.hidden_sizes[-1] * config.directions
         self.pooler = Pooler(config.pooling, state_size, config.directions, weights)
@@ -66,8 +66,8 @@ class Scorer:
             part = pick(batch, chunk)
             encoded = self.encoder.encode(part.token_ids, part.offsets, states=self.pooler.needs_states)
             found[chunk] = self.head(self.pooler.pool(encoded, part.offsets))
-            if self._pairs is not None:
-                found[chunk] += pairs.scores(part.token_ids, part.offsets, self._pairs)
+            if self._ngrams is not None:
+                found[chunk] += self._ngrams.scores(part.token_ids, part.offsets)
         return found
 
     def prefix_logits(self, token_ids: TokenIds) -> Floats:
@@ -76,24 +76,24 @@ class Scorer:
         assert states is not None
         pooled = [np.zeros((1, self.pooler.width), states.dtype), *self.pooler.prefixes(states)]
         found = self.head(np.concatenate(pooled))
-        return found if self._pairs is None else found + pairs.prefix_scores(token_ids, self._pairs)
+        return found if self._ngrams is None else found + self._ngrams.prefix_scores(token_ids)
 
     def head(self, pooled: Floats) -> Floats:
-        """Logits (B, C) of pooled vectors (B, P), without what word pairs add."""
+        """Logits (B, C) of pooled vectors (B, P), without what n-grams add."""
         if self.core is not None:
             return self.core.head(pooled)
         return logits(pooled, self._weights)
 
-    def begin_pairs(self) -> pairs.PairState | None:
-        """Of a text before any word; None where the model has no word pairs."""
-        return None if self._pairs is None else pairs.begin(self._pairs.shape[1])
+    def begin_ngrams(self) -> NgramState | None:
+        """Of a text before any word; None where the model has no n-grams."""
+        return None if self._ngrams is None else self._ngrams.begin()
 
     def step(
-        self, memory: list[Memory], pair: pairs.PairState | None, token_id: int
-    ) -> tuple[Floats, pairs.PairState | None]:
+        self, memory: list[Memory], state: NgramState | None, token_id: int
+    ) -> tuple[Floats, NgramState | None]:
         """Logits (1, C) after one more word, from what the poolings then remember."""
         found = self.head(self.pooler.vector(memory))
-        if pair is None or self._pairs is None:
+        if state is None or self._ngrams is None:
             return found, None
-        pair = pairs.step(pair, token_id, self._pairs)
-        return found + pairs.score(pair, found.dtype), pair
+        state = self._ngrams.step(state, token_id)
+        return found + self._ngrams.score(state), state

@@ -51,7 +51,7 @@ def stride_of(array: Floats) -> int:
     return array.strides[0] // array.itemsize if len(array) > 1 else array.shape[1]
 
 
-def address(array: npt.NDArray[np.float32 | np.int32 | np.int64]) -> int:
+def address(array: npt.NDArray[np.float32 | np.int32 | np.int64 | np.uint8]) -> int:
     """Where the array's numbers begin."""
     return array.ctypes.data
 

@@ -122,8 +122,9 @@ class ModelSettings(ctypes.Structure):
         ("weight", ctypes.c_void_p),
         ("bias", ctypes.c_void_p),
         ("logits", ctypes.c_int64),
-        ("pairs", ctypes.c_void_p),
-        ("pair_rows", ctypes.c_int64),
+        ("ngrams", ctypes.c_void_p),
+        ("owners", ctypes.c_void_p),
+        ("ngram_rows", ctypes.c_int64),
     )
 
 
@@ -212,6 +213,7 @@ class AdamStep(ctypes.Structure):
         ("gradient", ctypes.c_void_p),
         ("row_ids", ctypes.c_void_p),
         ("gradient_of", ctypes.c_void_p),
+        ("rates", ctypes.c_void_p),
         ("rows", ctypes.c_int64),
         ("width", ctypes.c_int64),
         ("scale", ctypes.c_float),

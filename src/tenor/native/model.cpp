@@ -20,15 +20,18 @@ struct Summary {
       : final_h(floats(size)), start_h(floats(size)), sum_h(floats(size)), max_h(floats(size)) {}
 };
 
-// Which row of so many two words share with others: a hash of their ids. (Wellons 2018, "lowbias32".)
-uint32_t pair_row(int32_t before, int32_t word, int64_t rows) {
+// What stands for the word before: of a text's first word, and of a word by itself.
+constexpr int32_t kBeginning = -1, kAlone = -2;
+
+// Of a word and what is before it. (Wellons 2018, "lowbias32".)
+uint32_t ngram_hash(int32_t before, int32_t word) {
   uint32_t x = static_cast<uint32_t>(before) * 0x9e3779b1u + static_cast<uint32_t>(word);
   x ^= x >> 16;
   x *= 0x7feb352du;
   x ^= x >> 15;
   x *= 0x846ca68bu;
   x ^= x >> 16;
-  return static_cast<uint32_t>(static_cast<uint64_t>(x) * static_cast<uint64_t>(rows) >> 32);
+  return x;
 }
 
 int64_t width_of(int32_t pooling) { return pooling == TENOR_FIRST_LAST ? 2 : 1; }
@@ -140,18 +143,22 @@ class Reading {
     read_head(model_, pooled.get(), count, logits.get());
     for (int64_t row = 0; row < count; ++row)
       std::copy_n(logits.get() + row * wide, wide, logits_ + texts[row] * wide);
-    if (!model_.pairs) return;
+    if (!model_.ngrams) return;
     std::vector<double> sums(wide);
-    for (int64_t row = 0; row < count; ++row) add_pairs(texts[row], sums);
+    for (int64_t row = 0; row < count; ++row) add_ngrams(texts[row], sums);
   }
 
-  void add_pairs(int64_t text, std::vector<double>& sums) const {
+  void add_ngrams(int64_t text, std::vector<double>& sums) const {
     const int64_t words = length(text), wide = model_.logits;
     const int32_t* ids = token_ids_ + offsets_[text];
     std::fill(sums.begin(), sums.end(), 0.0);
     for (int64_t i = 0; i < words; ++i) {
-      const uint32_t row = pair_row(i > 0 ? ids[i - 1] : -1, ids[i], model_.pair_rows);
-      for (int64_t c = 0; c < wide; ++c) sums[c] += model_.pairs[row * wide + c];
+      for (const int32_t before : {kAlone, i > 0 ? ids[i - 1] : kBeginning}) {
+        const uint32_t hash = ngram_hash(before, ids[i]);
+        const uint64_t row = static_cast<uint64_t>(hash) * static_cast<uint64_t>(model_.ngram_rows) >> 32;
+        if (model_.owners[row] != hash % 255 + 1) continue;
+        for (int64_t c = 0; c < wide; ++c) sums[c] += model_.ngrams[row * wide + c];
+      }
     }
     const double scale = std::sqrt(static_cast<double>(std::max<int64_t>(words, 1)));
     for (int64_t c = 0; c < wide; ++c) logits_[text * wide + c] += static_cast<float>(sums[c] / scale);
@@ -190,8 +197,9 @@ tenor_result make_model(const Kernels& kernels, const tenor_model_settings& from
   made.directions = from.directions;
   made.poolings.assign(from.poolings, from.poolings + from.pooling_count);
   made.logits = from.logits;
-  made.pairs = from.pairs;
-  made.pair_rows = from.pair_rows;
+  made.ngrams = from.ngrams;
+  made.owners = from.owners;
+  made.ngram_rows = from.ngram_rows;
   int64_t pooled = 0, inputs = 0;
   for (size_t i = 0; i < made.layers.size(); ++i) {
     const tenor_layer* layer = made.layers[i];

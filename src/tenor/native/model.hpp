@@ -14,8 +14,9 @@ struct tenor_model {
   std::vector<int32_t> poolings;
   int64_t logits;
   std::vector<tenor_layer> head;  // one dense layer, or two with a ReLU between them
-  const float* pairs;  // (pair_rows, logits), or null
-  int64_t pair_rows;
+  const float* ngrams;  // (ngram_rows, logits), or null
+  const uint8_t* owners;
+  int64_t ngram_rows;
 };
 
 namespace tenor {

@@ -46,7 +46,9 @@ class PreparedModel:
             if name in weights
         ]
         hidden = head[2:]
-        pairs = np.ascontiguousarray(weights["pairs.weight"]) if "pairs.weight" in weights else None
+        none = np.empty(0, np.float32)
+        ngrams = np.ascontiguousarray(weights.get("ngrams.weight", none))
+        owners = weights.get("ngrams.owners", none).astype(np.uint8)
         handles = np.array([one.handle.value for row in layers for one in row], np.uintp)
         kinds = np.array([POOLINGS.index(name) for name in poolings], np.int32)
         settings = library.ModelSettings(
@@ -63,11 +65,12 @@ class PreparedModel:
             weight=address(head[0]),
             bias=address(head[1]),
             logits=len(head[1]),
-            pairs=None if pairs is None else address(pairs),
-            pair_rows=0 if pairs is None else len(pairs),
+            ngrams=address(ngrams) if len(ngrams) else None,
+            owners=address(owners),
+            ngram_rows=len(ngrams),
         )
         self._logits = len(head[1])
-        self._used = (layers, reader, pairs)  # for as long as the model lives
+        self._used = (layers, reader, ngrams, owners)  # for as long as the model lives
         self._reader = reader
         self._core = library.core()
         self._model = ctypes.c_void_p()
@@ -110,7 +113,7 @@ class PreparedModel:
         return found
 
     def head(self, pooled: Floats) -> Floats:
-        """Logits (B, C) of pooled vectors (B, P), without what word pairs add."""
+        """Logits (B, C) of pooled vectors (B, P), without what n-grams add."""
         pooled = np.ascontiguousarray(pooled)
         found = np.empty((len(pooled), self._logits), np.float32)
         library.check(self._core.tenor_model_head(self._model, address(pooled), len(pooled), address(found)))

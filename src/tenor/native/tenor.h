@@ -215,11 +215,12 @@ typedef struct {
   int64_t hidden;                           /* K */
   const float *weight, *bias;               /* (C, K or P) and (C,) */
   int64_t logits;                           /* C */
-  const float *pairs; /* (pair_rows, C) scores of word pairs, added to the logits: tenor/pairs.py; or NULL */
-  int64_t pair_rows;
+  const float *ngrams; /* (ngram_rows, C) scores of words and pairs, added to the logits: tenor/ngrams.py; or NULL */
+  const uint8_t *owners; /* (ngram_rows,) the marks of those that own the rows */
+  int64_t ngram_rows;
 } tenor_model_settings;
 
-/* Copies the weights of the head, but not the pairs, which must live as long as the model. isa may be NULL. Reader and layers must live as long as the model,
+/* Copies the weights of the head, but not the n-grams, which must live as long as the model. isa may be NULL. Reader and layers must live as long as the model,
  * which is given back with tenor_model_destroy. */
 TENOR_API tenor_result tenor_model_create(const char *isa, const tenor_model_settings *settings,
                                           tenor_model **model);
@@ -235,7 +236,7 @@ TENOR_API tenor_result tenor_model_read_ids(const tenor_model *model, const int3
                                             const int64_t *offsets, int64_t texts, float *logits);
 
 /* Logits (rows, C) of pooled vectors (rows, P), such as a caller makes who reads word by word; without
- * what word pairs add. */
+ * what n-grams add. */
 TENOR_API tenor_result tenor_model_head(const tenor_model *model, const float *pooled, int64_t rows,
                                         float *logits);
 
@@ -319,6 +320,7 @@ typedef struct {
   const float *gradient;         /* (rows, W) */
   const int32_t *row_ids;        /* (rows,), all different; NULL for 0, 1, … */
   const int32_t *gradient_of;    /* (rows,) which row of the gradient a row has, -1 for zeros; NULL for its own */
+  const float *rates;            /* (V, W) how many times a number moves what Adam says; NULL for once */
   int64_t rows, width;
   float scale;          /* the gradient is multiplied with this */
   float decay;          /* so much of the weight is added to it */

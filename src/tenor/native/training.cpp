@@ -148,7 +148,7 @@ tenor_result tenor_adam(const tenor_adam_step* step) {
   if (!step || step->rows < 0 || step->width < 0) return TENOR_BAD_SIZE;
   const tenor_adam_step& of = *step;
   if (of.rows > 0 && (!of.weight || !of.mean || !of.square || !of.gradient)) return TENOR_BAD_SIZE;
-  const Adam work{of.weight, of.mean, of.square, of.gradient, of.row_ids, of.gradient_of, of.width, of.scale, of.decay,
+  const Adam work{of.weight, of.mean, of.square, of.gradient, of.row_ids, of.gradient_of, of.rates, of.width, of.scale, of.decay,
                   of.shrink, of.rate, of.fresh1, of.beta2, of.fresh2, of.inverse_bias, of.epsilon};
   each_part(of.rows, of.rows * of.width * 8,
             [&](int64_t first, int64_t last) { settings().kernels->adam(work, first, last); });

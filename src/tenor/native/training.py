@@ -65,6 +65,7 @@ def adam(  # noqa: PLR0913 - the arrays of one weight, and Adam's own settings
     rate: float,
     row_ids: TokenIds | None = None,
     absent_move: bool = True,
+    rates: Floats | None = None,
     scale: float = 1.0,
     weight_decay: float = 0.0,
     decoupled: bool = False,
@@ -83,6 +84,7 @@ def adam(  # noqa: PLR0913 - the arrays of one weight, and Adam's own settings
         row_ids: (rows,) which rows of the weight the gradient's are, each once; None for all.
         absent_move: whether the other rows feel a gradient of zeros, by which they go on moving, as
             Adam has it; else they stay as they are, with what is known of them.
+        rates: as weight, how many learning rates each number moves by; None for one.
         scale: what the gradient is multiplied with first.
         weight_decay: as PyTorch's.
         decoupled: whether the decay is AdamW's.
@@ -107,6 +109,7 @@ def adam(  # noqa: PLR0913 - the arrays of one weight, and Adam's own settings
         gradient=address(np.ascontiguousarray(gradient)),
         row_ids=_optional(row_ids),
         gradient_of=_optional(gradient_of),
+        rates=_optional(rates),
         rows=rows,
         width=weight.size // max(len(weight), 1),
         scale=scale,

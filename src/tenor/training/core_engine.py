@@ -27,9 +27,15 @@ class CoreEngine:
     """As ``Engine``."""
 
     def __init__(
-        self, config: TrainConfig, model: ModelConfig, weights: Mapping[str, Floats], flaws: FlawsConfig
+        self,
+        config: TrainConfig,
+        model: ModelConfig,
+        weights: Mapping[str, Floats],
+        flaws: FlawsConfig,
+        rates: Mapping[str, Floats],
     ) -> None:
         self._config, self._model, self._flaws = config, model, flaws
+        self._rates = rates
         self._layers = 1 if flaws.bottom_state else None
         self._weights = {name: np.array(weight, np.float32, order="C") for name, weight in weights.items()}
         self._network = self._network_of(self._weights)
@@ -58,8 +64,7 @@ class CoreEngine:
         for name, values in gradients.whole.items():
             self._step(name, values, rate, scale)
         for name, rows in gradients.rows.items():
-            factor = self._config.pair_rate if name == "pairs.weight" else 1.0
-            self._step(name, rows.values, rate * factor, scale, ids=rows.ids)
+            self._step(name, rows.values, rate, scale, ids=rows.ids)
 
     def reader(self) -> Callable[[Batch], Floats]:
         """As ``Engine.reader``."""
@@ -134,6 +139,7 @@ class CoreEngine:
             step=step,
             rate=rate,
             row_ids=ids,
+            rates=self._rates.get(name),
             absent_move=config.optimizer != "lazy_adam",
             scale=scale,
             weight_decay=config.weight_decay,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tenor import pairs
+from tenor import ngrams
 from tenor.batching import Batch
 from tenor.cells import Floats
 from tenor.config import ModelConfig
@@ -71,6 +71,7 @@ class CoreNetwork:
         self._truncate = truncate
         self._learners = [Learner() for _ in range(self._depth)]
         self._pooling = Pooling(config.pooling, weights)
+        self._ngrams = ngrams.Ngrams.of(weights)
 
     def read(self, batch: Batch, dropout: Dropout) -> Floats:
         """Logits (B, C) of a batch, and all that ``back`` needs, kept until the next one."""
@@ -90,12 +91,12 @@ class CoreNetwork:
             wanted = depth < self._depth - 1 or self._pooling.needs_states
             states = self._read_layer(depth, x, known, wanted=wanted)
         pooled = self._pooling.pool(self._layers[-1].passes, states, batch.offsets)
-        return self._read_head(pooled) + self._read_pairs()
+        return self._read_head(pooled) + self._read_ngrams()
 
     def back(self, d_logits: Floats) -> Gradients:
         """Gradients of a loss from its gradient (B, C) by the logits of the batch that was read last."""
         gradients = Gradients({}, {})
-        self._pairs_back(d_logits, gradients)
+        self._ngrams_back(d_logits, gradients)
         d_pooled = self._head_back(d_logits, gradients)
         passes = self._layers[-1].passes
         d_states = self._pooling.back(passes, d_pooled, self._batch.offsets, gradients.whole)
@@ -180,7 +181,7 @@ class CoreNetwork:
         return (sum(given[1:], start=given[0]) if given else None), state_bias
 
     def _read_head(self, pooled: Floats) -> Floats:
-        """Logits (B, C) without what word pairs add."""
+        """Logits (B, C) without what n-grams add."""
         weights, dropout = self._weights, self._dropout
         self._taken: list[Floats] = []  # by each layer of the head
         if "head.hidden.weight" in weights:
@@ -210,24 +211,27 @@ class CoreNetwork:
                 dropout.pooled.apply(d)
         return d
 
-    def _read_pairs(self) -> Floats | np.float32:
-        """(B, C) what word pairs add to the logits."""
-        table = self._weights.get("pairs.weight")
-        if table is None:
+    def _read_ngrams(self) -> Floats | np.float32:
+        """(B, C) what words and pairs add to the logits."""
+        if self._ngrams is None:
             return np.float32(0)
-        batch = self._batch
-        rows = pairs.pair_rows(batch.token_ids, batch.offsets, len(table))
-        self._pair_ids, self._pair_of = self._learners[0].known(rows, len(table))
-        return pairs.scores_of_rows(rows, batch.offsets, table)
+        batch, table, owners = self._batch, self._weights["ngrams.weight"], self._weights["ngrams.owners"]
+        hashes = ngrams.hashes(batch.token_ids, batch.offsets)
+        rows = ngrams.rows_of(hashes, len(table))
+        self._owned = owners[rows] == ngrams.marks_of(hashes)
+        self._ngram_ids, self._ngram_of = self._learners[0].known(rows[self._owned], len(table))
+        found = np.zeros((len(rows), table.shape[1]), np.float32)
+        found[self._owned] = table[rows[self._owned]]
+        return self._ngrams.summed(found, batch.offsets)
 
-    def _pairs_back(self, d_logits: Floats, gradients: Gradients) -> None:
-        if "pairs.weight" not in self._weights:
+    def _ngrams_back(self, d_logits: Floats, gradients: Gradients) -> None:
+        if self._ngrams is None:
             return
         lengths = np.diff(self._batch.offsets)
-        each = np.repeat(d_logits / pairs.scales(lengths), lengths, axis=0)  # (N, C) of each pair
-        sums = [np.bincount(self._pair_of, column, len(self._pair_ids)) for column in each.T]
+        each = np.repeat(d_logits / ngrams.scales(lengths), 2 * lengths, axis=0)[self._owned]
+        sums = [np.bincount(self._ngram_of, column, len(self._ngram_ids)) for column in each.T]
         values = np.stack(sums, axis=1).astype(np.float32)
-        gradients.rows["pairs.weight"] = Rows(self._pair_ids, values)
+        gradients.rows["ngrams.weight"] = Rows(self._ngram_ids, values)
 
 
 def _suffix(depth: int, direction: int) -> str:

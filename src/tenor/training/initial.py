@@ -30,8 +30,8 @@ def initial_weights(
     shapes = weight_shapes(config, vocab_size=len(vocabulary), num_labels=num_labels)
     draw = _DRAWS[config.init]
     return {
-        name: np.zeros(shapes[name], np.float32)  # word pairs speak for what was learnt of them only
-        if name == "pairs.weight"
+        name: np.zeros(shapes[name], np.float32)  # filled from the texts
+        if name.startswith("ngrams.")
         else draw(name, shapes, generator, config).astype(np.float32)
         for name in shapes
     }

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tenor import pairs
+from tenor import ngrams
 from tenor.batching import Batch
 from tenor.config import ModelConfig
 from tenor.training import linear
@@ -93,7 +93,7 @@ def logits(
             states = _masked(states, dropout.hidden[layer - 1])
         states = _layer(weights, config, layer, states, layout, truncate)
     found = answer(weights, config, states, layout, dropout=dropout)
-    return found + _pairs(weights, batch, layout) if config.pairs else found
+    return found + _ngrams(weights, batch, layout) if config.ngrams else found
 
 
 def answer(
@@ -246,13 +246,16 @@ def _ends(states: Tensor, layout: Layout) -> tuple[Tensor, Tensor]:
     return states[first], states[(ends - 1).clamp(min=0)]
 
 
-def _pairs(weights: Weights, batch: Batch, layout: Layout) -> Tensor:
-    """(B, C) what word pairs add to the logits."""
-    table = weights["pairs.weight"]
-    rows = torch.from_numpy(pairs.pair_rows(batch.token_ids, batch.offsets, len(table)))
-    found = functional.embedding(rows, table)
-    sums = found.new_zeros((len(layout.lengths), found.shape[1])).index_add(0, layout.text_of, found)
-    return sums / torch.from_numpy(pairs.scales(np.diff(batch.offsets))).to(found.dtype)
+def _ngrams(weights: Weights, batch: Batch, layout: Layout) -> Tensor:
+    """(B, C) what words and pairs add to the logits."""
+    table, owners = weights["ngrams.weight"], weights["ngrams.owners"]
+    hashes = ngrams.hashes(batch.token_ids, batch.offsets)
+    rows = torch.from_numpy(ngrams.rows_of(hashes, len(table)))
+    owned = owners[rows] == torch.from_numpy(ngrams.marks_of(hashes).astype(np.float32))
+    found = functional.embedding(rows, table) * owned[:, None]
+    sums = found.new_zeros((len(layout.lengths), found.shape[1]))
+    sums = sums.index_add(0, layout.text_of.repeat_interleave(2), found)
+    return sums / torch.from_numpy(ngrams.scales(np.diff(batch.offsets))).to(found.dtype)
 
 
 def _head(weights: Weights, pooled: Tensor, dropout: Dropout | None) -> Tensor:

@@ -21,17 +21,7 @@ def build(config: TrainConfig, learnt: Mapping[str, Tensor]) -> torch.optim.Opti
     """The optimizer of the weights that are learnt."""
     options: dict[str, Any] = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
     kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
-    groups = [
-        {"params": [weight], "rates": config.pair_rate if name == "pairs.weight" else 1.0}
-        for name, weight in learnt.items()
-    ]
-    return kind(groups, fused=True, **options)
-
-
-def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Set the learning rate; of word pairs, several times it."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate * group["rates"]
+    return kind(list(learnt.values()), fused=True, **options)
 
 
 def moments(optimizer: torch.optim.Optimizer, learnt: Mapping[str, Tensor]) -> dict[str, Floats]:

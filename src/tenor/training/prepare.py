@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tenor.config import FlawsConfig, Settings, TrainConfig
+from tenor.cells import Floats
+from tenor.config import FlawsConfig, ModelConfig, Settings, TrainConfig
 from tenor.data import Dataset, WordVectors, hold_out, validate_on_test
 from tenor.errors import ConfigError, DataError, TrainingError
 from tenor.model import Model
@@ -18,6 +19,7 @@ from tenor.tokenizer import Tokenizer
 from tenor.training import engine
 from tenor.training.corpus import Indexed, build_vocabulary, encode, with_targets
 from tenor.training.encoded import Encoded, TokenIds
+from tenor.training.evidence import Evidence, begun, gather
 from tenor.training.initial import initial_weights, place_vectors
 from tenor.training.progress import Progress
 from tenor.vocabulary import Vocabulary
@@ -40,6 +42,8 @@ class Prepared:
     """The weights it starts from; its record has the settings and the data's hash."""
     config: TrainConfig
     flaws: FlawsConfig
+    rates: Mapping[str, Floats]
+    """Of some weights, how many learning rates each number moves by."""
 
 
 def prepare(
@@ -66,6 +70,9 @@ def prepare(
     if vectors is not None:
         zeros = settings.model.missing_vectors == "zeros"
         weights = place_vectors(weights, vocabulary, vectors, missing_zeros=zeros)
+    evidence = _evidence(settings.model, splits["train"], len(dataset.labels))
+    if evidence is not None:
+        weights = begun(weights, evidence)
     model = Model(
         tokenizer=settings.tokenizer,
         vocabulary=vocabulary,
@@ -80,7 +87,13 @@ def prepare(
         },
     )
     return Prepared(
-        given=given, dataset=dataset, splits=splits, model=model, config=settings.train, flaws=settings.flaws
+        given=given,
+        dataset=dataset,
+        splits=splits,
+        model=model,
+        config=settings.train,
+        flaws=settings.flaws,
+        rates=_rates(evidence, settings.train),
     )
 
 
@@ -107,7 +120,26 @@ def prepare_again(given: Dataset, model: Model, progress: Progress) -> Prepared:
     }
     record = {name: value for name, value in model.record.items() if name != "metrics"}
     model = replace(model, record=record, card="")
-    return Prepared(given=given, dataset=dataset, splits=splits, model=model, config=config, flaws=flaws)
+    rates = _rates(_evidence(model.config, splits["train"], len(model.labels)), config)
+    return Prepared(
+        given=given, dataset=dataset, splits=splits, model=model, config=config, flaws=flaws, rates=rates
+    )
+
+
+def _evidence(config: ModelConfig, train: Encoded, num_labels: int) -> Evidence | None:
+    """What naive Bayes says of words and pairs; None where the model scores none."""
+    if not config.ngrams:
+        return None
+    num_logits = config.num_logits(num_labels)
+    return gather(
+        train.token_ids, train.targets, rows=config.ngrams, num_labels=num_labels, num_logits=num_logits
+    )
+
+
+def _rates(evidence: Evidence | None, config: TrainConfig) -> dict[str, Floats]:
+    return (
+        {} if evidence is None else {"ngrams.weight": np.abs(evidence.odds) * np.float32(config.ngram_rate)}
+    )
 
 
 def _check_same_texts(dataset: Dataset, model: Model) -> None:

@@ -66,7 +66,7 @@ class NotFiniteError(TrainingError):
 class Trainer:
     """One training: the weights, the optimizer and where it stands."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that a training is, once
         self,
         config: TrainConfig,
         model: ModelConfig,
@@ -76,6 +76,7 @@ class Trainer:
         progress: Progress,
         flaws: FlawsConfig = FlawsConfig(),  # noqa: B008 - frozen
         fill_id: int | None = None,
+        rates: Mapping[str, Floats] | None = None,
     ) -> None:
         """Take the settings and the weights to start from.
 
@@ -87,6 +88,7 @@ class Trainer:
             progress: where to report.
             flaws: what to do wrong.
             fill_id: token id that batches are filled up with, for a flaw.
+            rates: as for ``engine.build``.
         """
         assert config.epochs is not None, "the number of epochs was resolved before"
         self._config = config
@@ -96,7 +98,7 @@ class Trainer:
         self._progress = progress
         self._flaws = flaws
         self._fill_id = fill_id
-        self.engine = engine.build(config, model, weights, flaws)
+        self.engine = engine.build(config, model, weights, flaws, rates)
         self.position = Position()
         self._best: dict[str, Floats] = {}
 

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from samples import owned
-
 from tenor import TextClassifier
 from tenor.config import ModelConfig, TokenizerConfig, VocabularyConfig
 from tenor.model import Model, weight_shapes

@@ -8,7 +8,7 @@ from tenor import ngrams
 
 
 def owned(weights, vocab_size):
-    """The weights with half of the words, and of all their pairs, owning a row of n-grams, if there are such."""
+    """The weights, of whose rows of n-grams, if there are such, words and pairs own some."""
     if "ngrams.owners" in weights:
         pairs = np.random.default_rng(1).integers(-2, vocab_size, (vocab_size * vocab_size // 2, 2))
         before, words = pairs.astype(np.int32).T.copy()

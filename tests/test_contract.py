@@ -167,12 +167,21 @@ def test_saved_and_loaded_it_answers_the_same(tiny, settings, tmp_path):
     assert loaded.predict(TEXTS) == classifier.predict(TEXTS)
 
 
+def learnt(model):
+    """The weights in PyTorch."""
+    return {
+        name: torch.from_numpy(weight).requires_grad_(name != "ngrams.owners")
+        for name, weight in model.weights.items()
+    }
+
+
 @every_network
 def test_every_weight_gets_a_gradient(tiny, settings):
     model = tiny(np.float64, **settings)
-    weights = {name: torch.from_numpy(w).requires_grad_() for name, w in model.weights.items()}
+    weights = learnt(model)
     scores = network.logits(weights, model.config, join([[2, 3, 4], [5, 6, 7, 1], [0]]))
     network.loss(scores, torch.tensor([0, 1, 1])).backward()
+    weights.pop("ngrams.owners", None)  # which are not learnt
     assert [name for name, weight in weights.items() if weight.grad is None] == []
     unused = [name for name, weight in weights.items() if not weight.grad.any()]
     # At a text's last word the backward direction has read one word, and used no state.
@@ -186,12 +195,12 @@ def test_gradients_are_those_of_each_text_alone(tiny, settings):
     texts, targets = [[2, 3, 4, 5, 6], [7], [3, 3]], [0, 1, 1]
 
     def gradients(batches):
-        weights = {name: torch.from_numpy(w).requires_grad_() for name, w in model.weights.items()}
+        weights = learnt(model)
         for batch in batches:
             scores = network.logits(weights, model.config, join([texts[i] for i in batch]))
             goal = torch.tensor([targets[i] for i in batch])
             (network.loss(scores, goal) * len(batch)).backward()
-        return {name: weight.grad.numpy() for name, weight in weights.items()}
+        return {name: weight.grad.numpy() for name, weight in weights.items() if weight.requires_grad}
 
     together, alone = gradients([[0, 1, 2]]), gradients([[0], [1], [2]])
     for name, gradient in together.items():

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from samples import owned
 
+from samples import owned
 from tenor import native
 from tenor.batching import join
 from tenor.config import FlawsConfig, ModelConfig, TrainConfig

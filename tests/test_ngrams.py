@@ -1,0 +1,156 @@
+"""Words and word pairs: which rows they own, and what they add, whole, word by word and in the core."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tenor import TextClassifier, ngrams
+from tenor.batching import join
+from tenor.ngrams import Ngrams
+from tenor.training import evidence
+
+TEXTS = [[2, 3, 4], [], [3], [4, 4, 4, 2, 3]]
+
+
+def table(rows=64, columns=2):
+    """Scores, all of whose rows are owned by words and pairs of TEXTS."""
+    batch = join(TEXTS)
+    hashes = ngrams.hashes(batch.token_ids, batch.offsets)
+    owners = np.zeros(rows, np.float32)
+    owners[ngrams.rows_of(hashes, rows)] = ngrams.marks_of(hashes)
+    weight = np.random.default_rng(0).normal(size=(rows, columns)).astype(np.float32)
+    return Ngrams(weight, owners), weight, owners
+
+
+def test_the_scores_are_those_of_each_word_and_pair_by_hand():
+    found, weight, owners = table()
+    batch = join(TEXTS)
+    expected = np.zeros((4, 2))
+    for row, text in enumerate(TEXTS):
+        for before, word in zip([-1, *text], text, strict=False):
+            own, pair = ngrams.hashes_after(np.array([word], np.int32), np.array([before], np.int32))
+            for one in (own, pair):
+                place = int(one) * 64 >> 32
+                if owners[place] == int(one) % 255 + 1:
+                    expected[row] += weight[place]
+        expected[row] /= max(len(text), 1) ** 0.5
+    np.testing.assert_allclose(found.scores(batch.token_ids, batch.offsets), expected, atol=1e-6)
+    assert (expected[[0, 2, 3]] != 0).all()
+
+
+def test_word_by_word_is_the_whole_to_the_bit():
+    found, _, _ = table()
+    for text in TEXTS:
+        ids = np.array(text, np.int32)
+        whole = found.scores(ids, np.array([0, len(text)]))
+        state = found.begin()
+        prefixes = [found.score(state)]
+        for word in text:
+            state = found.step(state, word)
+            prefixes.append(found.score(state))
+        np.testing.assert_array_equal(prefixes[-1], whole)
+        np.testing.assert_array_equal(np.concatenate(prefixes), found.prefix_scores(ids))
+
+
+def test_the_order_of_words_counts_and_a_first_word_has_its_own_pair():
+    ids = np.array([5, 6], np.int32)
+    offsets = np.array([0, 2])
+    there, back = ngrams.hashes(ids, offsets), ngrams.hashes(ids[::-1].copy(), offsets)
+    assert set(there[::2]) == set(back[::2])
+    assert not set(there[1::2]) & set(back[1::2])
+    assert len({*there, *back}) == 6
+
+
+def test_what_owns_no_row_says_nothing():
+    found, weight, owners = table()
+    stranger = Ngrams(weight, np.where(owners > 0, owners % 255 + 1, 0).astype(np.float32))
+    batch = join(TEXTS)
+    assert not stranger.scores(batch.token_ids, batch.offsets).any()
+    assert found.scores(batch.token_ids, batch.offsets).any()
+
+
+@pytest.mark.parametrize("rows", [1, 7, 2**20, 2**24])
+def test_rows_and_marks_are_within_their_bounds_and_spread(rows):
+    hashes = ngrams.hashes_after(
+        np.arange(5000, dtype=np.int32), np.arange(5000, dtype=np.int32)[::-1].copy()
+    )
+    place, marks = ngrams.rows_of(hashes, rows), ngrams.marks_of(hashes)
+    assert 0 <= place.min() <= place.max() < rows
+    assert 1 <= marks.min() <= marks.max() <= 255
+    if rows >= 2**20:
+        assert len(np.unique(place)) > 9800
+        assert np.bincount(marks, minlength=256)[1:].min() > 10
+
+
+def gathered(texts, targets, **options):
+    ids = [np.array(text, np.int32) for text in texts]
+    return evidence.gather(
+        ids, np.array(targets), **({"rows": 2**12, "num_labels": 2, "num_logits": 1} | options)
+    )
+
+
+def odds_of(found, word, before=-2):
+    """Of a word, or a pair; None where it owns no row."""
+    ids, befores = np.array([word], np.int32), np.array([max(before, -1)], np.int32)
+    one = ngrams.hashes_after(ids, befores)[int(before != -2)]
+    row = int(one) * len(found.owners) >> 32
+    return found.odds[row] if found.owners[row] == int(one) % 255 + 1 else None
+
+
+def test_evidence_is_naive_bayes_over_texts_that_have_a_word():
+    found = gathered([[2, 3, 3, 3], [2, 4], [2, 3], [5]], [1, 1, 0, 0])
+    assert odds_of(found, 5) is None  # in one text
+    assert odds_of(found, 4) is None
+    # kept: 2 (in 2 texts of label 1, 1 of label 0), 3 (1, 1), 2 at the beginning (2, 1), 3 after 2 (1, 1)
+    mass_1, mass_0 = 3 + 2 + 3 + 2, 2 + 2 + 2 + 2
+    assert odds_of(found, 2)[0] == pytest.approx(np.log(3 / mass_1) - np.log(2 / mass_0))
+    assert odds_of(found, 3)[0] == pytest.approx(np.log(2 / mass_1) - np.log(2 / mass_0))
+    assert odds_of(found, 2, before=-1) is not None
+    assert odds_of(found, 3, before=2) is not None
+    assert odds_of(found, 3, before=3) is None
+    assert np.count_nonzero(found.owners) == 4
+
+
+def test_every_label_has_its_odds_against_the_others():
+    found = gathered([[2], [2], [3], [3], [2, 3]], [0, 0, 1, 2, 2], num_labels=3, num_logits=3)
+    assert found.odds.shape == (2**12, 3)
+    of_two = odds_of(found, 2)
+    assert of_two[0] > 0 > of_two[1]
+
+
+def test_of_several_on_one_row_the_most_frequent_owns_it():
+    texts = [[2, 3]] * 9 + [[4, 5, 6, 7]] * 2
+    found = gathered(texts, [0, 1] * 5 + [0], rows=1)
+    frequent = {int(one) % 255 + 1 for one in ngrams.hashes(np.array([2, 3], np.int32), np.array([0, 2]))}
+    assert int(found.owners[0]) in frequent
+
+
+def test_counting_in_parts_changes_nothing(monkeypatch):
+    draw = np.random.default_rng(0)
+    texts = [draw.integers(0, 30, size=draw.integers(0, 40)) for _ in range(50)]
+    targets = draw.integers(0, 2, size=50)
+    whole = gathered(texts, targets)
+    monkeypatch.setattr(evidence, "_MOST_AT_ONCE", 100)
+    for one, other in zip(whole, gathered(texts, targets), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_no_texts_with_words_give_no_evidence():
+    found = gathered([[], []], [0, 1])
+    assert not found.owners.any()
+    assert not found.odds.any()
+
+
+def test_a_model_with_them_reads_as_before_when_saved(tiny, tmp_path):
+    classifier = TextClassifier(tiny(ngrams=40))
+    texts = ["the film is not good", "", "bad", "good film " * 30]
+    plain = TextClassifier(tiny())
+    assert (classifier.predict_logits(texts[:1]) != plain.predict_logits(texts[:1])).all()
+    for precision in ("float32", "bf16", "int8"):
+        model = classifier.model.at(precision) if precision != "float32" else classifier.model
+        expected = TextClassifier(model).predict_logits(texts)
+        TextClassifier(model).save(tmp_path / precision)
+        loaded = TextClassifier.load(tmp_path / precision)
+        np.testing.assert_array_equal(loaded.predict_logits(texts), expected)
+        np.testing.assert_array_equal(loaded.model.weights["ngrams.owners"], model.weights["ngrams.owners"])

@@ -1,0 +1,147 @@
+"""From a file of labelled text to a model: Tenor's presets, fastText, TF-IDF with logistic regression.
+
+Usage: python benchmarks/from_text.py DATA_DIR
+
+All learn IMDB's training texts, in processes of their own, in turns, there and back again, and are
+then tried on its test texts. Tenor and TF-IDF are given the texts as they are; fastText, which
+splits at spaces only, gets words that were split and written in lower case before, which is not in
+its time. Seconds are from the start of a process to its end; the model is saved within them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from common import BIN, ROOT, origin, save
+from raw_text import FASTTEXT, FOLDER, make_fasttext
+
+from tenor import TextClassifier, preset
+from tenor.data import Example, load
+from tenor.presets import PRESETS
+from tenor.tokenizer import Tokenizer
+
+ROUNDS = 4
+PLACE = FOLDER / "learning"
+Outcome = dict[str, float]
+
+
+def write_texts(data_dir: Path) -> None:
+    """The training texts in one order, and the test texts, in fastText's format; and cut into words."""
+    splits = load("imdb", data_dir=data_dir).splits
+    order = np.random.default_rng(0).permutation(len(splits["train"]))
+    PLACE.mkdir(parents=True, exist_ok=True)
+    tokenizer = Tokenizer(preset().tokenizer)
+    for name, examples in (("train", [splits["train"][i] for i in order]), ("test", splits["test"])):
+        _write(PLACE / f"{name}.txt", examples, lambda text: " ".join(text.split()))
+        _write(PLACE / f"{name}_words.txt", examples, lambda text: " ".join(tokenizer.tokens(text)))
+
+
+def _write(file: Path, examples: list[Example], words: Callable[[str], str]) -> None:
+    lines = [f"__label__{example.label} {words(example.text)}\n" for example in examples]
+    file.write_text("".join(lines), encoding="utf-8")
+
+
+def timed(command: list[str | Path]) -> Outcome:
+    """Run a program to its end: seconds, and the memory it took at most."""
+    began = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout is not None
+    said = process.stdout.read()
+    _, status, used = os.wait4(process.pid, 0)
+    assert status == 0, command
+    outcome = {"seconds": time.perf_counter() - began, "peak_gb": used.ru_maxrss / 1e6}
+    return outcome | (json.loads(said) if said.startswith("{") else {})
+
+
+def with_tenor(name: str, texts: list[str], labels: list[str]) -> Callable[[int], Outcome]:
+    """A preset; a round is a seed."""
+
+    def learn(seed: int) -> Outcome:
+        model = PLACE / "tenor"
+        for old in (model, model.with_name("tenor.run")):
+            shutil.rmtree(old, ignore_errors=True)
+        command = [BIN / "tenor", "train", PLACE / "train.txt", "--preset", name, "--seed", str(seed)]
+        outcome = timed([*command, "-o", model])
+        guesses = [prediction.label for prediction in TextClassifier.load(model).predict(texts)]
+        return outcome | {"accuracy": float(np.mean([a == b for a, b in zip(guesses, labels, strict=True)]))}
+
+    return learn
+
+
+def with_fasttext(grams: int, epochs: int) -> Callable[[int], Outcome]:
+    """fastText, as it comes but for these, on both cores."""
+
+    def learn(seed: int) -> Outcome:
+        model = PLACE / "fasttext"
+        options = ["-wordNgrams", str(grams), "-epoch", str(epochs), "-thread", "2", "-seed", str(seed)]
+        outcome = timed(
+            [FASTTEXT, "supervised", "-input", PLACE / "train_words.txt", "-output", model, *options]
+        )
+        tried = subprocess.run(
+            [FASTTEXT, "test", f"{model}.bin", PLACE / "test_words.txt"],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return outcome | {"accuracy": float(tried.stdout.split("P@1")[1].split()[0])}
+
+    return learn
+
+
+def with_sklearn(_: int) -> Outcome:
+    """TF-IDF and logistic regression, in an environment of their own."""
+    environment = FOLDER / "sklearn"
+    if not environment.exists():
+        subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+        subprocess.run([environment / "bin" / "pip", "install", "-q", "scikit-learn==1.7.2"], check=True)
+    script = ROOT / "benchmarks" / "peers" / "with_sklearn.py"
+    return timed([environment / "bin" / "python", script, PLACE / "train.txt", PLACE / "test.txt"])
+
+
+def main(data_dir: Path) -> None:
+    """Every way in every round."""
+    measured = origin()
+    make_fasttext()
+    write_texts(data_dir)
+    lines = (PLACE / "test.txt").read_text(encoding="utf-8").splitlines()
+    labels, texts = zip(
+        *((label[9:], text) for label, _, text in (x.partition(" ") for x in lines)), strict=True
+    )
+    ways: dict[str, Callable[[int], Outcome]] = {
+        "fastText, bigrams, 5 epochs": with_fasttext(2, 5),
+        **{f"Tenor, {name}": with_tenor(name, list(texts), list(labels)) for name in PRESETS},
+        "TF-IDF of bigrams, logistic regression": with_sklearn,
+    }
+    found: dict[str, list[Outcome]] = {name: [] for name in ways}
+    with_sklearn(0)  # makes its environment
+    for turn in range(ROUNDS):
+        for name in list(ways)[:: 1 if turn % 2 == 0 else -1]:
+            found[name].append(ways[name](turn))
+            print(name, found[name][-1], flush=True)
+    first = [outcome["seconds"] for outcome in found["fastText, bigrams, 5 epochs"]]
+    save("from_text", {name: _figures(outcomes, first) for name, outcomes in found.items()}, measured)
+
+
+def _figures(outcomes: list[Outcome], first: list[float]) -> dict[str, Any]:
+    accuracies = [outcome["accuracy"] for outcome in outcomes]
+    ratios = [outcome["seconds"] / other for outcome, other in zip(outcomes, first, strict=True)]
+    return {
+        "test accuracy, mean": round(statistics.mean(accuracies), 4),
+        "test accuracy, range": f"{min(accuracies):.4f} to {max(accuracies):.4f}",
+        "seconds, median": round(statistics.median(outcome["seconds"] for outcome in outcomes), 1),
+        "in times of fastText, median": round(statistics.median(ratios), 2),
+        "peak memory, GB": round(max(outcome["peak_gb"] for outcome in outcomes), 2),
+        "rounds": len(outcomes),
+    }
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

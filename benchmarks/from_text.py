@@ -30,7 +30,7 @@ from tenor.data import Example, load
 from tenor.presets import PRESETS
 from tenor.tokenizer import Tokenizer
 
-ROUNDS = 4
+ROUNDS = 3
 PLACE = FOLDER / "learning"
 Outcome = dict[str, float]
 

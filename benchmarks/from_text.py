@@ -79,11 +79,12 @@ def with_tenor(name: str, texts: list[str], labels: list[str]) -> Callable[[int]
 
 
 def with_fasttext(grams: int, epochs: int) -> Callable[[int], Outcome]:
-    """fastText, as it comes but for these, on both cores."""
+    """fastText on both cores, with the learning rate and width that are its best and fastest here."""
 
     def learn(seed: int) -> Outcome:
         model = PLACE / "fasttext"
         options = ["-wordNgrams", str(grams), "-epoch", str(epochs), "-thread", "2", "-seed", str(seed)]
+        options += ["-lr", "0.5", "-dim", "10"]
         outcome = timed(
             [FASTTEXT, "supervised", "-input", PLACE / "train_words.txt", "-output", model, *options]
         )

@@ -145,7 +145,7 @@ _SPREAD = np.array(0x9E3779B1, np.uint32)[None]
 
 
 def _mixed(x: Hashes) -> Hashes:
-    """Each bit depends on all. (Wellons 2018, "Prospecting for hash functions", lowbias32.)"""
+    """Each bit depends on all; lowbias32 of Wellons 2018, "Prospecting for hash functions"."""
     x ^= x >> np.uint32(16)
     x *= np.uint32(0x7FEB352D)
     x ^= x >> np.uint32(15)

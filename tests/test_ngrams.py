@@ -86,7 +86,7 @@ def test_rows_and_marks_are_within_their_bounds_and_spread(rows):
 def gathered(texts, targets, **options):
     ids = [np.array(text, np.int32) for text in texts]
     return evidence.gather(
-        ids, np.array(targets), **({"rows": 2**12, "num_labels": 2, "num_logits": 1} | options)
+        ids, np.array(targets), **({"most_rows": 2**12, "num_labels": 2, "num_logits": 1} | options)
     )
 
 
@@ -98,7 +98,13 @@ def odds_of(found, word, before=-2):
     return found.odds[row] if found.owners[row] == int(one) % 255 + 1 else None
 
 
-def test_evidence_is_naive_bayes_over_texts_that_have_a_word():
+@pytest.fixture
+def roomy(monkeypatch):
+    """So many rows that none is shared."""
+    monkeypatch.setattr(evidence, "_ROWS_EACH", 500)
+
+
+def test_evidence_is_naive_bayes_over_texts_that_have_a_word(roomy):
     found = gathered([[2, 3, 3, 3], [2, 4], [2, 3], [5]], [1, 1, 0, 0])
     assert odds_of(found, 5) is None  # in one text
     assert odds_of(found, 4) is None
@@ -112,16 +118,16 @@ def test_evidence_is_naive_bayes_over_texts_that_have_a_word():
     assert np.count_nonzero(found.owners) == 4
 
 
-def test_every_label_has_its_odds_against_the_others():
+def test_every_label_has_its_odds_against_the_others(roomy):
     found = gathered([[2], [2], [3], [3], [2, 3]], [0, 0, 1, 2, 2], num_labels=3, num_logits=3)
-    assert found.odds.shape == (2**12, 3)
+    assert found.odds.shape == (2**11, 3)
     of_two = odds_of(found, 2)
     assert of_two[0] > 0 > of_two[1]
 
 
 def test_of_several_on_one_row_the_most_frequent_owns_it():
     texts = [[2, 3]] * 9 + [[4, 5, 6, 7]] * 2
-    found = gathered(texts, [0, 1] * 5 + [0], rows=1)
+    found = gathered(texts, [0, 1] * 5 + [0], most_rows=1)
     frequent = {int(one) % 255 + 1 for one in ngrams.hashes(np.array([2, 3], np.int32), np.array([0, 2]))}
     assert int(found.owners[0]) in frequent
 
@@ -134,6 +140,12 @@ def test_counting_in_parts_changes_nothing(monkeypatch):
     monkeypatch.setattr(evidence, "_MOST_AT_ONCE", 100)
     for one, other in zip(whole, gathered(texts, targets), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_there_are_no_more_rows_than_the_texts_need():
+    texts, targets = [[2, 3, 4, 5]] * 2 + [[2]], [0, 1, 0]  # 4 words and 4 pairs in two texts or more
+    assert len(gathered(texts, targets).owners) == 16
+    assert len(gathered(texts, targets, most_rows=5).owners) == 5
 
 
 def test_no_texts_with_words_give_no_evidence():

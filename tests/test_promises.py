@@ -71,7 +71,9 @@ def test_a_prediction_loads_no_pytorch(model_folder):
 
 
 def test_training_in_the_core_loads_no_pytorch(tmp_path):
-    rows = "".join(f"{text},{label}\n" for text, label in [("a good film", "good"), ("a bad film", "bad")] * 10)
+    rows = "".join(
+        f"{text},{label}\n" for text, label in [("a good film", "good"), ("a bad film", "bad")] * 10
+    )
     (tmp_path / "films.csv").write_text("text,label\n" + rows, encoding="utf-8")
     train = ["train", str(tmp_path / "films.csv"), "-o", str(tmp_path / "model"), "--epochs", "1"]
     code = f"import tenor.cli; assert tenor.cli.main({train}) == 0"

@@ -110,7 +110,7 @@ class ModelConfig(Section):
     pooling: tuple[PoolingName, ...] = ("mean", "max")
     """What the answer is read from: one or more poolings of the last layer's states, joined."""
     ngrams: Annotated[int, Range(0, 2**24)] = 0
-    """Rows of scores for words and pairs of neighbouring words, added to the logits; 0 for none."""
+    """Rows of scores for words and pairs of neighbouring words, at most; 0 for none."""
     head_hidden: Whole = 0
     """Width of a hidden ReLU layer before the logits; 0 for none."""
     binary_logits: Literal[1, 2] = 1

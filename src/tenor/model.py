@@ -56,7 +56,7 @@ class Model:
     @property
     def num_weights(self) -> int:
         """How many numbers were learnt, the embedding included."""
-        return sum(weight.size for weight in self.weights.values())
+        return sum(weight.size for name, weight in self.weights.items() if name != "ngrams.owners")
 
 
 def weight_shapes(config: ModelConfig, *, vocab_size: int, num_labels: int) -> dict[str, tuple[int, ...]]:

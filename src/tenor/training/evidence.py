@@ -21,6 +21,8 @@ from tenor.cells import Floats
 from tenor.training.encoded import TokenIds
 
 _FEWEST_TEXTS = 2
+_ROWS_EACH = 1.5
+"""At least so many rows for each that owns one: a quarter of them still meet another on theirs."""
 _MOST_AT_ONCE = 2**25
 """Hashes that are sorted together, about 600 MB."""
 
@@ -44,7 +46,7 @@ def gather(
     token_ids: Sequence[TokenIds],
     targets: npt.NDArray[np.int64],
     *,
-    rows: int,
+    most_rows: int,
     num_labels: int,
     num_logits: int,
 ) -> Evidence:
@@ -53,7 +55,7 @@ def gather(
     Args:
         token_ids: of each training text.
         targets: their label ids.
-        rows: P.
+        most_rows: the largest P; it is the smallest power of two that leaves a third of the rows free.
         num_labels: how many labels there are.
         num_logits: C: as many, or 1.
     """
@@ -69,7 +71,9 @@ def gather(
         one, of_labels = _count(found[chosen], texts[chosen], targets, num_labels)
         kept.append(one)
         counts.append(of_labels)
-    return _evidence(np.concatenate(kept), np.concatenate(counts), rows=rows, num_logits=num_logits)
+    owners = np.concatenate(kept)
+    rows = min(1 << int(len(owners) * _ROWS_EACH).bit_length(), most_rows)
+    return _evidence(owners, np.concatenate(counts), rows=rows, num_logits=num_logits)
 
 
 def _count(

@@ -64,13 +64,15 @@ def prepare(
     settings = _resolve(settings, dataset, words, vectors)
     progress.say(_summary(dataset))
     vocabulary, splits = _encode(dataset, settings, _words(settings, words, vectors), vectors, progress)
+    evidence = _evidence(settings.model, splits["train"], len(dataset.labels))
+    if evidence is not None:
+        settings = replace(settings, model=replace(settings.model, ngrams=len(evidence.owners)))
     weights = initial_weights(
         settings.model, vocabulary, num_labels=len(dataset.labels), seed=settings.train.seed
     )
     if vectors is not None:
         zeros = settings.model.missing_vectors == "zeros"
         weights = place_vectors(weights, vocabulary, vectors, missing_zeros=zeros)
-    evidence = _evidence(settings.model, splits["train"], len(dataset.labels))
     if evidence is not None:
         weights = begun(weights, evidence)
     model = Model(
@@ -132,7 +134,7 @@ def _evidence(config: ModelConfig, train: Encoded, num_labels: int) -> Evidence 
         return None
     num_logits = config.num_logits(num_labels)
     return gather(
-        train.token_ids, train.targets, rows=config.ngrams, num_labels=num_labels, num_logits=num_logits
+        train.token_ids, train.targets, most_rows=config.ngrams, num_labels=num_labels, num_logits=num_logits
     )
 
 

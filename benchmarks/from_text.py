@@ -79,7 +79,7 @@ def with_tenor(name: str, texts: list[str], labels: list[str]) -> Callable[[int]
 
 
 def with_fasttext(grams: int, epochs: int) -> Callable[[int], Outcome]:
-    """fastText on both cores, with the learning rate and width that are its best and fastest here."""
+    """Of fastText on both cores, with the learning rate and width that are its best and fastest here."""
 
     def learn(seed: int) -> Outcome:
         model = PLACE / "fasttext"

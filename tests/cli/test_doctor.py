@@ -14,7 +14,8 @@ def test_the_record_says_what_is_installed(tenor):
     record = json.loads(done.out)
     assert (done.status, done.err) == (0, "")
     assert record["tenor"] == package.__version__
-    assert record["training"].startswith("PyTorch ")
+    assert record["training"].endswith(f"PyTorch {metadata.version('torch')}")
+    assert record["training"].startswith("the compiled core, ") == native.is_available()
     assert {"numpy", "safetensors", "compiled core", "corpus imdb"} <= set(record)
 
 
@@ -37,8 +38,12 @@ def test_an_absent_core_is_no_failure_and_says_why(tenor, monkeypatch):
 
 def test_an_installation_without_training_says_what_to_type(tenor, monkeypatch):
     monkeypatch.setattr(doctor, "find_spec", lambda name: None)
+    absent = native.Status(available=False, reason="no compiler", isa=None, isas=(), threads=1, library=None)
+    monkeypatch.setattr(native, "status", lambda: absent)
 
-    assert json.loads(tenor("doctor").out)["training"] == "not installed; type: pip install 'tenor[train]'"
+    assert json.loads(tenor("doctor").out)["training"] == (
+        "needs the compiled core, or PyTorch; type: pip install 'tenor[train]'"
+    )
 
 
 def test_a_package_that_is_not_there_is_no_failure(tenor, monkeypatch):

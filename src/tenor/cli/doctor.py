@@ -39,9 +39,7 @@ def run(args: argparse.Namespace) -> int:
         "compiled core": "works" if status.available else f"absent: {status.reason}",
         "instruction set": f"{status.isa} (of {', '.join(status.isas)})" if status.isa else "-",
         "threads": str(status.threads),
-        "training": f"PyTorch {_version('torch')}"
-        if find_spec("torch") and find_spec("tqdm")
-        else "not installed; type: pip install 'tenor[train]'",
+        "training": _training(in_core=status.available, in_torch=find_spec("torch") is not None),
     }
     for name in CORPORA:
         here = find_archive(name)
@@ -51,6 +49,12 @@ def run(args: argparse.Namespace) -> int:
     else:
         print_table([[name, value] for name, value in record.items()])
     return 0
+
+
+def _training(*, in_core: bool, in_torch: bool) -> str:
+    """What can compute one."""
+    engines = ["the compiled core"] * in_core + [f"PyTorch {_version('torch')}"] * in_torch
+    return ", ".join(engines) or "needs the compiled core, or PyTorch; type: pip install 'tenor[train]'"
 
 
 def _version(package: str) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from tenor import TextClassifier, ngrams
 from tenor.batching import join
+from tenor.compression import with_half_of_the_ngrams
 from tenor.ngrams import Ngrams
 from tenor.training import evidence
 
@@ -166,3 +167,15 @@ def test_a_model_with_them_reads_as_before_when_saved(tiny, tmp_path):
         loaded = TextClassifier.load(tmp_path / precision)
         np.testing.assert_array_equal(loaded.predict_logits(texts), expected)
         np.testing.assert_array_equal(loaded.model.weights["ngrams.owners"], model.weights["ngrams.owners"])
+
+
+def test_half_of_the_rows_are_those_that_say_more_and_are_still_found(tiny):
+    model = tiny(ngrams=1024)
+    half = with_half_of_the_ngrams(model)
+    assert half.config.ngrams == 512
+    batch = join([[2, 3, 4, 5, 6, 7] * 20])
+    before = Ngrams.of(model.weights).scores(batch.token_ids, batch.offsets)
+    after = Ngrams.of(half.weights).scores(batch.token_ids, batch.offsets)
+    kept = np.count_nonzero(half.weights["ngrams.owners"])
+    assert kept <= np.count_nonzero(model.weights["ngrams.owners"]) < 1.1 * kept
+    np.testing.assert_allclose(after, before, rtol=0.5)

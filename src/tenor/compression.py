@@ -82,30 +82,34 @@ class Compressor:
 
     def compressed(self, precision: Precision, *, words: int | None = None) -> Compressed:
         """The model at a precision, with the first so many words of its vocabulary; None keeps all."""
-        model = self._model if words is None else with_words(self._model, words)
-        classifier = TextClassifier(model.at(precision))
-        return self._measured(classifier, self._labels(classifier))
+        return self._at(self._model if words is None else with_words(self._model, words), precision)
 
     def fitting(self, precision: Precision, max_bytes: int) -> Compressed:
         """The model at a precision, with as many words as fit into a folder of so many bytes.
 
+        Where a model without words has too many n-grams, half of their rows go, until it fits.
+
         Raises:
-            InputError: not even a model without words does.
+            InputError: not even a model without either does.
         """
+        given = self._model
 
         def size(words: int) -> int:
-            model = with_words(self._model, words).at(precision)
+            model = with_words(given, words).at(precision)
             return artifact.size_bytes(model, TextClassifier(model).self_test()) + _NOTE_BYTES
 
         every = num_words(self._model)
         least = size(0)
+        while least > max_bytes and given.config.ngrams % 2 == 0 < given.config.ngrams:
+            given = with_half_of_the_ngrams(given)
+            least = size(0)
         if least > max_bytes:
             raise InputError(
                 f"without any word the {precision} model has {least:,} bytes, more than {max_bytes:,}; "
                 "allow more, take another precision, or train a smaller one"
             )
         fits = bisect.bisect_right(range(every + 1), max_bytes, key=size) - 1
-        return self.compressed(precision, words=None if fits == every else fits)
+        return self._at(given if fits == every else with_words(given, fits), precision)
 
     def curve(self, most: int) -> Iterator[Compressed]:
         """Every precision, with all words, half of them, a quarter: at most so many."""
@@ -155,6 +159,10 @@ class Compressor:
             f"with --max-changed {share + 0.00005:.4f}, or allow a larger size"
         )
 
+    def _at(self, model: Model, precision: Precision) -> Compressed:
+        classifier = TextClassifier(model.at(precision))
+        return self._measured(classifier, self._labels(classifier))
+
     def _measured(self, classifier: TextClassifier, labels: Labels) -> Compressed:
         model = classifier.model
         return Compressed(
@@ -186,4 +194,18 @@ def with_words(model: Model, count: int) -> Model:
         model,
         vocabulary=Vocabulary([vocabulary.tokens[i] for i in ids], vocabulary.config),
         weights={**model.weights, "embedding.weight": embedding},
+    )
+
+
+def with_half_of_the_ngrams(model: Model) -> Model:
+    """The model with half as many rows of n-grams: of two that fall on one, the one that says more stays."""
+    weight = model.weights["ngrams.weight"].reshape(-1, 2, model.weights["ngrams.weight"].shape[1])
+    owners = model.weights["ngrams.owners"].reshape(-1, 2)
+    said = np.where(owners > 0, np.abs(weight).max(axis=2), -1)
+    stays = said.argmax(axis=1)
+    rows = np.arange(len(stays))
+    return replace(
+        model,
+        config=replace(model.config, ngrams=len(stays)),
+        weights={**model.weights, "ngrams.weight": weight[rows, stays], "ngrams.owners": owners[rows, stays]},
     )

@@ -6,9 +6,9 @@ whole numbers finds the stored ones again.
 
 * ``float32``: as trained.
 * ``bf16``: each weight rounded to 8 significant bits.
-* ``int8``: each row of a matrix in whole numbers of -127 to 127 times a scale of its own, or of
-  n-grams, each column. The
-  product with a recurrent state that lies in -1 to 1 is a sum of whole numbers too.
+* ``int8``: each row of a matrix in whole numbers of -127 to 127 times a scale of its own, scores of
+  n-grams as in bf16. The product with a recurrent state that lies in -1 to 1 is a sum of whole
+  numbers too.
 
 In both of the latter the gates of a linear recurrence that see one word are rounded to 11
 significant bits, as the table of a first layer keeps them.
@@ -36,8 +36,8 @@ _MOST = 127
 _SMALLEST = 1e-30
 """Rows without a larger weight become zeros: their scale would be no normal float."""
 _SCALE = ".scale"
-_BY_COLUMN = ("ngrams.weight",)
-"""Tables whose rows are too short for a scale each."""
+_NEVER_WHOLE = ("ngrams.weight",)
+"""Tables whose rows are too short for a scale each, and too different for one: rounded as in bf16."""
 _BYTES = ("ngrams.owners",)
 """Whole numbers of 0 to 255, stored as such in every precision."""
 _LARGEST_HALF = 65504
@@ -67,11 +67,8 @@ def stored(weights: Mapping[str, Floats], precision: Precision) -> dict[str, npt
             continue
         if weight.dtype != np.float32:
             raise InputError(f"{name} is {weight.dtype}; only float32 weights can be stored as {precision}")
-        if precision == "bf16":
+        if precision == "bf16" or name in _NEVER_WHOLE:
             found[name] = _upper_halves(weight)
-        elif name in _BY_COLUMN:
-            columns, found[name + _SCALE] = whole_numbers(np.ascontiguousarray(weight.T))
-            found[name] = np.ascontiguousarray(columns.T)
         elif weight.ndim == 2:
             found[name], found[name + _SCALE] = whole_numbers(weight)
         else:
@@ -90,12 +87,13 @@ def restored(arrays: Stored, precision: Precision) -> dict[str, Floats]:
         scale = arrays.get(name + _SCALE)
         if name in _BYTES and array.dtype == np.uint8:
             found[name] = array.astype(np.float32)
-        elif precision == "bf16" and array.dtype == np.uint16:
+        elif array.dtype == np.uint16 and (
+            precision == "bf16" or (precision == "int8" and name in _NEVER_WHOLE)
+        ):
             found[name] = (array.astype(np.uint32) << 16).view(np.float32)
         elif precision == "int8" and array.dtype == np.int8 and array.ndim == 2 and scale is not None:
-            by_column = name in _BY_COLUMN
-            _check_scale(name, scale, array.shape[1] if by_column else len(array))
-            found[name] = array.astype(np.float32) * (scale if by_column else scale[:, None])
+            _check_scale(name, scale, len(array))
+            found[name] = array.astype(np.float32) * scale[:, None]
         elif precision == "int8" and name.endswith(_SCALE) and name[: -len(_SCALE)] in arrays:
             continue
         elif array.dtype in (np.float32, np.float64) and precision != "bf16":

@@ -1,0 +1,26 @@
+"""Where settings come from: a preset, a file or a recipe, and flags before them."""
+
+from tenor.presets import DEFAULT
+
+
+def test_the_command_takes_the_default_and_says_so(tenor):
+    done = tenor("train", "--show-config")
+    assert f'cell = "linear"  # preset {DEFAULT}' in done.out
+    shown = tenor("train", "--show-config", "--preset", "fast", "--cell", "lstm", "--embedding-dim", "9").out
+    assert 'cell = "lstm"  # flag' in shown
+    assert "embedding_dim = 9  # flag" in shown
+    assert "window = 1  # default" in shown
+
+
+def test_settings_come_from_one_place(tenor, tmp_path):
+    (tmp_path / "my.toml").write_text("[model]\ncell = 'gru'\n", encoding="utf-8")
+    done = tenor("train", "x.csv", "--preset", "fast", "--config", tmp_path / "my.toml")
+    assert (done.status, done.err) == (2, "tenor: --preset and --config both bring settings; leave one out\n")
+    shown = tenor("train", "--show-config", "--config", tmp_path / "my.toml").out
+    assert "preset" not in shown
+
+
+def test_an_unknown_preset_names_the_closest(tenor):
+    done = tenor("train", "x.csv", "--preset", "fats")
+    assert done.status == 2
+    assert done.err.startswith("tenor: there is no preset 'fats'; did you mean 'fast'?")

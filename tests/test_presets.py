@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tenor.config import Settings
+from tenor.errors import InputError
+from tenor.presets import PRESETS, preset, tables
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_is_sound_and_other_than_the_plain_settings(name):
+    assert preset(name) != Settings()
+    assert preset(name).model.cell == "linear"
+
+
+def test_an_unknown_preset_is_named_with_the_closest():
+    with pytest.raises(InputError, match=r"no preset 'fats'.*fast.*; there are fast, balanced, accurate"):
+        preset("fats")
+
+
+def test_another_cell_takes_none_of_what_only_a_linear_one_has():
+    merged = tables("balanced", {"model": {"cell": "gru"}})
+    assert Settings.from_dict(merged).model.cell == "gru"
+    assert tables("balanced")["model"]["window"] == 2
+
+
+def test_changes_go_before_a_preset_and_leave_it_as_it_is():
+    before = json.dumps(PRESETS["fast"].tables)
+    merged = tables("fast", {"model": {"hidden_sizes": [7]}, "vocabulary": {"min_count": 1}})
+    assert Settings.from_dict(merged).model.hidden_sizes == (7,)
+    assert merged["vocabulary"] == {"min_count": 1}
+    assert json.dumps(PRESETS["fast"].tables) == before

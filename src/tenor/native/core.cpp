@@ -51,16 +51,6 @@ tenor_result checked(const tenor_texts* texts) {
   return texts->texts > 0 && (!texts->bytes || !texts->truncated) ? TENOR_BAD_SIZE : TENOR_OK;
 }
 
-// No exception crosses the C interface.
-template <class Work>
-tenor_result guarded(const Work& work) noexcept {
-  try {
-    return work();
-  } catch (const std::exception&) {  // bad_alloc, or length_error for a size beyond all memory
-    return TENOR_NO_MEMORY;
-  }
-}
-
 }  // namespace
 
 int32_t tenor_interface(void) { return TENOR_INTERFACE; }

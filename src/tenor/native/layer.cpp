@@ -13,6 +13,13 @@
 namespace tenor {
 namespace {
 
+constexpr Named kNamed[] = {
+    {"lstm", "tanh", kLSTM, kTanh},         {"gru", "tanh", kGRU, kTanh},
+    {"rnn", "tanh", kRNNTanh, kTanh},       {"rnn", "relu", kRNNReLU, kTanh},
+    {"linear", "tanh", kLinear, kTanh},     {"linear", "relu", kLinear, kReLU},
+    {"linear", "identity", kLinear, kIdentity},
+};
+
 constexpr int64_t kMostWhole = 4096;        // states, of which no sum of products leaves an int32
 constexpr int64_t kWorthThreads = 1 << 20;  // multiply-adds below which waking a thread costs more
 
@@ -20,19 +27,6 @@ constexpr int64_t kWorthThreads = 1 << 20;  // multiply-adds below which waking 
 struct Source {
   const float* weight;      // (H, E)
   const float* bias[2];     // (H,) to be added, or null
-};
-
-struct Named {
-  const char *cell, *activation;
-  Cell kind;
-  Candidate candidate;
-};
-
-constexpr Named kNamed[] = {
-    {"lstm", "tanh", kLSTM, kTanh},         {"gru", "tanh", kGRU, kTanh},
-    {"rnn", "tanh", kRNNTanh, kTanh},       {"rnn", "relu", kRNNReLU, kTanh},
-    {"linear", "tanh", kLinear, kTanh},     {"linear", "relu", kLinear, kReLU},
-    {"linear", "identity", kLinear, kIdentity},
 };
 
 int state_gates(Cell cell) { return cell == kLSTM ? 4 : cell == kGRU ? 3 : cell == kLinear ? 0 : 1; }
@@ -246,12 +240,17 @@ tenor_result checked(const tenor_layer& made, const tenor_pass& io) {
 
 }  // namespace
 
-tenor_result pack(const Kernels& kernels, const tenor_layer_settings& from, tenor_layer& made) {
-  const auto is_named = [&](const Named& named) {
-    return !std::strcmp(from.cell, named.cell) && !std::strcmp(from.activation, named.activation);
+const Named* find_named(const char* cell, const char* activation) {
+  const auto is_it = [&](const Named& named) {
+    return !std::strcmp(cell, named.cell) && !std::strcmp(activation, named.activation);
   };
-  const Named* named = std::find_if(std::begin(kNamed), std::end(kNamed), is_named);
-  if (named == std::end(kNamed)) return TENOR_BAD_NAME;
+  const Named* found = std::find_if(std::begin(kNamed), std::end(kNamed), is_it);
+  return found == std::end(kNamed) ? nullptr : found;
+}
+
+tenor_result pack(const Kernels& kernels, const tenor_layer_settings& from, tenor_layer& made) {
+  const Named* named = find_named(from.cell, from.activation);
+  if (!named) return TENOR_BAD_NAME;
   const bool linear = named->kind == kLinear;
   const Gating gating{from.previous != 0, from.input_gate != 0, from.output_gate != 0,
                       from.skip != 0, named->candidate};

@@ -19,6 +19,16 @@ struct tenor_layer {
 
 namespace tenor {
 
+// What a cell and its activation are by their names.
+struct Named {
+  const char *cell, *activation;
+  Cell kind;
+  Candidate candidate;
+};
+
+// Null where there is no such cell.
+const Named* find_named(const char* cell, const char* activation);
+
 // Throws std::bad_alloc. TENOR_BAD_NAME or TENOR_BAD_SIZE where the settings make no sense.
 tenor_result pack(const Kernels& kernels, const tenor_layer_settings& settings, tenor_layer& made);
 

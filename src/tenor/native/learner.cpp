@@ -1,7 +1,6 @@
 // Layers while they are learnt: texts read so that gradients can go back, and the way back.
 // Every number has one owner, whatever the number of threads, so bits do not depend on it.
 #include <algorithm>
-#include <cstring>
 #include <memory>
 #include <utility>
 
@@ -15,32 +14,11 @@ namespace {
 
 constexpr int64_t kColumns = 64;  // of a task that adds up rows
 
-struct Named {
-  const char *cell, *activation;
-  Cell kind;
-  Candidate candidate;
-};
-
-constexpr Named kNamed[] = {
-    {"lstm", "tanh", kLSTM, kTanh},         {"gru", "tanh", kGRU, kTanh},
-    {"rnn", "tanh", kRNNTanh, kTanh},       {"rnn", "relu", kRNNReLU, kTanh},
-    {"linear", "tanh", kLinear, kTanh},     {"linear", "relu", kLinear, kReLU},
-    {"linear", "identity", kLinear, kIdentity},
-};
-
-const Named* find(const tenor_learning_pass& pass) {
-  const auto is_it = [&](const Named& named) {
-    return !std::strcmp(pass.cell, named.cell) && !std::strcmp(pass.activation, named.activation);
-  };
-  const Named* found = std::find_if(std::begin(kNamed), std::end(kNamed), is_it);
-  return found == std::end(kNamed) ? nullptr : found;
-}
-
 tenor_result checked(const tenor_learning_pass& io, bool back) {
   if (!io.cell || !io.activation || io.hidden < 1 || io.known < 0 || io.words < 0 || io.texts < 0 ||
       io.truncate < 0 || !io.offsets)
     return TENOR_BAD_SIZE;
-  const Named* named = find(io);
+  const Named* named = find_named(io.cell, io.activation);
   if (!named) return TENOR_BAD_NAME;
   const bool linear = named->kind == kLinear;
   if (io.texts > 0 && (!io.final_h || !io.start_h || !io.sum_h || !io.max_h)) return TENOR_BAD_SIZE;
@@ -65,7 +43,7 @@ class Learning {
  public:
   Learning(const tenor_learning_pass& io, LayerMemory& memory, bool back, int threads)
       : io_(io), memory_(memory), back_(back), threads_(threads) {
-    const Named& named = *find(io);
+    const Named& named = *find_named(io.cell, io.activation);
     if (named.kind == kLinear)
       set_up_linear(named);
     else

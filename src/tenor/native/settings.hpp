@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cfenv>
+#include <exception>
 #include <string>
 #include <vector>
 #if defined(__SSE2__)
@@ -61,5 +62,15 @@ class FlushedEnvironment {
  private:
   FloatEnvironment before_;
 };
+
+// No exception crosses the C interface.
+template <class Work>
+tenor_result guarded(const Work& work) noexcept {
+  try {
+    return work();
+  } catch (const std::exception&) {  // bad_alloc, or length_error for a size beyond all memory
+    return TENOR_NO_MEMORY;
+  }
+}
 
 }  // namespace tenor

@@ -31,15 +31,6 @@ void each_part(int64_t count, int64_t work, const Work& on_part) {
       &context);
 }
 
-template <class Work>
-tenor_result guarded(const Work& work) noexcept {
-  try {
-    return work();
-  } catch (const std::exception&) {
-    return TENOR_NO_MEMORY;
-  }
-}
-
 tenor_result learn_or_go_back(tenor_learner* learner, const tenor_learning_pass* passes, int64_t count,
                               bool back) {
   return guarded([&] {

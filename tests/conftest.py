@@ -62,6 +62,7 @@ def tiny():
             labels=tuple(labels),
             weights=owned(
                 {name: generator.normal(size=shape).astype(dtype) for name, shape in shapes.items()},
+                config,
                 len(vocabulary),
             ),
         )

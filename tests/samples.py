@@ -7,12 +7,11 @@ import numpy as np
 from tenor import ngrams
 
 
-def owned(weights, vocab_size):
-    """The weights, of whose rows of n-grams, if there are such, words and pairs own some."""
-    if "ngrams.owners" in weights:
-        pairs = np.random.default_rng(1).integers(-2, vocab_size, (vocab_size * vocab_size // 2, 2))
-        before, words = pairs.astype(np.int32).T.copy()
-        hashes = ngrams.hashes_after(np.abs(words) % vocab_size, before)
+def owned(weights, config, vocab_size):
+    """The weights, of whose rows of n-grams, if there are such, n-grams of random texts own some."""
+    if config.ngrams:
+        ids = np.random.default_rng(1).integers(0, vocab_size, 600).astype(np.int32)
+        hashes = ngrams.hashes(ids, np.arange(0, 601, 6), config.ngram_order).ravel()
         owners = np.zeros_like(weights["ngrams.owners"])
         owners[ngrams.rows_of(hashes, len(owners))] = ngrams.marks_of(hashes)
         weights["ngrams.owners"] = owners

@@ -11,6 +11,7 @@ import torch
 from tenor import TextClassifier, native
 from tenor.batching import join
 from tenor.errors import UnsupportedError
+from tenor.ngrams import Ngrams
 from tenor.training import network
 
 CELLS = [("lstm", "tanh"), ("gru", "tanh"), ("rnn", "tanh"), ("rnn", "relu")]
@@ -48,6 +49,8 @@ MORE_NETWORKS = [
     {"head_hidden": 7},
     {"binary_logits": 2},
     {"ngrams": 50},
+    {"ngrams": 60, "ngram_order": 1},
+    {"ngrams": 2000, "ngram_order": 5},
     {"cell": "linear", "window": 2, "bidirectional": True, "ngrams": 70, "binary_logits": 2},
     {"cell": "gru", "pooling": ("attention",), "ngrams": 30},
     {"embedding_dim": 1, "hidden_sizes": (1,)},
@@ -79,7 +82,10 @@ def token_ids(model):
 
 def torch_logits(model, texts):
     weights = {name: torch.from_numpy(weight) for name, weight in model.weights.items()}
-    return network.logits(weights, model.config, join(texts)).numpy()
+    batch = join(texts)
+    found = network.logits(weights, model.config, batch).numpy()
+    ngrams = Ngrams.of(model.config, model.weights)  # of which PyTorch knows nothing
+    return found if ngrams is None else found + ngrams.scores(batch.token_ids, batch.offsets)
 
 
 @every_network
@@ -170,8 +176,9 @@ def test_saved_and_loaded_it_answers_the_same(tiny, settings, tmp_path):
 def learnt(model):
     """The weights in PyTorch."""
     return {
-        name: torch.from_numpy(weight).requires_grad_(name != "ngrams.owners")
+        name: torch.from_numpy(weight).requires_grad_()
         for name, weight in model.weights.items()
+        if not name.startswith("ngrams.")
     }
 
 
@@ -181,7 +188,6 @@ def test_every_weight_gets_a_gradient(tiny, settings):
     weights = learnt(model)
     scores = network.logits(weights, model.config, join([[2, 3, 4], [5, 6, 7, 1], [0]]))
     network.loss(scores, torch.tensor([0, 1, 1])).backward()
-    weights.pop("ngrams.owners", None)  # which are not learnt
     assert [name for name, weight in weights.items() if weight.grad is None] == []
     unused = [name for name, weight in weights.items() if not weight.grad.any()]
     # At a text's last word the backward direction has read one word, and used no state.
@@ -200,7 +206,7 @@ def test_gradients_are_those_of_each_text_alone(tiny, settings):
             scores = network.logits(weights, model.config, join([texts[i] for i in batch]))
             goal = torch.tensor([targets[i] for i in batch])
             (network.loss(scores, goal) * len(batch)).backward()
-        return {name: weight.grad.numpy() for name, weight in weights.items() if weight.requires_grad}
+        return {name: weight.grad.numpy() for name, weight in weights.items()}
 
     together, alone = gradients([[0, 1, 2]]), gradients([[0], [1], [2]])
     for name, gradient in together.items():

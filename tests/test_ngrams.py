@@ -1,4 +1,4 @@
-"""Words and word pairs: which rows they own, and what they add, whole, word by word and in the core."""
+"""N-grams: which rows they own, and what they add, whole, word by word and in the core."""
 
 from __future__ import annotations
 
@@ -14,30 +14,55 @@ from tenor.training import evidence
 TEXTS = [[2, 3, 4], [], [3], [4, 4, 4, 2, 3]]
 
 
-def table(rows=64, columns=2):
-    """Scores, all of whose rows are owned by words and pairs of TEXTS."""
+ORDER = 3
+
+
+def table(rows=64, columns=2, order=ORDER):
+    """Scores, all of whose rows are owned by n-grams of TEXTS."""
     batch = join(TEXTS)
-    hashes = ngrams.hashes(batch.token_ids, batch.offsets)
+    hashes = ngrams.hashes(batch.token_ids, batch.offsets, order).ravel()
     owners = np.zeros(rows, np.float32)
     owners[ngrams.rows_of(hashes, rows)] = ngrams.marks_of(hashes)
     weight = np.random.default_rng(0).normal(size=(rows, columns)).astype(np.float32)
-    return Ngrams(weight, owners), weight, owners
+    return Ngrams(weight, owners, order), weight, owners
 
 
-def test_the_scores_are_those_of_each_word_and_pair_by_hand():
-    found, weight, owners = table()
+def hashed(*words):
+    """An n-gram's hash, word by word."""
+    found = np.array([2**32 - 2], np.uint32)
+    for word in words:
+        found = ngrams.hashes_after(found, np.array([word], np.int32))
+    return int(found[0])
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_the_scores_are_those_of_each_ngram_once_by_hand(order):
+    found, weight, owners = table(order=order)
     batch = join(TEXTS)
     expected = np.zeros((4, 2))
     for row, text in enumerate(TEXTS):
-        for before, word in zip([-1, *text], text, strict=False):
-            own, pair = ngrams.hashes_after(np.array([word], np.int32), np.array([before], np.int32))
-            for one in (own, pair):
-                place = int(one) * 64 >> 32
-                if owners[place] == int(one) % 255 + 1:
-                    expected[row] += weight[place]
+        begun = set()
+        for end in range(len(text)):
+            for size in range(1, min(order, end + 1) + 1):
+                begun.add(hashed(*text[end + 1 - size : end + 1]))
+            for size in range(end + 2, order + 1):  # with the beginning of the text
+                one = np.array([2**32 - 1], np.uint32)
+                for word in text[: end + 1][-(size - 1) :]:
+                    one = ngrams.hashes_after(one, np.array([word], np.int32))
+                begun.add(int(one[0]))
+        places = {one * 64 >> 32 for one in begun if owners[one * 64 >> 32] == one % 255 + 1}
+        for place in places:
+            expected[row] += weight[place]
         expected[row] /= max(len(text), 1) ** 0.5
     np.testing.assert_allclose(found.scores(batch.token_ids, batch.offsets), expected, atol=1e-6)
     assert (expected[[0, 2, 3]] != 0).all()
+
+
+def test_what_a_text_says_twice_counts_once():
+    found, _, _ = table(order=1)
+    once, thrice = (found.scores(np.array([4] * n, np.int32), np.array([0, n])) * np.sqrt(n) for n in (1, 3))
+    np.testing.assert_allclose(once, thrice, rtol=1e-6)
+    assert once.any()
 
 
 def test_word_by_word_is_the_whole_to_the_bit():
@@ -54,18 +79,33 @@ def test_word_by_word_is_the_whole_to_the_bit():
         np.testing.assert_array_equal(np.concatenate(prefixes), found.prefix_scores(ids))
 
 
-def test_the_order_of_words_counts_and_a_first_word_has_its_own_pair():
+def test_a_state_can_be_gone_on_with_twice():
+    found, _, _ = table()
+    state = found.step(found.begin(), 4)
+    one, other = found.step(state, 4), found.step(state, 2)
+    np.testing.assert_array_equal(found.step(state, 4).total, one.total)
+    assert (one.total != other.total).any()
+
+
+def test_the_order_of_words_counts_and_first_words_have_their_own_pairs():
     ids = np.array([5, 6], np.int32)
     offsets = np.array([0, 2])
-    there, back = ngrams.hashes(ids, offsets), ngrams.hashes(ids[::-1].copy(), offsets)
-    assert set(there[::2]) == set(back[::2])
-    assert not set(there[1::2]) & set(back[1::2])
-    assert len({*there, *back}) == 6
+    there, back = (ngrams.hashes(one, offsets, 3) for one in (ids, ids[::-1].copy()))
+    assert set(there[:, 0]) == set(back[:, 0])
+    assert not set(there[:, 1:].ravel()) & set(back[:, 1:].ravel())
+    assert len({*there[:, :2].ravel(), *back[:, :2].ravel()}) == 6
+
+
+def test_texts_do_not_reach_into_each_other():
+    apart = [ngrams.hashes(np.array(text, np.int32), np.array([0, len(text)]), ORDER) for text in TEXTS]
+    batch = join(TEXTS)
+    together = ngrams.hashes(batch.token_ids, batch.offsets, ORDER)
+    np.testing.assert_array_equal(np.concatenate(apart), together)
 
 
 def test_what_owns_no_row_says_nothing():
     found, weight, owners = table()
-    stranger = Ngrams(weight, np.where(owners > 0, owners % 255 + 1, 0).astype(np.float32))
+    stranger = Ngrams(weight, np.where(owners > 0, owners % 255 + 1, 0).astype(np.float32), ORDER)
     batch = join(TEXTS)
     assert not stranger.scores(batch.token_ids, batch.offsets).any()
     assert found.scores(batch.token_ids, batch.offsets).any()
@@ -74,29 +114,29 @@ def test_what_owns_no_row_says_nothing():
 @pytest.mark.parametrize("rows", [1, 7, 2**20, 2**24])
 def test_rows_and_marks_are_within_their_bounds_and_spread(rows):
     hashes = ngrams.hashes_after(
-        np.arange(5000, dtype=np.int32), np.arange(5000, dtype=np.int32)[::-1].copy()
+        np.arange(5000, dtype=np.uint32), np.arange(5000, dtype=np.int32)[::-1].copy()
     )
     place, marks = ngrams.rows_of(hashes, rows), ngrams.marks_of(hashes)
     assert 0 <= place.min() <= place.max() < rows
     assert 1 <= marks.min() <= marks.max() <= 255
     if rows >= 2**20:
-        assert len(np.unique(place)) > 9800
-        assert np.bincount(marks, minlength=256)[1:].min() > 10
+        assert len(np.unique(place)) > 4900
+        assert np.bincount(marks, minlength=256)[1:].min() > 5
 
 
 def gathered(texts, targets, **options):
     ids = [np.array(text, np.int32) for text in texts]
-    return evidence.gather(
-        ids, np.array(targets), **({"most_rows": 2**12, "num_labels": 2, "num_logits": 1} | options)
-    )
+    given = {"order": 2, "most_rows": 2**12, "num_labels": 2, "num_logits": 1} | options
+    return evidence.gather(ids, np.array(targets), **given)
 
 
-def odds_of(found, word, before=-2):
-    """Of a word, or a pair; None where it owns no row."""
-    ids, befores = np.array([word], np.int32), np.array([max(before, -1)], np.int32)
-    one = ngrams.hashes_after(ids, befores)[int(before != -2)]
-    row = int(one) * len(found.owners) >> 32
-    return found.odds[row] if found.owners[row] == int(one) % 255 + 1 else None
+def odds_of(found, *words):
+    """Of an n-gram; None where it owns no row."""
+    one = hashed(*words)
+    row = one * len(found.owners) >> 32
+    if found.owners[row] != one % 255 + 1:
+        return None
+    return found.odds[found.rows.tolist().index(row)]
 
 
 @pytest.fixture
@@ -113,15 +153,23 @@ def test_evidence_is_naive_bayes_over_texts_that_have_a_word(roomy):
     mass_1, mass_0 = 3 + 2 + 3 + 2, 2 + 2 + 2 + 2
     assert odds_of(found, 2)[0] == pytest.approx(np.log(3 / mass_1) - np.log(2 / mass_0))
     assert odds_of(found, 3)[0] == pytest.approx(np.log(2 / mass_1) - np.log(2 / mass_0))
-    assert odds_of(found, 2, before=-1) is not None
-    assert odds_of(found, 3, before=2) is not None
-    assert odds_of(found, 3, before=3) is None
-    assert np.count_nonzero(found.owners) == 4
+    assert odds_of(found, 2, 3) is not None
+    assert odds_of(found, 3, 3) is None
+    assert np.count_nonzero(found.owners) == len(found.rows) == 4
+
+
+def test_evidence_names_the_texts_that_have_an_ngram(roomy):
+    texts = [[2, 3, 3, 3], [2, 4], [2, 3], [5]]
+    found = gathered(texts, [1, 1, 0, 0])
+    for words, expected in (((2,), [0, 1, 2]), ((3,), [0, 2]), ((2, 3), [0, 2])):
+        place = found.rows.tolist().index(hashed(*words) * len(found.owners) >> 32)
+        begin, end = found.of_ngrams.offsets[place : place + 2]
+        assert found.of_ngrams.items[begin:end].tolist() == expected
 
 
 def test_every_label_has_its_odds_against_the_others(roomy):
     found = gathered([[2], [2], [3], [3], [2, 3]], [0, 0, 1, 2, 2], num_labels=3, num_logits=3)
-    assert found.odds.shape == (2**11, 3)
+    assert found.odds.shape == (len(found.rows), 3)
     of_two = odds_of(found, 2)
     assert of_two[0] > 0 > of_two[1]
 
@@ -129,18 +177,21 @@ def test_every_label_has_its_odds_against_the_others(roomy):
 def test_of_several_on_one_row_the_most_frequent_owns_it():
     texts = [[2, 3]] * 9 + [[4, 5, 6, 7]] * 2
     found = gathered(texts, [0, 1] * 5 + [0], most_rows=1)
-    frequent = {int(one) % 255 + 1 for one in ngrams.hashes(np.array([2, 3], np.int32), np.array([0, 2]))}
-    assert int(found.owners[0]) in frequent
+    frequent = ngrams.hashes(np.array([2, 3], np.int32), np.array([0, 2]), 2).ravel()
+    assert int(found.owners[0]) in {int(one) % 255 + 1 for one in frequent}
 
 
-def test_counting_in_parts_changes_nothing(monkeypatch):
+@pytest.mark.parametrize("at_once", [1, 100, 777])
+def test_counting_in_parts_changes_nothing(monkeypatch, at_once):
     draw = np.random.default_rng(0)
     texts = [draw.integers(0, 30, size=draw.integers(0, 40)) for _ in range(50)]
     targets = draw.integers(0, 2, size=50)
     whole = gathered(texts, targets)
-    monkeypatch.setattr(evidence, "_MOST_AT_ONCE", 100)
-    for one, other in zip(whole, gathered(texts, targets), strict=True):
+    monkeypatch.setattr(evidence, "_MOST_AT_ONCE", at_once)
+    parts = gathered(texts, targets)
+    for one, other in zip(whole[:3], parts[:3], strict=True):
         np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(whole.of_ngrams.items, parts.of_ngrams.items)
 
 
 def test_there_are_no_more_rows_than_the_texts_need():
@@ -152,11 +203,12 @@ def test_there_are_no_more_rows_than_the_texts_need():
 def test_no_texts_with_words_give_no_evidence():
     found = gathered([[], []], [0, 1])
     assert not found.owners.any()
-    assert not found.odds.any()
+    assert found.odds.shape == (0, 1)
 
 
-def test_a_model_with_them_reads_as_before_when_saved(tiny, tmp_path):
-    classifier = TextClassifier(tiny(ngrams=40))
+@pytest.mark.parametrize("order", [1, 3, 8])
+def test_a_model_with_them_reads_as_before_when_saved(tiny, tmp_path, order):
+    classifier = TextClassifier(tiny(ngrams=40, ngram_order=order))
     texts = ["the film is not good", "", "bad", "good film " * 30]
     plain = TextClassifier(tiny())
     assert (classifier.predict_logits(texts[:1]) != plain.predict_logits(texts[:1])).all()
@@ -174,8 +226,8 @@ def test_half_of_the_rows_are_those_that_say_more_and_are_still_found(tiny):
     half = with_half_of_the_ngrams(model)
     assert half.config.ngrams == 512
     batch = join([[2, 3, 4, 5, 6, 7] * 20])
-    before = Ngrams.of(model.weights).scores(batch.token_ids, batch.offsets)
-    after = Ngrams.of(half.weights).scores(batch.token_ids, batch.offsets)
+    before = Ngrams.of(model.config, model.weights).scores(batch.token_ids, batch.offsets)
+    after = Ngrams.of(half.config, half.weights).scores(batch.token_ids, batch.offsets)
     kept = np.count_nonzero(half.weights["ngrams.owners"])
     assert kept <= np.count_nonzero(model.weights["ngrams.owners"]) < 1.1 * kept
     np.testing.assert_allclose(after, before, rtol=0.5)

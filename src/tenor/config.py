@@ -110,7 +110,9 @@ class ModelConfig(Section):
     pooling: tuple[PoolingName, ...] = ("mean", "max")
     """What the answer is read from: one or more poolings of the last layer's states, joined."""
     ngrams: Annotated[int, Range(0, 2**24)] = 0
-    """Rows of scores for words and pairs of neighbouring words, at most; 0 for none."""
+    """Rows of scores for words and runs of neighbouring words, at most; 0 for none."""
+    ngram_order: Annotated[int, Range(1, 8)] = 2
+    """Words of the longest run that has a score."""
     head_hidden: Whole = 0
     """Width of a hidden ReLU layer before the logits; 0 for none."""
     binary_logits: Literal[1, 2] = 1
@@ -165,8 +167,6 @@ class TrainConfig(Section):
     """Learning rate over the run: flat, linear warm-up and decay, or one cosine cycle."""
     warmup: Fraction = 0.25
     """Share of the run in which linear and one_cycle rise to the peak."""
-    ngram_rate: Rate = 3.0
-    """Learning rate of the scores of words and pairs, in learning rates of all else."""
     weight_decay: Rate = 0.0
     """Weight decay of the optimizer."""
     truncate: Count | None = None

@@ -25,20 +25,20 @@ class Preset(NamedTuple):
 
 
 _LINEAR_ONLY = ("window", "input_gate", "output_gate", "skip")
-_ROWS = 2**19
+_NGRAMS = {"ngrams": 2**21, "ngram_order": 3}
 
 PRESETS: dict[str, Preset] = {
     "fast": Preset(
         "a gated linear recurrence whose gates see a word, one direction",
         {
-            "model": {"cell": "linear", "embedding_dim": 32, "hidden_sizes": [64], "ngrams": _ROWS},
+            "model": {"cell": "linear", "embedding_dim": 32, "hidden_sizes": [64], "ngrams": 2**19},
             "train": {"optimizer": "lazy_adam"},
         },
     ),
     "balanced": Preset(
         "gates that see the word before too, twice as wide",
         {
-            "model": {"cell": "linear", "window": 2, "hidden_sizes": [128], "ngrams": _ROWS},
+            "model": {"cell": "linear", "window": 2, "hidden_sizes": [128], **_NGRAMS},
             "train": {"optimizer": "lazy_adam"},
         },
     ),
@@ -46,13 +46,13 @@ PRESETS: dict[str, Preset] = {
         "the same in both directions, which cannot go on word by word",
         {
             "model": {
-                "cell": "linear", "window": 2, "hidden_sizes": [128], "bidirectional": True, "ngrams": _ROWS,
+                "cell": "linear", "window": 2, "hidden_sizes": [128], "bidirectional": True, **_NGRAMS,
             },
             "train": {"optimizer": "lazy_adam"},
         },
     ),
 }  # fmt: skip
-"""All of them score words and word pairs beside the recurrence."""
+"""All of them add scores of words and runs of words to what the recurrence says."""
 
 
 def preset(name: str = DEFAULT) -> Settings:

@@ -44,7 +44,7 @@ class Scorer:
             UnsupportedError: ``runtime="native"`` and the core cannot compute this model.
         """
         self._weights = weights
-        self._ngrams = Ngrams.of(weights)
+        self._ngrams = Ngrams.of(config, weights)
         self.encoder = Encoder(config, weights, precision=precision, runtime=runtime)
         state_size = config.hidden_sizes[-1] * config.directions
         self.pooler = Pooler(config.pooling, state_size, config.directions, weights)
@@ -52,7 +52,9 @@ class Scorer:
         layers = self.encoder.prepared
         if layers is not None:
             poolings = () if self.pooler.needs_states else config.pooling
-            self.core = PreparedModel(layers, poolings, weights, reader=reader)
+            self.core = PreparedModel(
+                layers, poolings, weights, ngram_order=config.ngram_order, reader=reader
+            )
         self.whole = None if self.pooler.needs_states else self.core
         """The same in one call of the core, the pooling too; None where that cannot be."""
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from samples import owned
 from tenor import native
 from tenor.batching import join
 from tenor.config import FlawsConfig, ModelConfig, TrainConfig
@@ -25,7 +24,7 @@ WORDS = 60
 LINEAR = {"cell": "linear"}
 NETWORKS = [
     LINEAR,
-    LINEAR | {"window": 2, "ngrams": 50},
+    LINEAR | {"window": 2},
     LINEAR | {"window": 2, "input_gate": True, "output_gate": True, "skip": True},
     LINEAR | {"input_gate": True, "output_gate": True, "activation": "identity"},
     LINEAR | {"output_gate": True, "skip": True, "activation": "relu", "bidirectional": False},
@@ -37,7 +36,7 @@ NETWORKS = [
     {"cell": "gru"},
     {"cell": "gru", "biases": "recurrent", "head_hidden": 11, "hidden_sizes": (9, 8)},
     {"cell": "gru", "biases": "input", "bidirectional": False, "pooling": ("last",)},
-    {"cell": "rnn", "ngrams": 7},
+    {"cell": "rnn"},
     {"cell": "rnn", "activation": "relu"},
 ]
 every_network = pytest.mark.parametrize("settings", NETWORKS, ids=str)
@@ -51,7 +50,6 @@ def made(settings, seed=0, num_labels=2, scale=0.25):
     weights = {
         name: (draw.standard_normal(shape) * scale).astype(np.float32) for name, shape in shapes.items()
     }
-    owned(weights, WORDS)
     lengths = (5, 1, 90, 0, 33, 64, 2, 0, 17)
     batch = join([draw.integers(0, WORDS, size=length).astype(np.int32) for length in lengths])
     return config, weights, batch, draw.integers(0, num_labels, size=len(lengths))
@@ -168,9 +166,7 @@ def test_a_batch_has_the_gradients_of_its_texts_one_by_one(settings):
         np.testing.assert_allclose(mean, right, atol=1e-6 * max(1, np.abs(right).max()), err_msg=name)
 
 
-@pytest.mark.parametrize(
-    "settings", [LINEAR | {"ngrams": 30}, {"cell": "lstm", "hidden_sizes": (7, 6)}], ids=str
-)
+@pytest.mark.parametrize("settings", [LINEAR, {"cell": "lstm", "hidden_sizes": (7, 6)}], ids=str)
 @pytest.mark.parametrize("optimizer", ["adam", "adamw"])
 def test_updates_are_those_of_pytorch(settings, optimizer):
     config, weights, batch, targets = made(settings)
@@ -186,7 +182,7 @@ def test_updates_are_those_of_pytorch(settings, optimizer):
             engine.learn(0.01)
         assert losses[0] == pytest.approx(losses[1], rel=1e-3)
     for name, weight in engines[0].weights().items():
-        assert (np.abs(weight - weights[name]).max() > 0.01) == (name != "ngrams.owners")
+        assert np.abs(weight - weights[name]).max() > 0.01
         np.testing.assert_allclose(weight, engines[1].weights()[name], atol=2e-3, err_msg=name)
 
 

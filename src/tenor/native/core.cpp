@@ -159,7 +159,9 @@ tenor_result tenor_model_create(const char* isa, const tenor_model_settings* fro
     if (!fits(from->depth) || from->directions < 1 || from->directions > 2 || !fits(from->pooled) ||
         !fits(from->logits) || from->pooling_count < 0 || from->pooling_count > kMaxSize)
       return TENOR_BAD_SIZE;
-    if (from->ngrams && (!from->owners || !fits(from->ngram_rows))) return TENOR_BAD_SIZE;
+    if (from->ngrams && (!from->owners || !fits(from->ngram_rows) || from->ngram_order < 1 ||
+                         from->ngram_order > kLongestNgram))
+      return TENOR_BAD_SIZE;
     if (from->hidden_weight && (!fits(from->hidden) || !from->hidden_bias)) return TENOR_BAD_SIZE;
     auto made = std::make_unique<tenor_model>();
     result = make_model(*kernels, *from, *made);

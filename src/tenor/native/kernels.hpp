@@ -136,7 +136,6 @@ struct Adam {
   const float* gradient;  // (rows, width)
   const int32_t* rows;
   const int32_t* gradient_of;  // which of the gradient's rows is a row's, -1 for zeros; null for its own
-  const float* rates;          // as weight, or null
   int64_t width;
   float scale;         // of the gradient
   float decay, shrink;  // weight decay, added to the gradient or taken off the weight

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tenor.errors import InputError, NativeError
 
-INTERFACE = 4
+INTERFACE = 5
 """``TENOR_INTERFACE`` of the ``tenor.h`` that this code was written for."""
 
 REBUILD = (
@@ -125,6 +125,7 @@ class ModelSettings(ctypes.Structure):
         ("ngrams", ctypes.c_void_p),
         ("owners", ctypes.c_void_p),
         ("ngram_rows", ctypes.c_int64),
+        ("ngram_order", ctypes.c_int32),
     )
 
 
@@ -213,7 +214,6 @@ class AdamStep(ctypes.Structure):
         ("gradient", ctypes.c_void_p),
         ("row_ids", ctypes.c_void_p),
         ("gradient_of", ctypes.c_void_p),
-        ("rates", ctypes.c_void_p),
         ("rows", ctypes.c_int64),
         ("width", ctypes.c_int64),
         ("scale", ctypes.c_float),
@@ -240,6 +240,20 @@ class Dropout(ctypes.Structure):
         ("share", ctypes.c_float),
         ("row_seed", ctypes.c_uint32),
         ("seed", ctypes.c_uint32),
+    )
+
+
+class RowLists(ctypes.Structure):
+    """``tenor_row_lists`` of ``tenor.h``."""
+
+    _fields_ = (
+        ("rows", ctypes.c_void_p),
+        ("count", ctypes.c_int64),
+        ("width", ctypes.c_int64),
+        ("items", ctypes.c_void_p),
+        ("offsets", ctypes.c_void_p),
+        ("lists", ctypes.c_int64),
+        ("sums", ctypes.c_void_p),
     )
 
 
@@ -347,6 +361,7 @@ def _declare_training(core: ctypes.CDLL) -> None:
         function.argtypes = [pointer, ctypes.POINTER(LearningPass), size]
     core.tenor_adam.argtypes = [ctypes.POINTER(AdamStep)]
     core.tenor_drop.argtypes = [ctypes.POINTER(Dropout)]
+    core.tenor_sum_lists.argtypes = [ctypes.POINTER(RowLists)]
 
 
 def _setting(core: ctypes.CDLL) -> str | None:

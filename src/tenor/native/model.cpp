@@ -20,12 +20,12 @@ struct Summary {
       : final_h(floats(size)), start_h(floats(size)), sum_h(floats(size)), max_h(floats(size)) {}
 };
 
-// What stands for the word before: of a text's first word, and of a word by itself.
-constexpr int32_t kBeginning = -1, kAlone = -2;
+// What is before a word by itself, and before a text's first word.
+constexpr uint32_t kAlone = -2, kBeginning = -1;
 
 // Of a word and what is before it. (Wellons 2018, "lowbias32".)
-uint32_t ngram_hash(int32_t before, int32_t word) {
-  uint32_t x = static_cast<uint32_t>(before) * 0x9e3779b1u + static_cast<uint32_t>(word);
+uint32_t ngram_hash(uint32_t before, int32_t word) {
+  uint32_t x = before * 0x9e3779b1u + static_cast<uint32_t>(word);
   x ^= x >> 16;
   x *= 0x7feb352du;
   x ^= x >> 15;
@@ -33,6 +33,34 @@ uint32_t ngram_hash(int32_t before, int32_t word) {
   x ^= x >> 16;
   return x;
 }
+
+// The rows that a text has had, in room that is used again.
+class Seen {
+ public:
+  void clear(int64_t most) {
+    size_t size = 64;
+    while (size < 2 * static_cast<size_t>(most)) size *= 2;
+    if (size > rows_.size()) rows_.assign(size, -1);
+    else std::fill_n(rows_.begin(), size, -1);
+    mask_ = size - 1;
+  }
+
+  // Whether it is the first time.
+  bool add(int64_t row) {
+    for (size_t at = static_cast<size_t>(row) * 0x9e3779b97f4a7c15u >> 32;; ++at) {
+      int64_t& there = rows_[at & mask_];
+      if (there == row) return false;
+      if (there < 0) {
+        there = row;
+        return true;
+      }
+    }
+  }
+
+ private:
+  std::vector<int64_t> rows_;
+  size_t mask_ = 0;
+};
 
 int64_t width_of(int32_t pooling) { return pooling == TENOR_FIRST_LAST ? 2 : 1; }
 
@@ -145,18 +173,26 @@ class Reading {
       std::copy_n(logits.get() + row * wide, wide, logits_ + texts[row] * wide);
     if (!model_.ngrams) return;
     std::vector<double> sums(wide);
-    for (int64_t row = 0; row < count; ++row) add_ngrams(texts[row], sums);
+    Seen seen;
+    for (int64_t row = 0; row < count; ++row) add_ngrams(texts[row], seen, sums);
   }
 
-  void add_ngrams(int64_t text, std::vector<double>& sums) const {
+  // Each of a text's n-grams once, in the order of their ends.
+  void add_ngrams(int64_t text, Seen& seen, std::vector<double>& sums) const {
     const int64_t words = length(text), wide = model_.logits;
     const int32_t* ids = token_ids_ + offsets_[text];
     std::fill(sums.begin(), sums.end(), 0.0);
+    seen.clear(words * model_.ngram_order);
+    uint32_t before[kLongestNgram + 1];  // the next word, by the length of the n-gram
+    std::fill(before, before + model_.ngram_order, kBeginning);
+    before[0] = kAlone;
     for (int64_t i = 0; i < words; ++i) {
-      for (const int32_t before : {kAlone, i > 0 ? ids[i - 1] : kBeginning}) {
-        const uint32_t hash = ngram_hash(before, ids[i]);
-        const uint64_t row = static_cast<uint64_t>(hash) * static_cast<uint64_t>(model_.ngram_rows) >> 32;
-        if (model_.owners[row] != hash % 255 + 1) continue;
+      for (int n = model_.ngram_order - 1; n >= 0; --n) before[n + 1] = ngram_hash(before[n], ids[i]);
+      for (int n = 1; n <= model_.ngram_order; ++n) {
+        const uint32_t hash = before[n];
+        const int64_t row = static_cast<int64_t>(static_cast<uint64_t>(hash) *
+                                                 static_cast<uint64_t>(model_.ngram_rows) >> 32);
+        if (model_.owners[row] != hash % 255 + 1 || !seen.add(row)) continue;
         for (int64_t c = 0; c < wide; ++c) sums[c] += model_.ngrams[row * wide + c];
       }
     }
@@ -200,6 +236,7 @@ tenor_result make_model(const Kernels& kernels, const tenor_model_settings& from
   made.ngrams = from.ngrams;
   made.owners = from.owners;
   made.ngram_rows = from.ngram_rows;
+  made.ngram_order = from.ngram_order;
   int64_t pooled = 0, inputs = 0;
   for (size_t i = 0; i < made.layers.size(); ++i) {
     const tenor_layer* layer = made.layers[i];

@@ -7,6 +7,8 @@
 #include "tenor.h"
 #include "text.hpp"
 
+constexpr int kLongestNgram = 8;
+
 struct tenor_model {
   const tenor_reader* reader;  // or null
   std::vector<const tenor_layer*> layers;
@@ -17,6 +19,7 @@ struct tenor_model {
   const float* ngrams;  // (ngram_rows, logits), or null
   const uint8_t* owners;
   int64_t ngram_rows;
+  int32_t ngram_order;
 };
 
 namespace tenor {

@@ -20,12 +20,13 @@ POOLINGS = ("last", "last_word", "first_last", "mean", "max")
 class PreparedModel:
     """A reader, layers, poolings and a head, put together. Safe for several threads at once."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of a model
         self,
         layers: Sequence[Sequence[PreparedLayer]],
         poolings: Sequence[str],
         weights: Mapping[str, Floats],
         *,
+        ngram_order: int = 1,
         reader: PreparedReader | None = None,
     ) -> None:
         """Put a model together.
@@ -35,6 +36,7 @@ class PreparedModel:
             poolings: some of ``POOLINGS``; none where pooling is not done here, and then only
                 ``head`` may be called.
             weights: float32, those of the head among them, by their names in the model folder.
+            ngram_order: the most words of an n-gram.
             reader: of texts; None where texts are given as ids.
 
         Raises:
@@ -68,6 +70,7 @@ class PreparedModel:
             ngrams=address(ngrams) if len(ngrams) else None,
             owners=address(owners),
             ngram_rows=len(ngrams),
+            ngram_order=ngram_order,
         )
         self._logits = len(head[1])
         self._used = (layers, reader, ngrams, owners)  # for as long as the model lives

@@ -25,7 +25,7 @@
 extern "C" {
 #endif
 
-#define TENOR_INTERFACE 4 /* grows when anything below changes its meaning */
+#define TENOR_INTERFACE 5 /* grows when anything below changes its meaning */
 
 typedef enum {
   TENOR_OK = 0,
@@ -215,9 +215,10 @@ typedef struct {
   int64_t hidden;                           /* K */
   const float *weight, *bias;               /* (C, K or P) and (C,) */
   int64_t logits;                           /* C */
-  const float *ngrams; /* (ngram_rows, C) scores of words and pairs, added to the logits: tenor/ngrams.py; or NULL */
+  const float *ngrams; /* (ngram_rows, C) scores of n-grams, added to the logits: tenor/ngrams.py; or NULL */
   const uint8_t *owners; /* (ngram_rows,) the marks of those that own the rows */
   int64_t ngram_rows;
+  int32_t ngram_order; /* the most words of an n-gram, 1 to 8 */
 } tenor_model_settings;
 
 /* Copies the weights of the head, but not the n-grams, which must live as long as the model. isa may be NULL. Reader and layers must live as long as the model,
@@ -320,7 +321,6 @@ typedef struct {
   const float *gradient;         /* (rows, W) */
   const int32_t *row_ids;        /* (rows,), all different; NULL for 0, 1, … */
   const int32_t *gradient_of;    /* (rows,) which row of the gradient a row has, -1 for zeros; NULL for its own */
-  const float *rates;            /* (V, W) how many times a number moves what Adam says; NULL for once */
   int64_t rows, width;
   float scale;          /* the gradient is multiplied with this */
   float decay;          /* so much of the weight is added to it */
@@ -345,6 +345,19 @@ typedef struct {
 } tenor_dropout;
 
 TENOR_API tenor_result tenor_drop(const tenor_dropout *dropout);
+
+/* For each list of numbers of rows the sum of these rows, added in order and in double. */
+typedef struct {
+  const float *rows; /* (K, W) */
+  int64_t count;     /* K */
+  int64_t width;
+  const int32_t *items;   /* (M,) numbers of rows, of all lists */
+  const int64_t *offsets; /* (N + 1,) where each list begins */
+  int64_t lists;          /* N */
+  float *sums;            /* (N, W) */
+} tenor_row_lists;
+
+TENOR_API tenor_result tenor_sum_lists(const tenor_row_lists *lists);
 
 #ifdef __cplusplus
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "layer.hpp"
 #include "learning.hpp"
 #include "settings.hpp"
 #include "threads.hpp"
@@ -12,6 +13,7 @@ using namespace tenor;
 namespace {
 
 constexpr int64_t kMostRows = 96, kFewestRows = 12;  // of one task
+constexpr int64_t kItemsAhead = 16;  // of a list, that are fetched
 constexpr int64_t kWorthThreads = 1 << 18;  // multiply-adds below which waking a thread costs more
 
 // Calls on_part(first, last) for stretches of a count, on several threads if it is worth it.
@@ -139,8 +141,8 @@ tenor_result tenor_adam(const tenor_adam_step* step) {
   if (!step || step->rows < 0 || step->width < 0) return TENOR_BAD_SIZE;
   const tenor_adam_step& of = *step;
   if (of.rows > 0 && (!of.weight || !of.mean || !of.square || !of.gradient)) return TENOR_BAD_SIZE;
-  const Adam work{of.weight, of.mean, of.square, of.gradient, of.row_ids, of.gradient_of, of.rates, of.width, of.scale, of.decay,
-                  of.shrink, of.rate, of.fresh1, of.beta2, of.fresh2, of.inverse_bias, of.epsilon};
+  const Adam work{of.weight, of.mean, of.square, of.gradient, of.row_ids, of.gradient_of, of.width, of.scale,
+                  of.decay, of.shrink, of.rate, of.fresh1, of.beta2, of.fresh2, of.inverse_bias, of.epsilon};
   each_part(of.rows, of.rows * of.width * 8,
             [&](int64_t first, int64_t last) { settings().kernels->adam(work, first, last); });
   return TENOR_OK;
@@ -157,5 +159,29 @@ tenor_result tenor_drop(const tenor_dropout* dropout) {
                      1 / (1 - of.row_share), 1 / (1 - of.share)};
   each_part(of.rows, of.rows * of.width * 8,
             [&](int64_t first, int64_t last) { settings().kernels->drop(work, first, last); });
+  return TENOR_OK;
+}
+
+tenor_result tenor_sum_lists(const tenor_row_lists* lists) {
+  if (settings().ready != TENOR_OK) return settings().ready;
+  if (!lists || lists->count < 0 || lists->width < 1 || lists->lists < 0 || !lists->offsets) return TENOR_BAD_SIZE;
+  const tenor_row_lists& of = *lists;
+  if (!rise(of.offsets, of.lists)) return TENOR_BAD_OFFSETS;
+  const int64_t items = of.offsets[of.lists], width = of.width;
+  if ((items > 0 && (!of.items || !of.rows)) || (of.lists > 0 && !of.sums)) return TENOR_BAD_SIZE;
+  if (!std::all_of(of.items, of.items + items, [&](int32_t row) { return row >= 0 && row < of.count; }))
+    return TENOR_BAD_IDS;
+  each_part(of.lists, items * width * 8, [&](int64_t first, int64_t last) {
+    for (int64_t list = first; list < last; ++list) {
+      for (int64_t column = 0; column < width; ++column) {
+        double sum = 0;
+        for (int64_t i = of.offsets[list]; i < of.offsets[list + 1]; ++i) {
+          if (i + kItemsAhead < items) __builtin_prefetch(of.rows + of.items[i + kItemsAhead] * width + column);
+          sum += static_cast<double>(of.rows[of.items[i] * width + column]);
+        }
+        of.sums[list * width + column] = static_cast<float>(sum);
+      }
+    }
+  });
   return TENOR_OK;
 }

@@ -65,7 +65,6 @@ def adam(  # noqa: PLR0913 - the arrays of one weight, and Adam's own settings
     rate: float,
     row_ids: TokenIds | None = None,
     absent_move: bool = True,
-    rates: Floats | None = None,
     scale: float = 1.0,
     weight_decay: float = 0.0,
     decoupled: bool = False,
@@ -84,7 +83,6 @@ def adam(  # noqa: PLR0913 - the arrays of one weight, and Adam's own settings
         row_ids: (rows,) which rows of the weight the gradient's are, each once; None for all.
         absent_move: whether the other rows feel a gradient of zeros, by which they go on moving, as
             Adam has it; else they stay as they are, with what is known of them.
-        rates: as weight, how many learning rates each number moves by; None for one.
         scale: what the gradient is multiplied with first.
         weight_decay: as PyTorch's.
         decoupled: whether the decay is AdamW's.
@@ -109,7 +107,6 @@ def adam(  # noqa: PLR0913 - the arrays of one weight, and Adam's own settings
         gradient=address(np.ascontiguousarray(gradient)),
         row_ids=_optional(row_ids),
         gradient_of=_optional(gradient_of),
-        rates=_optional(rates),
         rows=rows,
         width=weight.size // max(len(weight), 1),
         scale=scale,
@@ -159,6 +156,29 @@ def drop(
         seed=seed,
     )
     library.check(library.core().tenor_drop(ctypes.byref(wanted)))
+
+
+def sums_of_rows(rows: Floats, items: TokenIds, offsets: Offsets) -> Floats:
+    """(N, W) for each of N lists of numbers of rows the sum of these rows.
+
+    Args:
+        rows: (K, W).
+        items: (M,) numbers of rows, of all lists.
+        offsets: (N+1,) where each list begins.
+    """
+    rows = np.ascontiguousarray(float32("rows", rows))
+    sums = np.empty((len(offsets) - 1, rows.shape[1]), np.float32)
+    lists = library.RowLists(
+        rows=address(rows),
+        count=len(rows),
+        width=rows.shape[1],
+        items=address(items),
+        offsets=address(offsets),
+        lists=len(sums),
+        sums=address(sums),
+    )
+    library.check(library.core().tenor_sum_lists(ctypes.byref(lists)))
+    return sums
 
 
 @dataclass(kw_only=True)

@@ -8,12 +8,11 @@
 namespace tenor::TENOR_ISA {
 
 // (Kingma & Ba 2015, as PyTorch computes it.)
-template <bool kZeros, bool kRates>
+template <bool kZeros>
 TENOR_INLINE void adam_row(const Adam& of, int64_t row, const float* given) {
   float *__restrict weight = of.weight + row, *__restrict mean = of.mean + row;
   float* __restrict square = of.square + row;
   const float* __restrict gradient = given;
-  const float* __restrict rates = of.rates + (kRates ? row : 0);
   for (int64_t k = 0; k < of.width; ++k) {
     const float g = (kZeros ? 0.0f : gradient[k] * of.scale) + of.decay * weight[k];
     const float m = mean[k] + (g - mean[k]) * of.fresh1;
@@ -21,8 +20,7 @@ TENOR_INLINE void adam_row(const Adam& of, int64_t row, const float* given) {
     mean[k] = m;
     square[k] = s;
     const float step = of.rate * m / (__builtin_sqrtf(s) * of.inverse_bias + of.epsilon);
-    const float moved = weight[k] * of.shrink - step;
-    weight[k] = kRates ? weight[k] + (moved - weight[k]) * rates[k] : moved;
+    weight[k] = weight[k] * of.shrink - step;
   }
 }
 
@@ -33,10 +31,7 @@ inline void adam(const Adam& given, int64_t first, int64_t last) {
     const int64_t row = (of.rows ? of.rows[i] : i) * of.width;
     const int64_t gradient = of.gradient_of ? of.gradient_of[i] : i;
     const float* from = of.gradient + (gradient < 0 ? 0 : gradient) * of.width;
-    if (of.rates)
-      (gradient < 0 ? adam_row<true, true> : adam_row<false, true>)(of, row, from);
-    else
-      (gradient < 0 ? adam_row<true, false> : adam_row<false, false>)(of, row, from);
+    (gradient < 0 ? adam_row<true> : adam_row<false>)(of, row, from);
   }
 }
 

@@ -125,7 +125,7 @@ def _trainer(prepared: Prepared, progress: Progress) -> Trainer:
         num_labels=len(model.labels),
         progress=progress,
         flaws=flaws,
-        rates=prepared.rates,
+        ngram_bias=prepared.ngram_bias,
         fill_id=vocabulary.special_id(vocabulary.config.fill_token) if flaws.fill_batches else None,
     )
 

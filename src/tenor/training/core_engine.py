@@ -32,10 +32,8 @@ class CoreEngine:
         model: ModelConfig,
         weights: Mapping[str, Floats],
         flaws: FlawsConfig,
-        rates: Mapping[str, Floats],
     ) -> None:
         self._config, self._model, self._flaws = config, model, flaws
-        self._rates = rates
         self._layers = 1 if flaws.bottom_state else None
         self._weights = {name: np.array(weight, np.float32, order="C") for name, weight in weights.items()}
         self._network = self._network_of(self._weights)
@@ -139,7 +137,6 @@ class CoreEngine:
             step=step,
             rate=rate,
             row_ids=ids,
-            rates=self._rates.get(name),
             absent_move=config.optimizer != "lazy_adam",
             scale=scale,
             weight_decay=config.weight_decay,

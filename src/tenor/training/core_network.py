@@ -1,8 +1,8 @@
 """Weights and a ragged batch in → logits, and the gradients of every weight, without PyTorch.
 
-The same function as ``tenor.training.network``, which tests it. What a layer computes of a word's
-vector alone it computes once for each different word of a batch, as prediction does: of film
-reviews that is a quarter of the words.
+The same function as ``tenor.training.network``, which tests it; n-grams are no part of it. What a
+layer computes of a word's vector alone it computes once for each different word of a batch, as
+prediction does: of film reviews that is a quarter of the words.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tenor import ngrams
 from tenor.batching import Batch
 from tenor.cells import Floats
 from tenor.config import ModelConfig
@@ -71,7 +70,6 @@ class CoreNetwork:
         self._truncate = truncate
         self._learners = [Learner() for _ in range(self._depth)]
         self._pooling = Pooling(config.pooling, weights)
-        self._ngrams = ngrams.Ngrams.of(weights)
 
     def read(self, batch: Batch, dropout: Dropout) -> Floats:
         """Logits (B, C) of a batch, and all that ``back`` needs, kept until the next one."""
@@ -91,12 +89,11 @@ class CoreNetwork:
             wanted = depth < self._depth - 1 or self._pooling.needs_states
             states = self._read_layer(depth, x, known, wanted=wanted)
         pooled = self._pooling.pool(self._layers[-1].passes, states, batch.offsets)
-        return self._read_head(pooled) + self._read_ngrams()
+        return self._read_head(pooled)
 
     def back(self, d_logits: Floats) -> Gradients:
         """Gradients of a loss from its gradient (B, C) by the logits of the batch that was read last."""
         gradients = Gradients({}, {})
-        self._ngrams_back(d_logits, gradients)
         d_pooled = self._head_back(d_logits, gradients)
         passes = self._layers[-1].passes
         d_states = self._pooling.back(passes, d_pooled, self._batch.offsets, gradients.whole)
@@ -181,7 +178,7 @@ class CoreNetwork:
         return (sum(given[1:], start=given[0]) if given else None), state_bias
 
     def _read_head(self, pooled: Floats) -> Floats:
-        """Logits (B, C) without what n-grams add."""
+        """Logits (B, C)."""
         weights, dropout = self._weights, self._dropout
         self._taken: list[Floats] = []  # by each layer of the head
         if "head.hidden.weight" in weights:
@@ -210,28 +207,6 @@ class CoreNetwork:
             else:
                 dropout.pooled.apply(d)
         return d
-
-    def _read_ngrams(self) -> Floats | np.float32:
-        """(B, C) what words and pairs add to the logits."""
-        if self._ngrams is None:
-            return np.float32(0)
-        batch, table, owners = self._batch, self._weights["ngrams.weight"], self._weights["ngrams.owners"]
-        hashes = ngrams.hashes(batch.token_ids, batch.offsets)
-        rows = ngrams.rows_of(hashes, len(table))
-        self._owned = owners[rows] == ngrams.marks_of(hashes)
-        self._ngram_ids, self._ngram_of = self._learners[0].known(rows[self._owned], len(table))
-        found = np.zeros((len(rows), table.shape[1]), np.float32)
-        found[self._owned] = table[rows[self._owned]]
-        return self._ngrams.summed(found, batch.offsets)
-
-    def _ngrams_back(self, d_logits: Floats, gradients: Gradients) -> None:
-        if self._ngrams is None:
-            return
-        lengths = np.diff(self._batch.offsets)
-        each = np.repeat(d_logits / ngrams.scales(lengths), 2 * lengths, axis=0)[self._owned]
-        sums = [np.bincount(self._ngram_of, column, len(self._ngram_ids)) for column in each.T]
-        values = np.stack(sums, axis=1).astype(np.float32)
-        gradients.rows["ngrams.weight"] = Rows(self._ngram_ids, values)
 
 
 def _suffix(depth: int, direction: int) -> str:

@@ -26,6 +26,10 @@ class Encoded:
         """Tokens of each text."""
         return [len(ids) for ids in self.token_ids]
 
+    def every(self, step: int) -> Encoded:
+        """Of each so many texts the first."""
+        return Encoded(token_ids=self.token_ids[::step], targets=self.targets[::step])
+
     def whole_batches(self, size: int) -> Encoded:
         """Without the last texts, which fill no batch; a split that has no whole batch stays."""
         count = len(self.targets) // size * size or len(self.targets)

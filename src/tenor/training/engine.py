@@ -82,16 +82,14 @@ def build(
     model: ModelConfig,
     weights: Mapping[str, Floats],
     flaws: FlawsConfig,
-    rates: Mapping[str, Floats] | None = None,
 ) -> Engine:
     """The engine of a training, whose ``engine`` was resolved.
 
     Args:
         config: how to learn.
-        model: shape of the network.
+        model: shape of the network; n-grams are none of it.
         weights: to start from; not changed.
         flaws: what to do wrong.
-        rates: of some weights, by name, how many learning rates each number moves by; None for one.
 
     Raises:
         UnsupportedError: PyTorch is needed and not installed.
@@ -99,7 +97,7 @@ def build(
     if config.engine == "core":
         from tenor.training.core_engine import CoreEngine
 
-        return CoreEngine(config, model, weights, flaws, rates or {})
+        return CoreEngine(config, model, weights, flaws)
     try:
         from tenor.training.torch_engine import TorchEngine
     except ImportError as error:
@@ -109,4 +107,4 @@ def build(
             "training without the compiled core needs PyTorch, which is not installed; type: "
             f"pip install 'tenor[train]', or get the core: {native.status().reason}"
         ) from error
-    return TorchEngine(config, model, weights, flaws, rates or {})
+    return TorchEngine(config, model, weights, flaws)

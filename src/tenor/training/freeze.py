@@ -7,6 +7,7 @@ import numpy as np
 from tenor.batching import join
 from tenor.classifier import TextClassifier
 from tenor.errors import TrainingError
+from tenor.ngrams import Ngrams
 from tenor.training.encoded import Encoded
 from tenor.training.engine import Engine
 
@@ -22,7 +23,12 @@ def check_frozen(classifier: TextClassifier, engine: Engine, texts: Encoded) -> 
         TrainingError: they differ: saving would give a model that is not the one trained.
     """
     token_ids = [*texts.token_ids[:_TEXTS], np.empty(0, np.int32)]
-    expected = engine.logits_of(classifier.model.weights, join(token_ids))
+    model, batch = classifier.model, join(token_ids)
+    network = {name: weight for name, weight in model.weights.items() if not name.startswith("ngrams.")}
+    expected = engine.logits_of(network, batch)
+    ngrams = Ngrams.of(model.config, model.weights)
+    if ngrams is not None:
+        expected = expected + ngrams.scores(batch.token_ids, batch.offsets)
     difference = np.abs(classifier.logits_of(token_ids) - expected) / (1 + np.abs(expected))
     if not difference.max() <= TOLERANCE:
         raise TrainingError(

@@ -31,6 +31,10 @@ class EpochRecord:
     """Of the epoch's last update."""
     best: bool
     """Whether the validation metric that chooses was the best so far."""
+    ngram_share: float | None = None
+    """What the logits of n-grams were multiplied with for validation; None without n-grams."""
+    network_share: float | None = None
+    """And those of the network, by itself; training's loss and accuracy are the network's alone."""
     seconds: float | None = None
     """Training and validation; of an epoch that was gone on with, the part since then. None where
     a resumed training has lost it."""

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tenor import ngrams
 from tenor.batching import Batch
 from tenor.config import ModelConfig
 from tenor.training import linear
@@ -92,8 +91,7 @@ def logits(
         if layer and dropout:
             states = _masked(states, dropout.hidden[layer - 1])
         states = _layer(weights, config, layer, states, layout, truncate)
-    found = answer(weights, config, states, layout, dropout=dropout)
-    return found + _ngrams(weights, batch, layout) if config.ngrams else found
+    return answer(weights, config, states, layout, dropout=dropout)
 
 
 def answer(
@@ -244,18 +242,6 @@ def _ends(states: Tensor, layout: Layout) -> tuple[Tensor, Tensor]:
     ends = layout.lengths.cumsum(0)
     first = (ends - layout.lengths).clamp(max=len(states) - 1)
     return states[first], states[(ends - 1).clamp(min=0)]
-
-
-def _ngrams(weights: Weights, batch: Batch, layout: Layout) -> Tensor:
-    """(B, C) what words and pairs add to the logits."""
-    table, owners = weights["ngrams.weight"], weights["ngrams.owners"]
-    hashes = ngrams.hashes(batch.token_ids, batch.offsets)
-    rows = torch.from_numpy(ngrams.rows_of(hashes, len(table)))
-    owned = owners[rows] == torch.from_numpy(ngrams.marks_of(hashes).astype(np.float32))
-    found = functional.embedding(rows, table) * owned[:, None]
-    sums = found.new_zeros((len(layout.lengths), found.shape[1]))
-    sums = sums.index_add(0, layout.text_of.repeat_interleave(2), found)
-    return sums / torch.from_numpy(ngrams.scales(np.diff(batch.offsets))).to(found.dtype)
 
 
 def _head(weights: Weights, pooled: Tensor, dropout: Dropout | None) -> Tensor:

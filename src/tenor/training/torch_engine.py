@@ -27,15 +27,12 @@ class TorchEngine:
         model: ModelConfig,
         weights: Mapping[str, Floats],
         flaws: FlawsConfig,
-        rates: Mapping[str, Floats],
     ) -> None:
         self._config, self._model, self._flaws = config, model, flaws
-        self._rates = {name: torch.from_numpy(each) for name, each in rates.items()}
         # Cloned into PyTorch's own memory: how an array lies there can change a product's last bits.
         self._weights = {name: torch.from_numpy(np.array(weight)).clone() for name, weight in weights.items()}
         for name, weight in self._weights.items():
-            frozen = name == "ngrams.owners" or (config.freeze_embedding and name == "embedding.weight")
-            weight.requires_grad_(not frozen)
+            weight.requires_grad_(not (config.freeze_embedding and name == "embedding.weight"))
         self._learnt = {name: weight for name, weight in self._weights.items() if weight.requires_grad}
         self._optimizer = optimizer.build(config, self._learnt)
         self._autocast = autocast(config, model)
@@ -59,12 +56,7 @@ class TorchEngine:
         self._loss.backward()  # type: ignore[no-untyped-call]
         if self._config.clip_norm:
             torch.nn.utils.clip_grad_norm_(self._learnt.values(), self._config.clip_norm, foreach=True)
-        before = {name: self._weights[name].detach().clone() for name in self._rates}
         self._optimizer.step()
-        with torch.no_grad():
-            for name, weight in before.items():  # Adam's step, so many times
-                now = self._weights[name]
-                now.copy_(weight + (now - weight) * self._rates[name])
 
     def reader(self) -> Callable[[Batch], Floats]:
         """As ``Engine.reader``."""

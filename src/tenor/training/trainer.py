@@ -15,8 +15,10 @@ from tenor.cells import Floats
 from tenor.config import FlawsConfig, ModelConfig, TrainConfig
 from tenor.errors import TrainingError, TrainingInterrupted
 from tenor.metrics import cross_entropies, macro_f1, mean
+from tenor.ngrams import Ngrams
 from tenor.prediction import label_ids
 from tenor.training import engine
+from tenor.training.blend import HALVES, HEAD, Blend, best_blend
 from tenor.training.encoded import Encoded, filled
 from tenor.training.history import EpochRecord, Position, RunningMean
 from tenor.training.losses import mean_loss
@@ -24,6 +26,8 @@ from tenor.training.order import batches
 from tenor.training.progress import Progress
 from tenor.training.schedule import rate
 
+_APART = "apart."
+"""Before the names of what a checkpoint holds beside what the optimizer remembers."""
 _VALIDATED_TEXTS = 128
 """Texts that are validated at once."""
 
@@ -76,7 +80,7 @@ class Trainer:
         progress: Progress,
         flaws: FlawsConfig = FlawsConfig(),  # noqa: B008 - frozen
         fill_id: int | None = None,
-        rates: Mapping[str, Floats] | None = None,
+        ngram_bias: Floats | None = None,
     ) -> None:
         """Take the settings and the weights to start from.
 
@@ -88,7 +92,7 @@ class Trainer:
             progress: where to report.
             flaws: what to do wrong.
             fill_id: token id that batches are filled up with, for a flaw.
-            rates: as for ``engine.build``.
+            ngram_bias: (C,) that belongs to the scores of n-grams, if the model has them; None for zeros.
         """
         assert config.epochs is not None, "the number of epochs was resolved before"
         self._config = config
@@ -98,7 +102,10 @@ class Trainer:
         self._progress = progress
         self._flaws = flaws
         self._fill_id = fill_id
-        self.engine = engine.build(config, model, weights, flaws, rates)
+        self._table = {name: weight for name, weight in weights.items() if name.startswith("ngrams.")}
+        self._ngram_bias = np.zeros_like(weights["head.bias"]) if ngram_bias is None else ngram_bias
+        network = {name: weight for name, weight in weights.items() if name not in self._table}
+        self.engine = engine.build(config, replace(model, ngrams=0), network, flaws)
         self.position = Position()
         self._best: dict[str, Floats] = {}
 
@@ -115,6 +122,8 @@ class Trainer:
         """
         self.position, self._best = position, dict(best)
         self.engine.restore(moments)
+        if self._table:
+            self._take_apart(moments)
 
     def run(self, train: Encoded, validation: Encoded, hooks: Hooks) -> dict[str, Floats]:
         """Train until the epochs or the patience are spent.
@@ -128,6 +137,7 @@ class Trainer:
         """
         if self._flaws.drop_last:
             validation = validation.whole_batches(self._config.batch_size)
+        self._ngram_logits = self._logits_of_ngrams(validation)
         with self.engine.computing():
             if not self.position.step:
                 self._save(hooks)
@@ -142,7 +152,7 @@ class Trainer:
         return len(done.records) >= self._epochs or (patience is not None and done.waited >= patience)
 
     def evaluate(self, split: Encoded, title: str, hooks: Hooks = Hooks()) -> Floats:
-        """Logits (B, C) of a split, with the whole network."""
+        """Logits (B, C) of a split, with the whole network, without n-grams."""
         scores = np.empty((len(split.targets), self._model.num_logits(self._num_labels)), np.float32)
         lengths, so_far = split.lengths, RunningMean()
         by_length = np.argsort(lengths, kind="stable")
@@ -162,6 +172,10 @@ class Trainer:
         tokens = self._learn(train, hooks)
         learnt = time.perf_counter()
         scores = self.evaluate(validation, f"epoch {at.epoch} validation", hooks)
+        blend = None
+        if self._ngram_logits is not None:
+            blend = best_blend(self._ngram_logits, scores, validation.targets)
+            scores = blend.logits(self._ngram_logits, scores)
         guesses = label_ids(scores)
         size = self._config.batch_size if self._flaws.batch_means else None
         validation_loss = mean(cross_entropies(validation.targets, scores), size)
@@ -179,11 +193,13 @@ class Trainer:
             seconds=time.perf_counter() - began,
             tokens_per_second=tokens / (learnt - began) if tokens else None,
             best=False,
+            **({} if blend is None else {"ngram_share": blend.ngrams, "network_share": blend.network}),
         )
         if at.best is None or self._value(record) > self._value(at.best):
             record = replace(record, best=True)
-            self._best = {name: weight.copy() for name, weight in self.engine.weights().items()}
         self.position = Position(step=at.step, records=[*at.records, record])
+        if record.best:
+            self._best = {name: weight.copy() for name, weight in self._weights().items()}
         hooks.epoch(record)
         self._save(hooks)
         if self.finished and len(self.position.records) < self._epochs:
@@ -244,12 +260,58 @@ class Trainer:
         raise TrainingInterrupted(f"stopped after update {at.step:,}, in epoch {at.epoch} of {self._epochs}")
 
     def _save(self, hooks: Hooks) -> None:
-        weights = self.engine.weights()
+        weights = self._weights()
         for name, weight in weights.items():
             if not np.isfinite(weight).all():
                 raise NotFiniteError(f"{name} is not finite after update {self.position.step:,}")
-        moments = self.engine.moments()
+        moments = self.engine.moments() | self._apart()
         hooks.save(Snapshot(weights=weights, moments=moments, position=self.position, finished=self.finished))
+
+    def _logits_of_ngrams(self, texts: Encoded) -> Floats | None:
+        """(B, C) of texts, from n-grams alone; None where the model has none."""
+        ngrams = Ngrams.of(self._model, self._table)
+        if ngrams is None:
+            return None
+        batch = join(texts.token_ids)
+        return ngrams.scores(batch.token_ids, batch.offsets) + self._ngram_bias
+
+    def _weights(self) -> dict[str, Floats]:
+        """The model's: of the network, with the n-grams as they were last blended in."""
+        network = self.engine.weights()
+        if not self._table:
+            return network
+        blend, records = HALVES, self.position.records
+        if records:
+            last = records[-1]
+            assert last.ngram_share is not None
+            assert last.network_share is not None
+            blend = Blend(last.ngram_share, last.network_share)
+        return blend.weights(network, self._table, self._ngram_bias)
+
+    def _apart(self) -> dict[str, Floats]:
+        """What blending changed, as it was: for ``_take_apart``."""
+        if not self._table:
+            return {}
+        found = {name: self.engine.weights()[name] for name in HEAD}
+        found |= {"ngrams.weight": self._table["ngrams.weight"], "ngrams.bias": self._ngram_bias}
+        return {_APART + name: array for name, array in found.items()}
+
+    def _take_apart(self, moments: Mapping[str, Floats]) -> None:
+        """Give the network and the n-grams back what they were before they were blended.
+
+        Raises:
+            TrainingError: it does not fit.
+        """
+        live = {name: self.engine.weights()[name] for name in HEAD}
+        live |= {"ngrams.weight": self._table["ngrams.weight"], "ngrams.bias": self._ngram_bias}
+        for name, array in live.items():
+            given = moments.get(_APART + name)
+            if given is None or given.shape != array.shape or given.dtype != array.dtype:
+                raise TrainingError(f"the checkpoint has no {name} that fits the model, from before blending")
+        for name in HEAD:
+            live[name][...] = moments[_APART + name]
+        self._table |= {"ngrams.weight": moments[_APART + "ngrams.weight"]}
+        self._ngram_bias = moments[_APART + "ngrams.bias"]
 
     def _rate(self, step: int, updates: int) -> float:
         """Learning rate of an update, from 0; an epoch has so many."""

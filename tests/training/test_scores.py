@@ -1,0 +1,186 @@
+"""Scores of n-grams, fitted by themselves, and what of them and of a network is added up."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tenor import native
+from tenor.errors import TenorError
+from tenor.metrics import cross_entropies
+from tenor.training import scores
+from tenor.training.blend import HALVES, Blend, best_blend
+from tenor.training.encoded import Encoded
+from tenor.training.evidence import gather
+from tenor.training.lbfgs import minimize
+from tenor.training.lists import Lists
+
+LISTS = Lists(np.array([2, 0, 1, 1, 2, 2], np.int32), np.array([0, 1, 1, 3, 6]))
+"""Of the rows 2; of none; 0 and 1; 1, 2 and 2."""
+
+
+def texts(count=200, num_labels=2, seed=0):
+    """Whose labels some of their words tell, and order does."""
+    draw = np.random.default_rng(seed)
+    targets = draw.integers(0, num_labels, count)
+    ids = []
+    for target in targets:
+        noise = draw.integers(20, 60, size=draw.integers(3, 30))
+        told = [10 + target] if draw.random() < 0.7 else []
+        ids.append(np.array([*noise, *told], np.int32))
+    return Encoded(token_ids=ids, targets=targets)
+
+
+def evidence_of(train, num_labels=2, order=2):
+    num_logits = 1 if num_labels == 2 else num_labels
+    return gather(
+        train.token_ids, train.targets, order=order, most_rows=2**16, num_labels=num_labels,
+        num_logits=num_logits,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [1, 3])
+def test_lists_add_up_the_rows_that_they_name(monkeypatch, width):
+    rows = np.random.default_rng(0).normal(size=(3, width)).astype(np.float32)
+    expected = [rows[2], np.zeros(width), rows[0] + rows[1], rows[1] + 2 * rows[2]]
+    np.testing.assert_allclose(LISTS.sums(rows), expected, rtol=1e-6)
+    monkeypatch.setattr(native, "is_available", lambda: False)
+    np.testing.assert_allclose(LISTS.sums(rows), expected, rtol=1e-6)
+
+
+def test_lists_can_be_turned_and_turned_back():
+    turned = LISTS.turned(3)
+    assert turned.items.tolist() == [2, 2, 3, 0, 3, 3]
+    assert turned.offsets.tolist() == [0, 1, 3, 6]
+    assert turned.turned(4).offsets.tolist() == LISTS.offsets.tolist()
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_sums_have_the_same_bits_on_any_number_of_threads(threads):
+    draw = np.random.default_rng(0)
+    lists = Lists(draw.integers(0, 5000, 400_000).astype(np.int32), np.arange(0, 400_001, 100))
+    rows = draw.normal(size=(5000, 2)).astype(np.float32)
+    before = native.status().threads
+    expected = lists.sums(rows)
+    try:
+        native.set_threads(threads)
+        np.testing.assert_array_equal(lists.sums(rows), expected)
+    finally:
+        native.set_threads(before)
+
+
+@pytest.mark.parametrize("wrong", [3, -1])
+def test_a_row_that_is_not_there_is_refused(wrong):
+    with pytest.raises(TenorError):
+        Lists(np.array([wrong], np.int32), np.array([0, 1])).sums(np.zeros((3, 1), np.float32))
+
+
+def test_the_minimum_of_a_long_valley_is_found():
+    scale = np.array([1.0, 1e3, 1e-2])
+    goal = np.array([3.0, -1.0, 2.0])
+    found = minimize(
+        lambda at: (float((scale * (at - goal) ** 2).sum()) / 2, scale * (at - goal)), np.zeros(3),
+        tolerance=1e-12, most_steps=200,
+    )  # fmt: skip
+    np.testing.assert_allclose(found, goal, atol=1e-3)
+
+
+@pytest.mark.parametrize("num_labels", [2, 4])
+def test_the_slope_is_that_of_the_value(num_labels):
+    train = texts(60, num_labels)
+    problem = scores._Problem(evidence_of(train, num_labels), train.lengths, train.targets)
+    draw = np.random.default_rng(0)
+    at, way = draw.normal(size=(2, problem.size)) * 0.3
+    _, slope = problem.value(at, 0.5)
+    ahead, behind = (problem.value(at + far * way, 0.5)[0] for far in (1e-3, -1e-3))
+    assert (ahead - behind) / 2e-3 == pytest.approx(float(slope @ way), rel=1e-3)
+
+
+@pytest.mark.parametrize("num_labels", [2, 4])
+def test_scores_are_learnt_and_hold_on_other_texts(num_labels):
+    train, validation = texts(400, num_labels), texts(200, num_labels, seed=1)
+    evidence = evidence_of(train, num_labels)
+    found = scores.fit(evidence, train, validation, 2)
+    logits = scores.logits(found, evidence.owners, validation, 2)
+    guesses = (logits[:, 0] >= 0) if num_labels == 2 else logits.argmax(axis=1)
+    assert np.mean(guesses == validation.targets) > 0.75
+    assert not found.weight[evidence.owners == 0].any()
+    assert found.strength in scores._STRENGTHS
+
+
+def test_the_strength_is_the_one_that_validation_likes_best(monkeypatch):
+    train, validation = texts(400), texts(200, seed=1)
+    evidence = evidence_of(train)
+    losses = {}
+    for strength in scores._STRENGTHS:
+        with monkeypatch.context() as patch:
+            patch.setattr(scores, "_STRENGTHS", (strength,))
+            found = scores.fit(evidence, train, validation, 2)
+        logits = scores.logits(found, evidence.owners, validation, 2)
+        losses[strength] = cross_entropies(validation.targets, logits).mean()
+    chosen = scores.fit(evidence, train, validation, 2).strength
+    assert losses[chosen] == pytest.approx(min(losses.values()), rel=0.01)
+
+
+def test_labels_of_unlike_size_are_known_by_the_bias():
+    train = texts(300)
+    rare = Encoded(
+        token_ids=train.token_ids, targets=(train.targets * (np.arange(300) % 5 == 0)).astype(np.int64)
+    )
+    evidence = evidence_of(rare)
+    found = scores.fit(evidence, rare, rare, 2)
+    assert found.bias[0] < -1
+
+
+def logits_of(targets, sure, seed, columns=1):
+    noise = np.random.default_rng(seed).normal(size=(len(targets), columns))
+    right = np.where(targets, 1, -1)[:, None] if columns == 1 else 2 * np.eye(columns)[targets]
+    return (sure * (noise + 0.7 * right)).astype(np.float32)
+
+
+@pytest.mark.parametrize("columns", [1, 3])
+def test_a_blend_is_better_than_either_and_than_what_is_near_it(columns):
+    targets = np.random.default_rng(9).integers(0, max(columns, 2), 2000)
+    one, other = logits_of(targets, 3.0, 1, columns), logits_of(targets, 1.5, 2, columns)
+    blend = best_blend(one, other, targets)
+
+    def loss(of):
+        return cross_entropies(targets, of.logits(one, other)).mean()
+
+    assert loss(blend) < min(loss(Blend(1, 0)), loss(Blend(0, 1)), loss(HALVES))
+    for far in (-0.2, 0.2):
+        assert loss(blend) < min(loss(blend._replace(ngrams=blend.ngrams + far)),
+                                 loss(blend._replace(network=blend.network + far)))  # fmt: skip
+
+
+def test_what_misleads_is_left_out():
+    targets = np.random.default_rng(9).integers(0, 2, 500)
+    good = logits_of(targets, 1.0, 1)
+    blend = best_blend(good, logits_of(1 - targets, 1.0, 2), targets)
+    assert blend.ngrams > 0 == blend.network
+
+
+def test_few_texts_leave_it_near_the_halves():
+    blend = best_blend(np.ones((1, 1), np.float32), np.ones((1, 1), np.float32), np.array([1]))
+    assert all(0.4 < share < 0.8 for share in blend)
+
+
+def test_a_models_weights_blend_as_its_logits_do(tiny):
+    from tenor import TextClassifier
+    from tenor.model import Model
+
+    model = tiny(ngrams=300)
+    network = {name: weight for name, weight in model.weights.items() if not name.startswith("ngrams.")}
+    table = {name: weight for name, weight in model.weights.items() if name.startswith("ngrams.")}
+    bias = np.array([0.3], np.float32)
+    ids = [[2, 3, 4], [5]]
+
+    def logits(weights, config=model.config):
+        given = dict(tokenizer=model.tokenizer, vocabulary=model.vocabulary, labels=model.labels)
+        return TextClassifier(Model(config=config, weights=weights, **given)).logits_of(ids)
+
+    alone = logits(network, tiny().config)
+    of_ngrams = logits(model.weights) - alone + bias
+    blend = Blend(0.7, 0.4)
+    found = logits(blend.weights(network, table, bias))
+    np.testing.assert_allclose(found, blend.logits(of_ngrams, alone), atol=1e-5)

@@ -33,9 +33,11 @@ from tenor.section import check
 from tenor.untrusted import parse_json, read_file, short
 from tenor.vocabulary import Vocabulary
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Of the folder's layout; a reader refuses a higher one. Models of float32 are written as 1, which older
 readers know."""
+_OTHER_NGRAMS = 3
+"""Was for a while that of models with n-grams."""
 
 FILES = ("config.json", "vocabulary.txt", "labels.json", "model.safetensors", "README.md")
 MANIFEST = "manifest.json"
@@ -317,6 +319,10 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raise ArtifactError(
             f"{path} has format {version}; this is Tenor {tenor.__version__}, which reads up to "
             f"{FORMAT_VERSION}. Update it: pip install --upgrade tenor"
+        )
+    if version == _OTHER_NGRAMS:
+        raise ArtifactError(
+            f"{path} has format {version}, whose n-grams counted in another way; train the model anew"
         )
     if type(version) is not int or version < 1 or not isinstance(manifest.get("files"), dict):
         raise ArtifactError(f"{path} is not a manifest; copy the folder anew")

@@ -20,7 +20,7 @@ POOLINGS = ("last", "last_word", "first_last", "mean", "max")
 class PreparedModel:
     """A reader, layers, poolings and a head, put together. Safe for several threads at once."""
 
-    def __init__(  # noqa: PLR0913 - the parts of a model
+    def __init__(
         self,
         layers: Sequence[Sequence[PreparedLayer]],
         poolings: Sequence[str],

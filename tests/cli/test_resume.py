@@ -121,6 +121,7 @@ def test_an_unfinished_training_is_gone_on_with_or_begun_anew_with_force(train, 
     ("arguments", "message"),
     [
         (["--epochs", "9"], "goes on with its own settings, but for --learning-rate; leave out --epochs"),
+        (["--time", "9m"], "goes on with its own settings, but for --learning-rate; leave out --time"),
         (["--words", "x"], "goes on with its own settings, but for --learning-rate; leave out --words"),
         (["--show-config"], "--show-config shows what a new training would take"),
         (["--fold", "7", "--test", "x.csv"], "--fold, --test say how DATA is read"),

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import resource
+import time
 from contextlib import contextmanager
 from xml.etree import ElementTree
 
@@ -11,6 +12,8 @@ import pytest
 
 from tenor import TextClassifier
 from tenor.artifact import FILES, MANIFEST
+from tenor.cli import options
+from tenor.training.budget import Pace, TimeBudget
 
 SMALL = ("--epochs", 2, "--embedding-dim", 4, "--hidden-sizes", 5, "--threads", 1, "--min-count", 1)
 
@@ -319,3 +322,56 @@ def test_a_run_folder_that_cannot_be_written_is_an_error(train, reviews, tmp_pat
     assert (done.status, done.out) == (1, "")
     assert f"cannot write the run folder {tmp_path / 'out.run'}" in done.err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_time_that_is_enough_changes_nothing_and_says_what_it_allows(train, tenor, reviews, tmp_path):
+    done = train(reviews, "--time", "1h")
+    assert re.search(
+        r"^3,600 s allow 2 epochs of 2 updates \(measured [\d.,]+ ms an update\)$", done.err, re.M
+    )
+
+    assert tenor("train", reviews, "-o", tmp_path / "plain", *SMALL).status == 0
+    assert contents(tmp_path / "out") == contents(tmp_path / "plain")
+
+
+def test_a_time_shortens_the_training_and_its_settings_repeat_it(
+    train, tenor, reviews, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("tenor.training.rehearse", lambda *_: Pace(update=50.0, epoch=100.0, rest=0.0))
+    few = ("--epochs", 9, "--batch-size", 2)
+
+    done = train(reviews, *few, "--time", "20m")
+    assert (
+        "1,200 s allow 1 epoch of 18 of its 27 updates (measured 50,000.0 ms an update)\nepoch 1/1 ·"
+        in done.err
+    )
+    again = tenor("train", reviews, "-o", tmp_path / "again", "--config", tmp_path / "out" / "config.json")
+
+    assert again.status == 0
+    assert contents(tmp_path / "again") == contents(tmp_path / "out")
+
+
+def test_time_counts_from_before_the_texts_are_read(train, reviews, monkeypatch):
+    at = {}
+
+    def load(args):
+        at["loaded"] = time.perf_counter()
+        return options.load_data(args)
+
+    def budget(seconds, began):
+        at["began"] = began
+        return TimeBudget(seconds=seconds, began=began)
+
+    monkeypatch.setattr("tenor.cli.train.load_data", load)
+    monkeypatch.setattr("tenor.training.TimeBudget", budget)
+
+    assert train(reviews, "--time", "1h").status == 0
+    assert at["began"] < at["loaded"]
+
+
+@pytest.mark.parametrize("words", ["soon", "0", "-1", "5x"])
+def test_what_is_no_time_is_refused(tenor, words):
+    done = tenor("train", "x.csv", f"--time={words}")
+
+    assert (done.status, done.out) == (2, "")
+    assert f"argument --time: {words!r} is not a time; give seconds, such as 90 or 60s, minutes" in done.err

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from tenor.training.order import batches
 
@@ -35,6 +36,12 @@ def test_texts_of_similar_length_stand_together():
 def test_batches_do_not_come_in_order_of_length():
     means = [np.mean([LENGTHS[i] for i in batch]) for batch in order()]
     assert abs(np.corrcoef(means, np.arange(len(means)))[0, 1]) < 0.3
+
+
+def test_the_first_batches_of_an_epoch_are_a_sample_of_all_and_another_in_the_next():
+    first, second = (np.concatenate(order(epoch=epoch)[:60]) for epoch in (1, 2))
+    assert np.mean([LENGTHS[i] for i in first]) == pytest.approx(np.mean(LENGTHS), rel=0.1)
+    assert len(np.intersect1d(first, second)) == pytest.approx(480 * 0.48, rel=0.2)
 
 
 def test_few_texts_make_one_short_batch():

@@ -130,7 +130,7 @@ def embeddings_after_updates(trainer):
 
 def moves_in(trainer, word, update):
     """Whether an update's texts have a word."""
-    return any(word in EIGHT.token_ids[i] for i in trainer._order(EIGHT)[update])
+    return any(word in EIGHT.token_ids[i] for i in trainer.order(EIGHT)[update])
 
 
 def test_gradients_are_clipped_by_their_global_norm():

@@ -7,11 +7,13 @@ import json
 import os
 import shlex
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tenor.cli import DONE, INTERRUPTED
+from tenor.cli.duration import seconds
 from tenor.cli.options import (
     Subparsers,
     add_data,
@@ -53,6 +55,11 @@ def add_parser(commands: Subparsers, summary: str) -> argparse.ArgumentParser:
     parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="model folder to make")
     parser.add_argument("--force", action="store_true", help="replace a model that is there")
     parser.add_argument(
+        "--time", type=seconds, metavar="TIME",
+        help="take no longer, such as 90, 60s, 2m or 0.5h: fewer epochs or updates, as many as this machine "
+        "should do in what reading the texts has left of it; they are settings of the model, as if given",
+    )  # fmt: skip
+    parser.add_argument(
         "--resume", type=Path, metavar="RUN",
         help="go on with a training that was stopped, from its run folder: FOLDER.run",
     )  # fmt: skip
@@ -91,6 +98,7 @@ def add_parser(commands: Subparsers, summary: str) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Train, or go on with a training; evaluate on test texts if there are any; save the model folder."""
+    began = time.perf_counter()
     if args.resume is not None:
         return _resume(args)
     if args.preset and (args.config or args.recipe):
@@ -112,12 +120,14 @@ def run(args: argparse.Namespace) -> int:
     from tenor.training import (
         Progress,
         RunFolder,
+        TimeBudget,
         train,
     )  # PyTorch loads here, once there is something to read
 
     words = None if args.words is None else list(read_texts(args.words))
     vectors = None if args.vectors is None else _read_vectors(args.vectors, args.data_dir)
     recipe = None if chosen is None else chosen.record
+    budget = None if args.time is None else TimeBudget(seconds=args.time, began=began)
     with RunFolder(output.with_name(output.name + ".run"), force=args.force) as folder:
         folder.check_free()
         _check_output(args, output)  # again: another training may have ended while the texts were read
@@ -125,8 +135,9 @@ def run(args: argparse.Namespace) -> int:
         def work() -> TextClassifier:
             progress = Progress(sys.stderr)
             return train(
-                dataset, settings, words=words, vectors=vectors, run=folder, progress=progress, recipe=recipe
-            )
+                dataset, settings, words=words, vectors=vectors, run=folder, progress=progress,
+                recipe=recipe, budget=budget,
+            )  # fmt: skip
 
         return _save(work, folder, output, force=args.force)
 
@@ -148,7 +159,9 @@ def _resume(args: argparse.Namespace) -> int:
         TrainConfig(learning_rate=rate)  # refuses what is no rate, by the flag's own name
     given = [f"--{name}" for names in settings.values() for name in names]
     given += [
-        f"--{name}" for name in ("config", "preset", "words", "vectors", "recipe") if getattr(args, name)
+        f"--{name}"
+        for name in ("time", "config", "preset", "words", "vectors", "recipe")
+        if getattr(args, name)
     ]
     if given:
         raise InputError(

@@ -16,19 +16,21 @@ from tenor.evaluation import Evaluation, evaluate
 from tenor.model import Model
 from tenor.presets import preset
 from tenor.report.card import render_card
+from tenor.training.budget import TimeBudget, decision, fitted
 from tenor.training.freeze import check_frozen
 from tenor.training.history import EpochRecord, Position
 from tenor.training.prepare import Prepared, prepare, prepare_again
 from tenor.training.progress import Progress
+from tenor.training.rehearsal import rehearse
 from tenor.training.run import RunFolder
 from tenor.training.trainer import Hooks, NotFiniteError, Snapshot, Trainer
 
-__all__ = ["Progress", "RunFolder", "resume", "train"]
+__all__ = ["Progress", "RunFolder", "TimeBudget", "resume", "train"]
 
 _NAMED_TEXTS = 8
 
 
-def train(
+def train(  # noqa: PLR0913 - all that goes into a training, by name
     data: Dataset | str | os.PathLike[str],
     settings: Settings | None = None,
     *,
@@ -37,6 +39,7 @@ def train(
     run: RunFolder | None = None,
     progress: Progress | None = None,
     recipe: Mapping[str, Any] | None = None,
+    budget: TimeBudget | None = None,
 ) -> TextClassifier:
     """Train a classifier; the weights are those of the epoch that was best on validation texts.
 
@@ -51,6 +54,10 @@ def train(
             be sound. None writes none, and nothing can be gone on with.
         progress: where to report; None is silent.
         recipe: what the model's record says of the recipe that the settings come from.
+        budget: shortens the training, before it begins, to what this machine should do in the time
+            that is left; None leaves its length to the settings. What was decided stands in the
+            settings of the record, which repeat the training without a clock. A machine that is
+            slower later on takes longer: nothing is cut off.
 
     Returns:
         The classifier, seen to compute in its own runtime what PyTorch computes. Its
@@ -67,6 +74,8 @@ def train(
     prepared = prepare(given, settings or preset(), words, vectors, progress, recipe)
     if run is not None:
         run.begin(given.origin)
+    if budget is not None:
+        prepared = _shortened(prepared, budget, run, progress)
     return _learn(_trainer(prepared, progress), prepared, run, progress)
 
 
@@ -106,6 +115,17 @@ def resume(
     trainer.restore(found.moments, run.go_on(found.position), best)
     progress.say(f"going on after update {found.position.step:,}")
     return _learn(trainer, prepared, run, progress)
+
+
+def _shortened(prepared: Prepared, budget: TimeBudget, run: RunFolder | None, progress: Progress) -> Prepared:
+    """The training, with no more epochs and updates than the time that is left allows."""
+    rehearsed = _trainer(prepared, Progress(None))
+    updates = len(rehearsed.order(prepared.splits["train"]))
+    pace = rehearse(rehearsed, prepared, run, budget.seconds)
+    config = fitted(prepared.config, updates, pace, budget.left())
+    progress.say(decision(config, updates, pace, budget))
+    record = {**prepared.model.record, "train": config.to_dict()}
+    return replace(prepared, config=config, model=replace(prepared.model, record=record))
 
 
 def _with_rate_change(model: Model, change: str) -> Model:

@@ -35,6 +35,8 @@ CURVES = "curves.svg"
 _ABOUT = "run.json"
 _LOCK = "lock"
 _CHECKPOINTS = "checkpoints"
+_REHEARSED = ".step-rehearsed"
+"""Spelt so that ``_clear`` removes what a kill leaves of it."""
 
 
 class RunFolder:
@@ -235,6 +237,16 @@ class RunFolder:
         if place not in self.places():
             write_checkpoint(model, snapshot, self.folder(place))
         self._prune(keep, snapshot.position)
+
+    def rehearse_save(self, model: Model, snapshot: Snapshot) -> None:
+        """Write a checkpoint that is gone afterwards, to see how long it takes.
+
+        Raises:
+            ArtifactError: it cannot be written.
+        """
+        folder = self.path / _CHECKPOINTS / _REHEARSED
+        write_checkpoint(model, snapshot, folder)
+        shutil.rmtree(folder)
 
     def _prune(self, keep: int, position: Position) -> None:
         """Keep the last few checkpoints, and for each of them the best epoch that it goes back to."""

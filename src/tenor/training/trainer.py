@@ -167,6 +167,21 @@ class Trainer:
                 self._stop_if_told(hooks)
         return scores
 
+    def order(self, train: Encoded) -> list[npt.NDArray[np.intp]]:
+        """The batches of the epoch that is under way."""
+        config = self._config
+        order = batches(
+            train.lengths, batch_size=config.batch_size, seed=config.seed, epoch=self.position.epoch
+        )
+        if self._flaws.drop_last:
+            order = [batch for batch in order if len(batch) == config.batch_size] or order
+        return order[: config.steps_per_epoch]
+
+    def batch(self, train: Encoded, chosen: npt.NDArray[np.intp]) -> Batch:
+        """The texts of a batch, as an update reads them."""
+        token_ids = [train.token_ids[index] for index in chosen]
+        return join(filled(token_ids, self._fill_id) if self._flaws.fill_batches else token_ids)
+
     def _epoch(self, train: Encoded, validation: Encoded, hooks: Hooks) -> None:
         began, at = time.perf_counter(), self.position
         tokens = self._learn(train, hooks)
@@ -209,7 +224,7 @@ class Trainer:
         """The updates of the epoch that are still to be done; gives the tokens they read."""
         config, at, tokens = self._config, self.position, 0
         lengths = np.asarray(train.lengths)
-        order = self._order(train)
+        order = self.order(train)
         with self._progress.bar(f"epoch {at.epoch} training", len(lengths), at.mean.examples) as bar:
             while at.batch < len(order):
                 chosen = order[at.batch]
@@ -223,20 +238,10 @@ class Trainer:
                     self._save(hooks)
         return tokens
 
-    def _order(self, train: Encoded) -> list[npt.NDArray[np.intp]]:
-        """The batches of the epoch that is under way."""
-        config = self._config
-        order = batches(
-            train.lengths, batch_size=config.batch_size, seed=config.seed, epoch=self.position.epoch
-        )
-        if self._flaws.drop_last:
-            order = [batch for batch in order if len(batch) == config.batch_size] or order
-        return order[: config.steps_per_epoch]
-
     def _update(self, train: Encoded, chosen: npt.NDArray[np.intp], rate: float) -> tuple[float, int]:
         """One step of the optimizer; the batch's mean loss and right guesses."""
         at, targets = self.position, train.targets[chosen]
-        logits, loss = self.engine.read(self._batch(train, chosen), targets, at.step)
+        logits, loss = self.engine.read(self.batch(train, chosen), targets, at.step)
         if not math.isfinite(loss):
             wild = chosen[~np.isfinite(logits).all(axis=1)].tolist() or chosen.tolist()
             raise NotFiniteError(
@@ -244,10 +249,6 @@ class Trainer:
             )
         self.engine.learn(rate)
         return loss, _right(logits, targets)
-
-    def _batch(self, train: Encoded, chosen: npt.NDArray[np.intp]) -> Batch:
-        token_ids = [train.token_ids[index] for index in chosen]
-        return join(filled(token_ids, self._fill_id) if self._flaws.fill_batches else token_ids)
 
     def _loss(self, scores: Floats, targets: npt.NDArray[np.int64]) -> float:
         return mean_loss(scores, targets, each_alone=self._flaws.sigmoid_loss)

@@ -17,7 +17,7 @@ from tenor.data import load
 from tenor.training import RunFolder, resume, train
 
 SETTINGS = Settings(
-    model=ModelConfig(embedding_dim=6, hidden_sizes=(5, 4), bidirectional=True),
+    model=ModelConfig(embedding_dim=6, hidden_sizes=(5, 4), bidirectional=True, ngrams=2**12),
     train=TrainConfig(
         epochs=5, batch_size=9, checkpoint_steps=1, keep_checkpoints=%(keep)d, learning_rate=0.02,
         best_metric="accuracy",

@@ -17,17 +17,18 @@ TABLE = ROOT / "docs" / "benchmarks.md"
 BIN = Path(sys.executable).parent
 
 
-def save(name: str, figures: dict[str, Any], measured: dict[str, Any] | None = None) -> None:
+def save(name: str, figures: dict[str, Any], measured: dict[str, Any] | None = None, **more: Any) -> None:
     """Print figures, keep them with machine, versions and commit, and make the table of all anew.
 
     Args:
         name: of the result.
         figures: what was measured.
         measured: where it began, as ``origin`` says; None asks now.
+        more: to be kept, but not in the table.
     """
     print(json.dumps(figures, indent=2))
     RESULTS.mkdir(exist_ok=True)
-    record = {"command": _command(), **(measured or origin()), "figures": figures}
+    record = {"command": _command(), **(measured or origin()), "figures": figures, **more}
     (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     TABLE.write_text(table(), encoding="utf-8")
 

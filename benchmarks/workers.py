@@ -40,8 +40,7 @@ class Worker:
 
     def close(self) -> None:
         """Let it end."""
-        self._process.stdin.close()  # type: ignore[union-attr]
-        self._process.wait()
+        self._process.communicate()
 
 
 def python_of(peer: str) -> Path:

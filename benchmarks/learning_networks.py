@@ -12,6 +12,7 @@ import numpy as np
 from tenor.batching import join
 from tenor.config import ModelConfig, Settings, TrainConfig
 from tenor.data import Dataset, read_vectors
+from tenor.data.vectors import PACKAGED
 from tenor.presets import PRESETS, preset
 from tenor.recipes import load_recipe
 from tenor.scorer import Scorer
@@ -34,8 +35,6 @@ class Network:
     """Reviews of a round, about."""
     reviews: int = 25_000
     """Of an epoch."""
-    vectors: str | None = None
-    """Word vectors that it starts from."""
     published: int | None = None
     """Weights that its tutorial prints."""
     peer: str | None = None
@@ -50,14 +49,20 @@ class Network:
 def _tutorial(
     name: str, peer: str, flaws: Sequence[str], variants: Sequence[str] = (), **sizes: Any
 ) -> Network:
-    """A recipe with the flaws that decide which tokens and weights there are, so that these are the same."""
+    """A recipe with the flaws that decide which tokens and weights there are, so that these are the same.
+
+    Word vectors start from random numbers, which takes as long; where GloVe's words are the vocabulary,
+    they come from the package that has all of them.
+    """
     recipe = load_recipe(name)
     fill = {}
     if "padding-read" in [flaw.name for flaw in recipe.flaws]:
         fill = recipe.tables(recipe.choose(flaws=["padding-read"]))["vocabulary"]
+    settings = Settings.from_dict(recipe.tables(recipe.choose(flaws=flaws, variants=variants)))
+    if settings.vocabulary.source == "vectors":
+        settings = replace(settings, vocabulary=replace(settings.vocabulary, source="list"))
     return Network(
-        settings=Settings.from_dict(recipe.tables(recipe.choose(flaws=flaws, variants=variants))),
-        vectors=recipe.vectors,
+        settings=settings,
         peer=peer,
         fill=fill.get("fill_to", 0),
         fill_token=fill.get("fill_token", "<pad>"),
@@ -75,14 +80,14 @@ def networks() -> dict[str, Network]:
     return {
         "tutorial 5: both directions of LSTM 64": _tutorial(
             "tensorflow-imdb", "keras", ["thousand-words", "tags-as-words"],
-            part=1024, peer_part=512, published=keras,
+            part=1024, peer_part=256, published=keras,
         ),
         "tutorial 4, its code: both directions of LSTM 100": _tutorial(
             "jax-birnn-imdb", "flax", ["raw-words", "one-layer"], ["last-states"],
             part=512, peer_part=256, published=jax,
         ),
         "tutorial 4, its text: two layers of both directions of LSTM 100": _tutorial(
-            "jax-birnn-imdb", "flax", ["raw-words"], part=512, peer_part=128,
+            "jax-birnn-imdb", "flax", ["raw-words"], part=256, peer_part=128,
         ),
         "tutorial 1: two layers of both directions of LSTM 256": _tutorial(
             "mindspore-imdb", "mindspore", ["joined-words"],
@@ -106,10 +111,10 @@ def networks() -> dict[str, Network]:
 class Task:
     """A network with its texts: what each peer is given."""
 
-    def __init__(self, network: Network, given: Dataset, data_dir: Path, folder: Path) -> None:
+    def __init__(self, network: Network, given: Dataset, folder: Path) -> None:
         """Encode the texts and write them to the folder, with the first weights."""
         self.network = network
-        self.prepared = _prepared(network, given, data_dir)
+        self.prepared = _prepared(network, given)
         found = self.prepared.model.num_weights
         assert network.published in (None, found), (
             f"the tutorial has {network.published} weights, this {found}"
@@ -122,6 +127,8 @@ class Task:
         batch = join(self.texts)
         np.savez(self.files["texts"], token_ids=batch.token_ids, offsets=batch.offsets, targets=self.targets)
         np.savez(self.files["weights"], **self.prepared.model.weights)
+        self.losses = {filled: self._loss(filled=filled) for filled in {False, network.fill > 0}}
+        """Of the probe, as it is and filled up."""
 
     @property
     def probe(self) -> list[int]:
@@ -129,7 +136,14 @@ class Task:
         by_length = np.argsort(self.lengths, kind="stable")
         return [int(by_length[place]) for place in _middles(len(by_length), PROBE)]
 
-    def loss(self, *, filled: bool) -> float:
+    def order(self, size: int, *, shuffled: bool) -> list[Rows]:
+        """The batches of an epoch: as tutorials have them, or texts of like length together."""
+        if shuffled:
+            rows = np.random.default_rng(0).permutation(len(self.lengths))
+            return [rows[start : start + size] for start in range(0, len(rows), size)]
+        return batches(self.lengths.tolist(), batch_size=size, seed=0, epoch=1)
+
+    def _loss(self, *, filled: bool) -> float:
         """Of the probe with the first weights, in NumPy: the specification."""
         texts = [self.texts[row] for row in self.probe]
         if filled:
@@ -139,18 +153,12 @@ class Task:
         logits = Scorer(model.config, model.weights, runtime="numpy").logits(join(texts))
         return mean_loss(logits, self.targets[self.probe])
 
-    def order(self, size: int, *, shuffled: bool) -> list[Rows]:
-        """The batches of an epoch: as tutorials have them, or texts of like length together."""
-        if shuffled:
-            rows = np.random.default_rng(0).permutation(len(self.lengths))
-            return [rows[start : start + size] for start in range(0, len(rows), size)]
-        return batches(self.lengths.tolist(), batch_size=size, seed=0, epoch=1)
-
 
 def spread(order: Sequence[Rows], lengths: np.ndarray[Any, Any], reviews: int) -> list[Rows]:
     """Batches of about so many reviews, spread evenly over an epoch's by the length of their longest text."""
     by_length = sorted(order, key=lambda rows: lengths[rows].max())
-    return [by_length[place] for place in _middles(len(order), max(1, reviews // len(order[0])))]
+    count = max(1, reviews // max(map(len, order)))
+    return [by_length[place] for place in _middles(len(order), count)]
 
 
 def _middles(count: int, parts: int) -> list[int]:
@@ -158,10 +166,10 @@ def _middles(count: int, parts: int) -> list[int]:
     return [int((part + 0.5) * count / parts) for part in range(parts)]
 
 
-def _prepared(network: Network, given: Dataset, data_dir: Path) -> Prepared:
+def _prepared(network: Network, given: Dataset) -> Prepared:
     """As a training would have it, but that no training text is held back for validation."""
     rng = np.random.default_rng(0)
     train = [given.splits["train"][row] for row in rng.permutation(len(given.splits["train"]))]
     splits = {"train": tuple(train[: network.reviews]), "validation": given.splits["test"][::1000]}
-    vectors = read_vectors(network.vectors, data_dir=data_dir) if network.vectors else None
-    return prepare(replace(given, splits=splits), network.settings, None, vectors, Progress(None))
+    words = read_vectors(PACKAGED).words if network.settings.vocabulary.source == "list" else None
+    return prepare(replace(given, splits=splits), network.settings, words, None, Progress(None))

@@ -8,19 +8,18 @@ have the same number of weights, which is the tutorial's where it prints one, an
 starts their losses on the same texts are seen to agree, to 1e-4, with NumPy's.
 
 Tenor learns with the batch size of the tutorial. So does the tutorial's own framework, "as in the
-tutorial": shuffled, padded or filled up as there. Every peer that is not hopeless also learns "at its
-best": true lengths, texts of like length together, the best of three batch sizes, and for PyTorch
-of one thread and two, and of packed and dense layouts. Rounds go there and back again, over
-batches that are spread evenly over an epoch's lengths; first passes, in which XLA compiles, are not
-counted and shown apart. The span is the update: forward, backward, clipping, optimizer. Tokens are
-real ones. Seconds of an epoch follow from tokens a second; where Tenor's are less than half a minute,
-they are measured as well, to see that they do.
+tutorial": shuffled, padded or filled up as there. Every peer but MindSpore also learns "at its
+best": true lengths, texts of like length together, the best of three batch sizes, for PyTorch of one
+thread and two and of packed and dense layouts, for Keras with XLA and without. Rounds go there and
+back again, over batches that are spread evenly over an epoch's lengths; first passes, in which XLA
+compiles, are not counted and shown apart. The span is the update: forward, backward, clipping,
+optimizer. Tokens are real ones. Seconds of an epoch follow from tokens a second; where Tenor's are
+less than half a minute, they are measured as well, to see that they do.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -43,14 +42,9 @@ PEERS = {
     "mindspore": ["mindspore==2.10.0", "numpy==1.26.4"],
 }
 NAMES = {"torch": "PyTorch", "keras": "Keras", "flax": "Flax", "mindspore": "MindSpore"}
-WAYS: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
-    "torch": (("packed", "padded"), (2, 1)),
-    "keras": (("plain", "compiled"), (2,)),
-    "flax": (("",), (2,)),
-    "mindspore": ((), ()),
-}
-"""Ways of a peer and numbers of threads that are tried. None of MindSpore's: one update takes it so long
-(denormal numbers are not flushed) that no setting could make up for it."""
+WAYS = {"torch": ("packed", "padded"), "keras": ("plain", "compiled"), "flax": ("",), "mindspore": ()}
+"""What is tried of a peer. Nothing of MindSpore's: one update takes it so long, for it computes with denormal
+numbers, that no setting could make up for it."""
 BATCHES = (16, 64, 256)
 ROUNDS = 5
 WHOLE_S = 30
@@ -78,7 +72,7 @@ class Learning:
     """A process that learns in one way."""
 
     def __init__(self, way: Way, task: Task, reviews: int) -> None:
-        """Start it, compare its weights and its loss, and wait for its first pass over a quarter of a round.
+        """Start it, and compare its weights and its loss.
 
         Args:
             way: how it learns.
@@ -119,14 +113,18 @@ class Learning:
                 f"{expected:.6f}: they are not the same network"
             )
         self.loss_differs = abs(loss - expected)
-        self.first = self._ask("trial")
+        self.first = 0.0
+        """Seconds of first passes, in which XLA compiles."""
+        self.speed = 0.0
+        """Tokens a second, once it was tried."""
 
-    def try_out(self) -> float:
-        """Tokens a second of a quarter of a round."""
-        return self.trial_tokens / self._ask("trial")
+    def try_out(self) -> None:
+        """Take the speed over a quarter of a round."""
+        self.first += self._ask("trial")
+        self.speed = self.trial_tokens / self._ask("trial")
 
     def warm_up(self) -> None:
-        """The first pass over all of a round, in which other lengths may be compiled."""
+        """The first pass over a round."""
         self.first += self._ask("part")
 
     def round(self) -> float:
@@ -153,39 +151,38 @@ class Learning:
 
 
 def fastest(
-    ways: Iterable[Way], task: Task, part: int, tried: dict[str, int]
-) -> tuple[float, Learning | None]:
-    """The fastest of some ways, over a quarter of a round, and its tokens a second."""
-    best: tuple[float, Learning | None] = (0.0, None)
+    ways: Iterable[Way], task: Task, part: int, tried: dict[str, int], best: Learning | None = None
+) -> Learning | None:
+    """The fastest of some ways and the best before them, over a quarter of a round; the others are closed."""
     for way in ways:
         learning = Learning(way, task, part)
-        speed = learning.try_out()
-        tried[f"{NAMES[way.peer]}, {way.name}"] = round(speed)
-        print(NAMES[way.peer], way.name, f"{speed:,.0f} tokens/s", flush=True)
-        slower = best[1] if speed > best[0] else learning
-        best = max(best, (speed, learning), key=lambda each: each[0])
+        learning.try_out()
+        tried[f"{NAMES[way.peer]}, {way.name}"] = round(learning.speed)
+        print(NAMES[way.peer], way.name, f"{learning.speed:,.0f} tokens/s", flush=True)
+        slower, best = (best, learning) if best is None or learning.speed > best.speed else (learning, best)
         if slower is not None:
             slower.close()
     return best
 
 
 def tune(peer: str, task: Task, part: int, tried: dict[str, int], *, quick: bool) -> dict[str, Learning]:
-    """A peer at its best, and at its best with the tutorial's batch size, if that is another way."""
+    """A peer at its best, and at its best with the tutorial's batch size, if that is another way.
+
+    First its ways are tried, then the best of them with one thread, then that with other batch sizes.
+    """
     name, size = NAMES[peer], task.prepared.config.batch_size
-    ways, threads = WAYS[peer]
-    if task.prepared.model.config.cell == "linear":
-        ways = ("padded",)
-    speed, own = fastest(
-        (Way(peer, size, count, way) for way, count in itertools.product(ways, threads)), task, part, tried
-    )
-    if own is None:
-        return {}
-    sizes = () if quick else (other for other in BATCHES if other != size)
-    other_speed, other = fastest((own.way._replace(batch=size) for size in sizes), task, part, tried)
-    if other is not None and other_speed > speed:
+    ways = ("padded",) if task.prepared.model.config.cell == "linear" else WAYS[peer]
+    own = fastest((Way(peer, size, way=way) for way in ways), task, part, tried)
+    if own is not None and peer == "torch":
+        own = fastest([own.way._replace(threads=1)], task, part, tried, own)
+    if own is None or quick:
+        return {} if own is None else {f"{name} at its best": own}
+    others = (own.way._replace(batch=other) for other in BATCHES if other != size)
+    other = fastest(others, task, part, tried)
+    assert other is not None
+    if other.speed > own.speed:
         return {f"{name} at its best": other, f"{name}, batches of {size}": own}
-    if other is not None:
-        other.close()
+    other.close()
     return {f"{name} at its best": own}
 
 

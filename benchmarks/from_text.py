@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import BIN, ROOT, origin, save
-from raw_text import FASTTEXT, FOLDER, make_fasttext
+from common import BIN, origin, save
+from raw_text import FASTTEXT, make_fasttext
+from workers import FOLDER, SCRIPTS, make_environment, python_of
 
 from tenor import TextClassifier, preset
 from tenor.data import Example, load
@@ -99,12 +100,9 @@ def with_fasttext(grams: int, epochs: int) -> Callable[[int], Outcome]:
 
 def with_sklearn(_: int) -> Outcome:
     """TF-IDF and logistic regression, in an environment of their own."""
-    environment = FOLDER / "sklearn"
-    if not environment.exists():
-        subprocess.run([sys.executable, "-m", "venv", environment], check=True)
-        subprocess.run([environment / "bin" / "pip", "install", "-q", "scikit-learn==1.7.2"], check=True)
-    script = ROOT / "benchmarks" / "peers" / "with_sklearn.py"
-    return timed([environment / "bin" / "python", script, PLACE / "train.txt", PLACE / "test.txt"])
+    make_environment("sklearn", ["scikit-learn==1.7.2"])
+    script = SCRIPTS / "with_sklearn.py"
+    return timed([python_of("sklearn"), script, PLACE / "train.txt", PLACE / "test.txt"])
 
 
 def main(data_dir: Path) -> None:

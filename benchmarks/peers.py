@@ -15,19 +15,18 @@ import itertools
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from common import ROOT, origin, save
+from common import origin, save
+from workers import FOLDER, SCRIPTS, Worker, make_environment, python_of, ratio
 
 from tenor import TextClassifier, native
 from tenor.data import load
 
-FOLDER = ROOT / "build" / "peers"
 PEERS = {
     "torch": ["torch==2.13.0", "numpy==2.4.6"],
     "onnx": ["onnx==1.23.2", "onnxruntime==1.32.0", "numpy==2.4.6"],
@@ -74,23 +73,16 @@ class Group:
             RuntimeError: the peer cannot do it here; the message is its own.
         """
         self.setting = setting
-        self._workers = []
-        for part in range(setting.processes):
-            given = setting._asdict() | {"part": part, "folder": str(folder)}
-            python = sys.executable if setting.peer == "tenor" else FOLDER / setting.peer / "bin" / "python"
-            command = [
-                python,
-                ROOT / "benchmarks" / "peers" / f"with_{setting.peer}.py",
-                json.dumps(given),
-                data,
-            ]
-            environment = os.environ | {"OMP_NUM_THREADS": str(setting.threads), "KMP_BLOCKTIME": "0"}
-            self._workers.append(
-                subprocess.Popen(
-                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-                )
+        command = [python_of(setting.peer), SCRIPTS / f"with_{setting.peer}.py"]
+        environment = {"OMP_NUM_THREADS": str(setting.threads), "KMP_BLOCKTIME": "0"}
+        self._workers = [
+            Worker(
+                [*command, json.dumps(setting._asdict() | {"part": part, "folder": str(folder)}), data],
+                environment,
             )
-        answers = [self._answer(worker) for worker in self._workers]
+            for part in range(setting.processes)
+        ]
+        answers = [worker.answer() for worker in self._workers]
         problems = [answer["error"] for answer in answers if "error" in answer]
         if problems:
             self.close()
@@ -103,33 +95,20 @@ class Group:
         """One pass over all texts: seconds, and seconds of processors."""
         began = time.perf_counter()
         for worker in self._workers:
-            self._send(worker, "read")
-        answers = [self._answer(worker) for worker in self._workers]
+            worker.send("read")
+        answers = [worker.answer() for worker in self._workers]
         return time.perf_counter() - began, sum(answer["cpu_s"] for answer in answers)
 
     def alone(self) -> list[float]:
         """Milliseconds of one text of 20 tokens, many times."""
-        self._send(self._workers[0], "alone")
-        found: list[float] = self._answer(self._workers[0])["alone_ms"]
+        self._workers[0].send("alone")
+        found: list[float] = self._workers[0].answer()["alone_ms"]
         return found
 
     def close(self) -> None:
         """Let them end."""
         for worker in self._workers:
-            worker.stdin.close()  # type: ignore[union-attr]
-            worker.wait()
-
-    @staticmethod
-    def _send(worker: subprocess.Popen[str], word: str) -> None:
-        assert worker.stdin is not None
-        worker.stdin.write(word + "\n")
-        worker.stdin.flush()
-
-    @staticmethod
-    def _answer(worker: subprocess.Popen[str]) -> dict[str, Any]:
-        assert worker.stdout is not None
-        line = worker.stdout.readline()
-        return json.loads(line) if line else {"error": f"ended with status {worker.wait()}"}
+            worker.close()
 
 
 def settings_of(peer: str) -> Iterator[Setting]:
@@ -138,15 +117,6 @@ def settings_of(peer: str) -> Iterator[Setting]:
     for precision, (processes, threads), batch in itertools.product(precisions[peer], SPREADS, BATCHES):
         for packed in (False, True) if peer == "torch" else (False,):
             yield Setting(peer, precision, processes, threads, batch, packed)
-
-
-def make_environment(peer: str) -> None:
-    """Make what a peer needs, unless it is there."""
-    place = FOLDER / peer
-    if not (place / "bin" / "python").exists():
-        print(f"making {place}", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", place], check=True)
-        subprocess.run([place / "bin" / "pip", "install", "-q", *PEERS[peer]], check=True)
 
 
 def write_data(place: Path, texts: Sequence[np.ndarray[Any, Any]], hidden: int, directions: int) -> None:
@@ -232,16 +202,6 @@ def compare(settings: Sequence[Setting], data: Path, folder: Path, tokens: int) 
     return figures
 
 
-def ratio(slow: Sequence[float], fast: Sequence[float]) -> str:
-    """Ratio of medians with the 95 % interval of 2,000 bootstrap samples of the rounds."""
-    rng = np.random.default_rng(0)
-    both = np.array([slow, fast])
-    drawn = both[:, rng.integers(0, both.shape[1], (2000, both.shape[1]))]
-    ratios = np.median(drawn[0], axis=1) / np.median(drawn[1], axis=1)
-    low, high = np.percentile(ratios, [2.5, 97.5])
-    return f"{np.median(slow) / np.median(fast):.2f} ({low:.2f} to {high:.2f})"
-
-
 def percentiles(times: Sequence[float]) -> str:
     """The median and the 99th percentile."""
     return f"{np.percentile(times, 50):.3f} (99 % within {np.percentile(times, 99):.3f})"
@@ -270,8 +230,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="try batches of 64 only")
     args = parser.parse_args()
     measured, load_before = origin(), os.getloadavg()[0]
-    for peer in PEERS:
-        make_environment(peer)
+    for peer, packages in PEERS.items():
+        make_environment(peer, packages)
     reviews = load("imdb", data_dir=args.data_dir).splits["test"][:: 25_000 // TEXTS]
     reader = TextClassifier.load()._indexer
     batch = reader.index([review.text for review in reviews]).batch
@@ -288,8 +248,7 @@ def main() -> None:
         whole, part = folder / "whole.npz", folder / "part.npz"
         write_data(whole, texts, hidden, directions)
         write_data(part, texts[:: TEXTS // PART], hidden, directions)
-        onnx = FOLDER / "onnx" / "bin" / "python"
-        subprocess.run([onnx, ROOT / "benchmarks" / "peers" / "with_onnx.py", whole, folder], check=True)
+        subprocess.run([python_of("onnx"), SCRIPTS / "with_onnx.py", whole, folder], check=True)
         best, tried = choose(part, folder, sum(map(len, texts[:: TEXTS // PART])), quick=args.quick)
         mine = [Setting("tenor", precision, 1, 2) for precision in ("float32", "int8")]
         found = compare([*mine, *best], whole, folder, len(batch.token_ids))

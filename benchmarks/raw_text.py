@@ -23,11 +23,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from common import BIN, ROOT, origin, save
-from peers import ratio
+from workers import FOLDER, ratio
 
 from tenor.data import load
 
-FOLDER = ROOT / "build" / "peers"
 FASTTEXT = FOLDER / "fasttext" / "fasttext"
 ROUNDS = 8
 FAST_MODEL = ROOT / "benchmarks" / "fast.toml"

@@ -315,9 +315,15 @@ def test_a_file_of_another_length_is_refused(tiny, tmp_path, name, more):
         artifact.read(tmp_path / "saved")
 
 
+def test_a_format_with_other_ngrams_is_refused(folder):
+    edit_manifest(folder, lambda manifest: manifest.update(format_version=3))
+    with pytest.raises(ArtifactError, match=r"has format 3, whose n-grams counted in another way; train"):
+        TextClassifier.load(folder)
+
+
 def test_a_newer_format_is_refused_with_the_way_out(folder):
     edit_manifest(folder, lambda manifest: manifest.update(format_version=artifact.FORMAT_VERSION + 1))
-    with pytest.raises(ArtifactError, match=r"has format 4; .* Update it: pip install --upgrade tenor"):
+    with pytest.raises(ArtifactError, match=r"has format 5; .* Update it: pip install --upgrade tenor"):
         artifact.read(folder)
 
 

@@ -142,6 +142,8 @@ struct Adam {
   float rate, fresh1, beta2, fresh2, inverse_bias, epsilon;
 };
 
+constexpr int64_t kTaskRows = 96;  // of one task of a product
+
 struct Dropout {
   float* x;  // (rows, width)
   const int32_t* ids;  // what rows are known by; null for their number

@@ -7,7 +7,7 @@
 namespace tenor::TENOR_ISA {
 
 // So much of the packed factor stays in the first cache while rows pass by.
-constexpr int64_t kInnerBlock = 192;
+constexpr int64_t kInnerBlock = 256;
 
 TENOR_INLINE Vec load_some(const float* from, int64_t count) {
   if (count >= kLanes) return load(from);
@@ -78,13 +78,30 @@ TENOR_INLINE void multiply_rows(const Product& of, int64_t first, int64_t last, 
   multiply_rest<R - 1, kWhole>(of, first, last - first, tile, begin, end);
 }
 
-// Fills rows from `first` up to `last`.
+// The same product with a stretch of some rows side by side: as columns of a matrix they would lie so
+// far apart that they drive each other out of the first cache.
+inline Product brought_together(const Product& of, int64_t first, int64_t last, int64_t begin, int64_t end,
+                                float* to) {
+  const int64_t rows = last - first;
+  for (int64_t k = begin; k < end; ++k)
+    for (int64_t row = 0; row < rows; ++row)
+      to[(k - begin) * rows + row] = of.a[(first + row) * of.a_row + k * of.a_inner];
+  Product near = of;
+  near.a = to - first - begin * rows;
+  near.a_row = 1;
+  near.a_inner = rows;
+  return near;
+}
+
+// Fills rows from `first` up to `last`: of a factor whose rows are not whole at most kTaskRows.
 inline void multiply(const Product& of, int64_t first, int64_t last) {
+  float together[kTaskRows * kInnerBlock];
   const int64_t whole = of.columns / kTileFloats;
   for (int64_t begin = 0; begin == 0 || begin < of.inner; begin += kInnerBlock) {
     const int64_t end = of.inner - begin < kInnerBlock ? of.inner : begin + kInnerBlock;
-    for (int64_t tile = 0; tile < whole; ++tile) multiply_rows<true>(of, first, last, tile, begin, end);
-    if (whole * kTileFloats < of.columns) multiply_rows<false>(of, first, last, whole, begin, end);
+    const Product near = of.a_inner == 1 ? of : brought_together(of, first, last, begin, end, together);
+    for (int64_t tile = 0; tile < whole; ++tile) multiply_rows<true>(near, first, last, tile, begin, end);
+    if (whole * kTileFloats < of.columns) multiply_rows<false>(near, first, last, whole, begin, end);
   }
 }
 

@@ -12,7 +12,8 @@ using namespace tenor;
 
 namespace {
 
-constexpr int64_t kMostRows = 96, kFewestRows = 12;  // of one task
+constexpr int64_t kFewestRows = 12;  // of one task
+constexpr int64_t kMostInner = 1920;  // rows of a factor that are packed at once, and stay in the cache
 constexpr int64_t kItemsAhead = 16;  // of a list, that are fetched
 constexpr int64_t kWorthThreads = 1 << 18;  // multiply-adds below which waking a thread costs more
 
@@ -23,7 +24,7 @@ void each_part(int64_t count, int64_t work, const Work& on_part) {
   struct Context {
     const Work& on_part;
     int64_t count, size;
-  } context{on_part, count, std::clamp(count / (4 * threads), kFewestRows, kMostRows)};
+  } context{on_part, count, std::clamp(count / (4 * threads), kFewestRows, kTaskRows)};
   run((count + context.size - 1) / context.size, threads,
       [](void* given, int64_t part) {
         const FlushedEnvironment environment;
@@ -77,14 +78,18 @@ tenor_result tenor_multiply(const tenor_product* product) {
     if (of.m == 0 || of.n == 0) return TENOR_OK;
     if (!of.c || of.c_row < of.n || (of.k > 0 && (!of.a || !of.b))) return TENOR_BAD_SIZE;
     const Kernels& kernels = *settings().kernels;
-    const Floats b = floats(packed_size(of.k, of.n, kernels.lanes));
-    const Matrix factor{of.b, of.b_row, of.b_column};
-    each_part(of.k, of.k * of.n, [&](int64_t first, int64_t last) {
-      pack(factor, of.k, of.n, kernels.lanes, first, last, b.get());
-    });
-    const Product work{of.a, of.a_row, of.a_column, b.get(), of.bias, of.c, of.c_row, of.k, of.n, of.add != 0};
-    each_part(of.m, of.m * of.k * of.n,
-              [&](int64_t first, int64_t last) { kernels.multiply(work, first, last); });
+    const Floats b = floats(packed_size(std::min(of.k, kMostInner), of.n, kernels.lanes));
+    for (int64_t begin = 0; begin == 0 || begin < of.k; begin += kMostInner) {
+      const int64_t inner = std::min(of.k - begin, kMostInner);
+      const Matrix factor{of.b + begin * of.b_row, of.b_row, of.b_column};
+      each_part(inner, inner * of.n, [&](int64_t first, int64_t last) {
+        pack(factor, inner, of.n, kernels.lanes, first, last, b.get());
+      });
+      const bool add = begin > 0 || of.add != 0;
+      const Product work{of.a + begin * of.a_column, of.a_row, of.a_column, b.get(), of.bias, of.c, of.c_row, inner, of.n, add};
+      each_part(of.m, of.m * inner * of.n,
+                [&](int64_t first, int64_t last) { kernels.multiply(work, first, last); });
+    }
     return TENOR_OK;
   });
 }

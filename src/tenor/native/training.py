@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -210,6 +210,10 @@ class LayerPass:
     """(N, H) to be filled, if wanted; the rows may lie apart."""
     d_states: Floats | None = None
     """(N, H) gradients; None for zeros. The rows may lie apart."""
+    room: Callable[[str, tuple[int, ...]], Floats] = field(
+        default=lambda _, shape: np.empty(shape, np.float32)
+    )
+    """Gives an array for a purpose of this pass, whose numbers are arbitrary."""
 
     def __post_init__(self) -> None:
         texts, words = len(self.offsets) - 1, int(self.offsets[-1])
@@ -218,11 +222,11 @@ class LayerPass:
         )
         """(B, H) what was made of each text: after its last word and its first, the sum, the largest."""
         self.gradients: dict[str, Floats] = {}
-        self.d_shares = np.empty_like(self.shares)
-        self.d_given = None if self.given is None else np.empty_like(self.given)
+        self.d_shares = self.room("d_shares", self.shares.shape)
+        self.d_given = None if self.given is None else self.room("d_given", self.given.shape)
         gated = self.weight_hh is not None
-        self.before = np.empty((words, self.hidden), np.float32) if gated else None
-        self.d_sums = np.empty((words, self.shares.shape[1]), np.float32) if gated else None
+        self.before = self.room("before", (words, self.hidden)) if gated else None
+        self.d_sums = self.room("d_sums", (words, self.shares.shape[1])) if gated else None
 
     def add_gradient(self, name: str, gradient: Floats) -> None:
         """Add to the gradient (B, H) of ``final``, ``start``, ``total`` or ``largest``."""

@@ -7,7 +7,9 @@ prediction does: of film reviews that is a quarter of the words.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -50,6 +52,24 @@ class _Layer(NamedTuple):
     """By direction."""
 
 
+class _Buffers:
+    """Arrays by their purpose, used again from one batch to the next.
+
+    The system takes large arrays that are given back away at once, and new ones cost it more than
+    what is computed in them.
+    """
+
+    def __init__(self) -> None:
+        self._flat: dict[str, Floats] = {}
+
+    def room(self, purpose: str, shape: tuple[int, ...]) -> Floats:
+        """An array whose numbers are arbitrary, until it is asked for anew."""
+        size = math.prod(shape)
+        if purpose not in self._flat or self._flat[purpose].size < size:
+            self._flat[purpose] = np.empty(size + size // 4, np.float32)
+        return self._flat[purpose][:size].reshape(shape)
+
+
 class CoreNetwork:
     """A network while it is learnt. ``read`` a batch, then ``back`` goes through it."""
 
@@ -70,6 +90,7 @@ class CoreNetwork:
         self._truncate = truncate
         self._learners = [Learner() for _ in range(self._depth)]
         self._pooling = Pooling(config.pooling, weights)
+        self._buffers = _Buffers()
 
     def read(self, batch: Batch, dropout: Dropout) -> Floats:
         """Logits (B, C) of a batch, and all that ``back`` needs, kept until the next one."""
@@ -109,12 +130,15 @@ class CoreNetwork:
         """(N, D*H) states, if wanted."""
         config, offsets = self._config, self._batch.offsets
         size = config.hidden_sizes[depth]
-        states = np.empty((int(offsets[-1]), size * config.directions), np.float32) if wanted else None
+        states = None
+        if wanted:
+            states = self._buffers.room(f"states {depth}", (int(offsets[-1]), size * config.directions))
         passes = []
         for direction in range(config.directions):
             weights = self._of_layer(depth, direction)
             bias, state_bias = self._biases(weights, size)
             given = weights.get("weight_previous")
+            room = partial(self._room, depth, direction)
             passes.append(
                 LayerPass(
                     cell=config.cell,
@@ -122,14 +146,15 @@ class CoreNetwork:
                     reverse=direction == 1,
                     hidden=size,
                     offsets=offsets,
-                    shares=multiply(x, weights["weight_ih"].T, bias),
+                    shares=_product(x, weights["weight_ih"].T, partial(room, "shares"), bias),
                     row_of=row_of,
                     gating=Gating(config.window == 2, config.input_gate, config.output_gate, config.skip),
-                    given=None if given is None else multiply(x, given.T),
+                    given=None if given is None else _product(x, given.T, partial(room, "given")),
                     weight_hh=weights.get("weight_hh"),
                     state_bias=state_bias,
                     truncate=self._truncate,
                     states=None if states is None else states[:, direction * size : (direction + 1) * size],
+                    room=room,
                 )
             )
         self._learners[depth].forward(passes)
@@ -144,11 +169,11 @@ class CoreNetwork:
             if d_states is not None:
                 one.d_states = d_states[:, direction * size : (direction + 1) * size]
         self._learners[depth].backward(passes)
-        d_x: Floats | None = None
+        d_x = self._buffers.room(f"d_x {depth}", x.shape)
         for direction, one in enumerate(passes):
             weights = self._of_layer(depth, direction)
             found = {"weight_ih": multiply(one.d_shares.T, x), "bias_ih": one.d_shares.sum(0)}
-            d_x = multiply(one.d_shares, weights["weight_ih"], out=d_x, add=d_x is not None)
+            multiply(one.d_shares, weights["weight_ih"], out=d_x, add=direction > 0)
             if one.d_given is not None:
                 found["weight_previous"] = multiply(one.d_given.T, x)
                 multiply(one.d_given, weights["weight_previous"], out=d_x, add=True)
@@ -158,8 +183,10 @@ class CoreNetwork:
             gradients.whole.update(
                 {f"rnn.{name}_{_suffix(depth, direction)}": found[name] for name in weights}
             )
-        assert d_x is not None
         return d_x
+
+    def _room(self, depth: int, direction: int, purpose: str, shape: tuple[int, ...]) -> Floats:
+        return self._buffers.room(f"{purpose} {depth} {direction}", shape)
 
     def _of_layer(self, depth: int, direction: int) -> dict[str, Floats]:
         """The weights of a layer and direction by the names that PyTorch gives them."""
@@ -207,6 +234,12 @@ class CoreNetwork:
             else:
                 dropout.pooled.apply(d)
         return d
+
+
+def _product(
+    a: Floats, b: Floats, room: Callable[[tuple[int, ...]], Floats], bias: Floats | None = None
+) -> Floats:
+    return multiply(a, b, bias, out=room((a.shape[0], b.shape[1])))
 
 
 def _suffix(depth: int, direction: int) -> str:

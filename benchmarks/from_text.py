@@ -27,7 +27,7 @@ from raw_text import FASTTEXT, make_fasttext
 from workers import FOLDER, SCRIPTS, make_environment, python_of
 
 from tenor import TextClassifier, preset
-from tenor.data import Example, load
+from tenor.data import Example, load, read_vectors
 from tenor.presets import PRESETS
 from tenor.tokenizer import Tokenizer
 
@@ -64,28 +64,32 @@ def timed(command: list[str | Path]) -> Outcome:
     return outcome | (json.loads(said) if said.startswith("{") else {})
 
 
-def with_tenor(name: str, texts: list[str], labels: list[str]) -> Callable[[int], Outcome]:
-    """A preset; a round is a seed."""
+def with_tenor(name: str, texts: list[str], labels: list[str], *more: str | Path) -> Callable[[int], Outcome]:
+    """A preset, with more options; a round is a seed."""
 
     def learn(seed: int) -> Outcome:
         model = PLACE / "tenor"
         for old in (model, model.with_name("tenor.run")):
             shutil.rmtree(old, ignore_errors=True)
         command = [BIN / "tenor", "train", PLACE / "train.txt", "--preset", name, "--seed", str(seed)]
-        outcome = timed([*command, "-o", model])
+        outcome = timed([*command, *more, "-o", model])
         guesses = [prediction.label for prediction in TextClassifier.load(model).predict(texts)]
         return outcome | {"accuracy": float(np.mean([a == b for a, b in zip(guesses, labels, strict=True)]))}
 
     return learn
 
 
-def with_fasttext(grams: int, epochs: int) -> Callable[[int], Outcome]:
-    """Of fastText on both cores, with the learning rate and width that are its best and fastest here."""
+def with_fasttext(grams: int, epochs: int, vectors: Path | None = None) -> Callable[[int], Outcome]:
+    """Of fastText on both cores, with the learning rate and width that are its best and fastest here.
+
+    Vectors to start from set the width.
+    """
 
     def learn(seed: int) -> Outcome:
         model = PLACE / "fasttext"
         options = ["-wordNgrams", str(grams), "-epoch", str(epochs), "-thread", "2", "-seed", str(seed)]
-        options += ["-lr", "0.5", "-dim", "10"]
+        options += ["-lr", "0.5", "-dim", "10" if vectors is None else "100"]
+        options += [] if vectors is None else ["-pretrainedVectors", str(vectors)]
         outcome = timed(
             [FASTTEXT, "supervised", "-input", PLACE / "train_words.txt", "-output", model, *options]
         )
@@ -96,6 +100,17 @@ def with_fasttext(grams: int, epochs: int) -> Callable[[int], Outcome]:
         return outcome | {"accuracy": float(tried.stdout.split("P@1")[1].split()[0])}
 
     return learn
+
+
+def write_vectors(glove: Path, to: Path) -> None:
+    """GloVe as fastText reads it: with a first line that says how many and how wide."""
+    vectors = read_vectors(glove)
+    rows = (
+        f"{word} {' '.join(map(str, row))}\n" for word, row in zip(vectors.words, vectors.matrix, strict=True)
+    )
+    with to.open("w", encoding="utf-8") as file:
+        file.write(f"{len(vectors.words)} {vectors.matrix.shape[1]}\n")
+        file.writelines(rows)
 
 
 def with_sklearn(_: int) -> Outcome:
@@ -114,9 +129,15 @@ def main(data_dir: Path) -> None:
     labels, texts = zip(
         *((label[9:], text) for label, _, text in (x.partition(" ") for x in lines)), strict=True
     )
+    glove = data_dir / "glove.6B.100d.zip"
+    write_vectors(glove, PLACE / "glove.vec")  # by which Tenor's cache of it is filled too
+    tests = list(texts), list(labels)
     ways: dict[str, Callable[[int], Outcome]] = {
         "fastText, bigrams, 5 epochs": with_fasttext(2, 5),
-        **{f"Tenor, {name}": with_tenor(name, list(texts), list(labels)) for name in PRESETS},
+        **{f"Tenor, {name}": with_tenor(name, *tests) for name in PRESETS},
+        "Tenor, fast, 1 epoch": with_tenor("fast", *tests, "--epochs", "1"),
+        "Tenor, fast, from GloVe": with_tenor("fast", *tests, "--vectors", glove),
+        "fastText, bigrams, 5 epochs, from GloVe": with_fasttext(2, 5, PLACE / "glove.vec"),
         "TF-IDF of bigrams, logistic regression": with_sklearn,
     }
     found: dict[str, list[Outcome]] = {name: [] for name in ways}

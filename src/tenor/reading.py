@@ -84,6 +84,6 @@ class ReadingState(NamedTuple):
     memory: list[Memory] | None
     """What each pooling remembers; None before the first word."""
     ngrams: NgramState | None
-    """What is known of its words and pairs; None where the model scores none."""
+    """What is known of its n-grams; None where the model scores none."""
     probabilities: dict[str, float]
     """Label → probability after the words so far."""

@@ -105,16 +105,16 @@ def test_scores_are_learnt_and_hold_on_other_texts(num_labels):
     guesses = (logits[:, 0] >= 0) if num_labels == 2 else logits.argmax(axis=1)
     assert np.mean(guesses == validation.targets) > 0.75
     assert not found.weight[evidence.owners == 0].any()
-    assert found.strength in scores._STRENGTHS
+    assert found.strength in scores.STRENGTHS
 
 
 def test_the_strength_is_the_one_that_validation_likes_best(monkeypatch):
     train, validation = texts(400), texts(200, seed=1)
     evidence = evidence_of(train)
     losses = {}
-    for strength in scores._STRENGTHS:
+    for strength in scores.STRENGTHS:
         with monkeypatch.context() as patch:
-            patch.setattr(scores, "_STRENGTHS", (strength,))
+            patch.setattr(scores, "STRENGTHS", (strength,))
             found = scores.fit(evidence, train, validation, 2)
         logits = scores.logits(found, evidence.owners, validation, 2)
         losses[strength] = cross_entropies(validation.targets, logits).mean()
@@ -184,3 +184,12 @@ def test_a_models_weights_blend_as_its_logits_do(tiny):
     blend = Blend(0.7, 0.4)
     found = logits(blend.weights(network, table, bias))
     np.testing.assert_allclose(found, blend.logits(of_ngrams, alone), atol=1e-5)
+
+
+def test_a_first_step_that_gains_little_is_not_the_last():
+    goal = np.linspace(-3, 3, 50)
+    found = minimize(
+        lambda at: (1000 + 50 * float(((at - goal) ** 2).sum()), 100 * (at - goal)), np.zeros(50),
+        tolerance=3e-4, most_steps=50,
+    )  # fmt: skip
+    np.testing.assert_allclose(found, goal, atol=0.05)

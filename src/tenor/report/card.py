@@ -54,7 +54,7 @@ def _origin(model: Model, data: Mapping[str, Any], train: Mapping[str, Any]) -> 
         "vocabulary": f"{len(model.vocabulary):,} tokens",
         "network": f"{config.cell.upper()} {config.embedding_dim} → {layers}, {direction}, "
         f"pooled by {' and '.join(config.pooling)}"
-        + (f"; {config.ngrams:,} rows of scores for words and pairs" if config.ngrams else ""),
+        + (f"; {config.ngrams:,} scores of 1 to {config.ngram_order} words" if config.ngrams else ""),
         "weights": f"{model.num_weights:,}",
         "training": f"{model.record['metrics']['epochs']} epochs of batches of "
         f"{train['batch_size']}, {train['optimizer']} at {train['learning_rate']:g}, "

@@ -73,8 +73,8 @@ def network_parts(model: Model) -> list[Part]:
     if config.head_hidden:
         parts.append(Part("hidden layer", f"{config.head_hidden} numbers, ReLU", weights("head.hidden.")))
     if config.ngrams:
-        detail = f"{config.ngrams:,} rows of scores, added to the logits"
-        parts.append(Part("words and pairs", detail, shapes["ngrams.weight"]))
+        detail = f"{config.ngrams:,} rows of scores, of 1 to {config.ngram_order} words, added to the logits"
+        parts.append(Part("n-grams", detail, shapes["ngrams.weight"]))
     logits = config.num_logits(len(model.labels))
     shown = ", ".join(model.labels[:4]) + (", …" if len(model.labels) > 4 else "")
     how = "sigmoid" if logits == 1 else "softmax"

@@ -14,12 +14,14 @@ _REMEMBERED = 5
 _ENOUGH = 1e-4
 """Of the decrease that the slope promises."""
 _MOST_HALVINGS = 20
+_SMALL_STEPS = 2
+"""That do not end it: the first ones are small as nothing is known of the curvature."""
 
 
 def minimize(
     function: Callable[[Vector], tuple[float, Vector]], start: Vector, *, tolerance: float, most_steps: int
 ) -> Vector:
-    """Go down by L-BFGS until a step gains less than a share of the value, or after so many steps.
+    """Go down by L-BFGS until steps gain less than a share of the value, or after so many steps.
 
     Args:
         function: point (D,) → value and gradient (D,).
@@ -30,7 +32,7 @@ def minimize(
     Source:
         Nocedal & Wright 2006, "Numerical Optimization", algorithms 7.4 and 3.1.
     """
-    at, (value, slope) = start, function(start)
+    at, (value, slope), small = start, function(start), 0
     pairs: deque[tuple[Vector, Vector, float]] = deque(maxlen=_REMEMBERED)
     for _ in range(most_steps):
         direction = -_times_inverse_curvature(slope, pairs)
@@ -52,7 +54,8 @@ def minimize(
         curvature = _dot(moved, turned)
         if curvature > 0:
             pairs.append((moved, turned, curvature))
-        if pairs and gained <= tolerance * abs(value):
+        small = small + 1 if gained <= tolerance * abs(value) else 0
+        if small > _SMALL_STEPS:
             break
     return at
 

@@ -148,11 +148,13 @@ def _scores(
         num_labels=num_labels,
         num_logits=num_logits,
     )
-    found = scores.fit(evidence, train, validation, model.ngram_order)
+    with progress.bar("fitting n-grams", len(scores.STRENGTHS) * len(train.targets)) as bar:
+        found = scores.fit(evidence, train, validation, model.ngram_order, fitted=bar.update)
     guesses = label_ids(scores.logits(found, evidence.owners, validation, model.ngram_order))
     progress.say(
-        f"n-grams: {len(evidence.rows):,} of 1 to {model.ngram_order} words; a linear model of them alone "
-        f"has validation accuracy {np.mean(guesses == validation.targets):.4f}"
+        f"n-grams: {len(evidence.rows):,} of 1 to {model.ngram_order} words; a linear model of them has "
+        f"validation accuracy {np.mean(guesses == validation.targets):.4f}. The network learns by itself; "
+        "what is validated is both together"
     )
     table = {"ngrams.weight": found.weight, "ngrams.owners": evidence.owners}
     return table, found.bias

@@ -9,7 +9,7 @@ Source: Wang & Manning 2012, "Baselines and Bigrams", with a logistic loss for t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ from tenor.training.evidence import Evidence
 from tenor.training.lbfgs import Vector, minimize
 from tenor.training.losses import gradient
 
-_STRENGTHS = (0.03, 0.1, 0.3, 1.0, 3.0)
+STRENGTHS = (0.03, 0.1, 0.3, 1.0, 3.0)
 """How much the texts count against a unit of squared weights: liblinear's C, for features of a mean
 square of one in a text of mean length."""
 _TOLERANCE, _MOST_STEPS = 3e-4, 200
@@ -42,14 +42,30 @@ class Scores(NamedTuple):
     """Which of the strengths was best."""
 
 
-def fit(evidence: Evidence, train: Encoded, validation: Encoded, order: int) -> Scores:
-    """Fit scores to the training texts, from strongly held back to freely, while validation gains."""
+def fit(
+    evidence: Evidence,
+    train: Encoded,
+    validation: Encoded,
+    order: int,
+    *,
+    fitted: Callable[[int], object] = lambda _: None,
+) -> Scores:
+    """Fit scores to the training texts, from strongly held back to freely, while validation gains.
+
+    Args:
+        evidence: of the training texts.
+        train: these.
+        validation: those that choose.
+        order: the most words of an n-gram.
+        fitted: called with the number of texts each time they have been fitted with a strength.
+    """
     problem = _Problem(evidence, train.lengths, train.targets)
     best: tuple[float, Scores] | None = None
     point = np.zeros(problem.size)
-    for strength in _STRENGTHS:
+    for strength in STRENGTHS:
         value = partial(problem.value, strength=strength)
         point = minimize(value, point, tolerance=_TOLERANCE, most_steps=_MOST_STEPS)
+        fitted(len(train.targets))
         found = problem.scores(point, strength)
         loss = mean(cross_entropies(validation.targets, logits(found, evidence.owners, validation, order)))
         if best is not None and loss >= best[0]:

@@ -189,7 +189,7 @@ def test_a_models_weights_blend_as_its_logits_do(tiny):
 def test_a_first_step_that_gains_little_is_not_the_last():
     goal = np.linspace(-3, 3, 50)
     found = minimize(
-        lambda at: (1000 + 50 * float(((at - goal) ** 2).sum()), 100 * (at - goal)), np.zeros(50),
+        lambda at: (1e6 + 50 * float(((at - goal) ** 2).sum()), 100 * (at - goal)), np.zeros(50),
         tolerance=3e-4, most_steps=50,
     )  # fmt: skip
-    np.testing.assert_allclose(found, goal, atol=0.05)
+    assert np.linalg.norm(found - goal) < 0.3 * np.linalg.norm(goal)

@@ -221,6 +221,15 @@ def test_a_model_with_them_reads_as_before_when_saved(tiny, tmp_path, order):
         np.testing.assert_array_equal(loaded.model.weights["ngrams.owners"], model.weights["ngrams.owners"])
 
 
+def test_a_float64_model_with_them_is_loaded_again(tiny, tmp_path):
+    classifier = TextClassifier(tiny(np.float64, ngrams=40))
+    classifier.save(tmp_path / "model")
+    expected = classifier.predict_logits(["not bad", "good film"])
+    np.testing.assert_array_equal(
+        TextClassifier.load(tmp_path / "model").predict_logits(["not bad", "good film"]), expected
+    )
+
+
 def test_half_of_the_rows_are_those_that_say_more_and_are_still_found(tiny):
     model = tiny(ngrams=1024)
     half = with_half_of_the_ngrams(model)

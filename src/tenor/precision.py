@@ -83,10 +83,11 @@ def restored(arrays: Stored, precision: Precision) -> dict[str, Floats]:
         InputError: they are not of the types that the precision stores.
     """
     found: dict[str, Floats] = {}
+    floats = np.float64 if any(array.dtype == np.float64 for array in arrays.values()) else np.float32
     for name, array in arrays.items():
         scale = arrays.get(name + _SCALE)
         if name in _BYTES and array.dtype == np.uint8:
-            found[name] = array.astype(np.float32)
+            found[name] = array.astype(floats)
         elif array.dtype == np.uint16 and (
             precision == "bf16" or (precision == "int8" and name in _NEVER_WHOLE)
         ):

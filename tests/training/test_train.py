@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import io
 import json
 import random
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -222,3 +224,36 @@ def test_an_answer_that_is_no_number_is_never_saved(tiny, tmp_path):
     with pytest.raises(NotFiniteError, match="the model's answer is not finite after update 7"):
         write_checkpoint(model, snapshot, tmp_path / "step-0000007")
     assert list(tmp_path.iterdir()) == []
+
+
+def with_ngrams(**settings):
+    model = replace(SMALL.model, ngrams=4096)
+    return replace(SMALL, model=model, train=replace(SMALL.train, epochs=3, **settings))
+
+
+def test_ngrams_of_many_texts_are_counted_in_some_of_them(monkeypatch):
+    said = io.StringIO()
+    monkeypatch.setattr(sys.modules["tenor.training.prepare"], "_MOST_WORDS", 100)
+    train(dataset(), with_ngrams(), progress=Progress(said))
+    assert ", counted in every 5th text; a linear model" in said.getvalue()
+
+
+def test_a_blended_model_is_better_than_a_network_that_has_learnt_little():
+    alone = train(dataset(), replace(SMALL, train=replace(SMALL.train, epochs=3, learning_rate=1e-4)))
+    both = train(dataset(), with_ngrams(learning_rate=1e-4))
+    losses = [one.model.record["metrics"]["validation_loss"] for one in (alone, both)]
+    assert losses[1] < losses[0] - 0.1
+
+
+@needs_core
+def test_both_engines_blend_to_nearly_the_same_model():
+    found = [train(dataset(), with_ngrams(engine=name)) for name in ("core", "torch")]
+    texts = [example.text for example in examples(30, 2)]
+    one, other = (classifier.predict_logits(texts) for classifier in found)
+    np.testing.assert_allclose(one, other, atol=0.02)
+
+
+def test_texts_without_words_have_no_ngrams_and_say_so():
+    empty = [Example(text="", label=label) for label in ("bad", "good")] * 20
+    with pytest.raises(DataError, match="no training text has a word"):
+        train(dataset(train=empty), with_ngrams())

@@ -27,8 +27,8 @@ from tenor.vocabulary import Vocabulary
 
 _UPDATES = 2_800
 _FEWEST_EPOCHS, _MOST_EPOCHS = 3, 40
-_MOST_WORDS = 2**27
-"""Of the texts that n-grams are counted in, which takes 60 bytes a word for a while."""
+_MOST_WORDS = 2**25
+"""Of the texts that n-grams are counted in: it takes 100 bytes a word for a while."""
 _MOST_SCORES = 2**23
 """Of all n-grams and labels, so that they take no more than 32 MB."""
 
@@ -139,7 +139,8 @@ def _scores(
     if not model.ngrams:
         return None
     num_logits, validation = model.num_logits(num_labels), splits["validation"]
-    train = splits["train"].every(-(-sum(splits["train"].lengths) // _MOST_WORDS))
+    step = max(1, math.ceil(sum(splits["train"].lengths) / _MOST_WORDS))
+    train = splits["train"].every(step)
     evidence = gather(
         train.token_ids,
         train.targets,
@@ -151,9 +152,10 @@ def _scores(
     with progress.bar("fitting n-grams", len(scores.STRENGTHS) * len(train.targets)) as bar:
         found = scores.fit(evidence, train, validation, model.ngram_order, fitted=bar.update)
     guesses = label_ids(scores.logits(found, evidence.owners, validation, model.ngram_order))
+    counted = f", counted in every {step}th text" if step > 1 else ""
     progress.say(
-        f"n-grams: {len(evidence.rows):,} of 1 to {model.ngram_order} words; a linear model of them has "
-        f"validation accuracy {np.mean(guesses == validation.targets):.4f}. The network learns by itself; "
+        f"n-grams: {len(evidence.rows):,} of 1 to {model.ngram_order} words{counted}; a linear model of them "
+        f"has validation accuracy {np.mean(guesses == validation.targets):.4f}. The network learns by itself; "
         "what is validated is both together"
     )
     table = {"ngrams.weight": found.weight, "ngrams.owners": evidence.owners}

@@ -152,10 +152,11 @@ def _scores(
     with progress.bar("fitting n-grams", len(scores.STRENGTHS) * len(train.targets)) as bar:
         found = scores.fit(evidence, train, validation, model.ngram_order, fitted=bar.update)
     guesses = label_ids(scores.logits(found, evidence.owners, validation, model.ngram_order))
+    accuracy = np.mean(guesses == validation.targets)
     counted = f", counted in every {step}th text" if step > 1 else ""
     progress.say(
         f"n-grams: {len(evidence.rows):,} of 1 to {model.ngram_order} words{counted}; a linear model of them "
-        f"has validation accuracy {np.mean(guesses == validation.targets):.4f}. The network learns by itself; "
+        f"has validation accuracy {accuracy:.4f}. The network learns by itself; "
         "what is validated is both together"
     )
     table = {"ngrams.weight": found.weight, "ngrams.owners": evidence.owners}

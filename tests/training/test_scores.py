@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from tenor import native
-from tenor.errors import TenorError
+from tenor.batching import join
+from tenor.errors import TenorError, TrainingError
 from tenor.metrics import cross_entropies
+from tenor.scorer import Scorer
 from tenor.training import scores
-from tenor.training.blend import HALVES, Blend, best_blend
+from tenor.training.blend import HALVES, Beside, Blend, best_blend, without_ngrams
 from tenor.training.encoded import Encoded
 from tenor.training.evidence import gather
 from tenor.training.lbfgs import minimize
@@ -166,24 +168,45 @@ def test_few_texts_leave_it_near_the_halves():
 
 
 def test_a_models_weights_blend_as_its_logits_do(tiny):
-    from tenor import TextClassifier
-    from tenor.model import Model
-
     model = tiny(ngrams=300)
-    network = {name: weight for name, weight in model.weights.items() if not name.startswith("ngrams.")}
-    table = {name: weight for name, weight in model.weights.items() if name.startswith("ngrams.")}
-    bias = np.array([0.3], np.float32)
-    ids = [[2, 3, 4], [5]]
-
-    def logits(weights, config=model.config):
-        given = dict(tokenizer=model.tokenizer, vocabulary=model.vocabulary, labels=model.labels)
-        return TextClassifier(Model(config=config, weights=weights, **given)).logits_of(ids)
-
-    alone = logits(network, tiny().config)
-    of_ngrams = logits(model.weights) - alone + bias
+    network = without_ngrams(model.weights)
+    texts = Encoded(
+        token_ids=[np.array([2, 3, 4], np.int32), np.array([5], np.int32)], targets=np.zeros(2, np.int64)
+    )
+    beside = Beside.of(model.config, model.weights, np.array([0.3], np.float32))
     blend = Blend(0.7, 0.4)
-    found = logits(blend.weights(network, table, bias))
-    np.testing.assert_allclose(found, blend.logits(of_ngrams, alone), atol=1e-5)
+    alone = Scorer(tiny().config, network).logits(join(texts.token_ids))
+    found = Scorer(model.config, beside.weights(network, blend)).logits(join(texts.token_ids))
+    np.testing.assert_allclose(found, blend.logits(beside.logits(texts), alone), atol=1e-5)
+    assert np.abs(found - alone).min() > 0.01
+
+
+def test_what_was_blended_can_be_taken_apart_again(tiny):
+    model = tiny(ngrams=300)
+    network = {name: weight.copy() for name, weight in without_ngrams(model.weights).items()}
+    beside = Beside.of(model.config, model.weights, np.array([0.3], np.float32))
+    kept = {name: array.copy() for name, array in beside.apart(network).items()}
+    blended = {name: array.copy() for name, array in beside.weights(network, Blend(0.7, 0.4)).items()}
+    other = Beside.of(model.config, blended, None)
+    live = {name: array.copy() for name, array in without_ngrams(blended).items()}
+    other.take_apart(kept, live)
+    for name, weight in network.items():
+        np.testing.assert_array_equal(live[name], weight)
+    for name, array in other.weights(live, Blend(0.7, 0.4)).items():
+        np.testing.assert_array_equal(array, blended[name])
+
+
+@pytest.mark.parametrize(
+    "name", ["apart.head.weight", "apart.head.bias", "apart.ngrams.weight", "apart.ngrams.bias"]
+)
+def test_what_does_not_fit_is_not_taken_apart(tiny, name):
+    model = tiny(ngrams=300)
+    beside = Beside.of(model.config, model.weights, None)
+    kept = beside.apart(model.weights)
+    for wrong in ({}, {name: kept[name][:0]}, {name: kept[name].astype(np.float64)}):
+        given = {key: array for key, array in kept.items() if key != name} | wrong
+        with pytest.raises(TrainingError, match=f"no {name} that fits"):
+            beside.take_apart(given, model.weights)
 
 
 def test_a_first_step_that_gains_little_is_not_the_last():

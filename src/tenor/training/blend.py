@@ -12,13 +12,21 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tenor.batching import join
 from tenor.cells import Floats
+from tenor.config import ModelConfig
+from tenor.errors import TrainingError
 from tenor.metrics import cross_entropies
+from tenor.ngrams import Ngrams
+from tenor.training.encoded import Encoded
 from tenor.training.lbfgs import Vector, minimize
 from tenor.training.losses import Targets, gradient
 
-HEAD = ("head.weight", "head.bias")
+_HEAD = ("head.weight", "head.bias")
 """What gives the logits of a network."""
+_WEIGHT, _OWNERS, _BIAS = "ngrams.weight", "ngrams.owners", "ngrams.bias"
+_APART = "apart."
+"""Before the names of what a checkpoint holds beside what the optimizer remembers."""
 _HALVES_WEIGH = 2.0
 """Texts that say that half of each is best."""
 _TOLERANCE, _MOST_STEPS = 1e-10, 200
@@ -34,28 +42,70 @@ class Blend(NamedTuple):
         """(B, C) of both together, from (B, C) of each."""
         return np.float32(self.ngrams) * ngrams + np.float32(self.network) * network
 
-    def weights(
-        self, network: Mapping[str, Floats], table: Mapping[str, Floats], bias: Floats
-    ) -> dict[str, Floats]:
-        """The weights of one model that does the same.
-
-        Args:
-            network: all weights of the network.
-            table: ``ngrams.weight`` and ``ngrams.owners``.
-            bias: (C,) that belongs to the scores.
-        """
-        weight, own = (np.float32(self.network) * network[name] for name in HEAD)
-        return {
-            **network,
-            "ngrams.weight": np.float32(self.ngrams) * table["ngrams.weight"],
-            "ngrams.owners": table["ngrams.owners"],
-            "head.weight": weight,
-            "head.bias": own + np.float32(self.ngrams) * bias,
-        }
-
 
 HALVES = Blend(0.5, 0.5)
 """Before anything is known."""
+
+
+class Beside:
+    """The n-grams of a training, fitted before it, which stand beside its network."""
+
+    def __init__(self, order: int, table: Mapping[str, Floats], bias: Floats) -> None:
+        """Take the most words of one, their weights by name, and the bias (C,) of their scores."""
+        self._order = order
+        self._table = dict(table)
+        self._bias = bias
+
+    @classmethod
+    def of(cls, model: ModelConfig, weights: Mapping[str, Floats], bias: Floats | None) -> Beside | None:
+        """Those of a model's weights, with no bias if None; None where it has no n-grams."""
+        if not model.ngrams:
+            return None
+        table = {name: weights[name] for name in (_WEIGHT, _OWNERS)}
+        none = np.zeros_like(weights["head.bias"])
+        return cls(model.ngram_order, table, none if bias is None else bias)
+
+    def logits(self, texts: Encoded) -> Floats:
+        """(B, C) of texts, from n-grams alone."""
+        batch = join(texts.token_ids)
+        ngrams = Ngrams(self._table[_WEIGHT], self._table[_OWNERS], self._order)
+        return ngrams.scores(batch.token_ids, batch.offsets) + self._bias
+
+    def weights(self, network: Mapping[str, Floats], blend: Blend) -> dict[str, Floats]:
+        """The weights of one model whose logits are the blend's of n-grams and network."""
+        of_ngrams, of_network = np.float32(blend.ngrams), np.float32(blend.network)
+        weight, own = (of_network * network[name] for name in _HEAD)
+        return {
+            **network,
+            **self._table,
+            _WEIGHT: of_ngrams * self._table[_WEIGHT],
+            "head.weight": weight,
+            "head.bias": own + of_ngrams * self._bias,
+        }
+
+    def apart(self, network: Mapping[str, Floats]) -> dict[str, Floats]:
+        """What blending changes, as it is without."""
+        found = {name: network[name] for name in _HEAD} | {_WEIGHT: self._table[_WEIGHT], _BIAS: self._bias}
+        return {_APART + name: array for name, array in found.items()}
+
+    def take_apart(self, found: Mapping[str, Floats], network: Mapping[str, Floats]) -> None:
+        """Take back what ``apart`` gave, the network's part in place.
+
+        Raises:
+            TrainingError: it does not fit.
+        """
+        for name, now in self.apart(network).items():
+            given = found.get(name)
+            if given is None or given.shape != now.shape or given.dtype != now.dtype:
+                raise TrainingError(f"the checkpoint has no {name} that fits the model")
+        for name in _HEAD:
+            network[name][...] = found[_APART + name]
+        self._table[_WEIGHT], self._bias = found[_APART + _WEIGHT], found[_APART + _BIAS]
+
+
+def without_ngrams(weights: Mapping[str, Floats]) -> dict[str, Floats]:
+    """The weights of the network alone."""
+    return {name: weight for name, weight in weights.items() if name not in (_WEIGHT, _OWNERS)}
 
 
 def best_blend(ngrams: Floats, network: Floats, targets: Targets) -> Blend:

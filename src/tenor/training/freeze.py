@@ -8,6 +8,7 @@ from tenor.batching import join
 from tenor.classifier import TextClassifier
 from tenor.errors import TrainingError
 from tenor.ngrams import Ngrams
+from tenor.training.blend import without_ngrams
 from tenor.training.encoded import Encoded
 from tenor.training.engine import Engine
 
@@ -24,8 +25,7 @@ def check_frozen(classifier: TextClassifier, engine: Engine, texts: Encoded) -> 
     """
     token_ids = [*texts.token_ids[:_TEXTS], np.empty(0, np.int32)]
     model, batch = classifier.model, join(token_ids)
-    network = {name: weight for name, weight in model.weights.items() if not name.startswith("ngrams.")}
-    expected = engine.logits_of(network, batch)
+    expected = engine.logits_of(without_ngrams(model.weights), batch)
     ngrams = Ngrams.of(model.config, model.weights)
     if ngrams is not None:
         expected = expected + ngrams.scores(batch.token_ids, batch.offsets)

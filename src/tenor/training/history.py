@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
+from tenor.training.blend import HALVES, Blend
+
 _RUN_AWAY = 0.05
 """Difference of accuracies."""
 OF_THE_CLOCK = ("seconds", "tokens_per_second")
@@ -40,6 +42,13 @@ class EpochRecord:
     a resumed training has lost it."""
     tokens_per_second: float | None = None
     """Of training alone; None likewise."""
+
+    @property
+    def blend(self) -> Blend:
+        """What the model was made with; halves where nothing was blended."""
+        if self.ngram_share is None or self.network_share is None:
+            return HALVES
+        return Blend(self.ngram_share, self.network_share)
 
     @property
     def runs_away(self) -> bool:

@@ -15,10 +15,9 @@ from tenor.cells import Floats
 from tenor.config import FlawsConfig, ModelConfig, TrainConfig
 from tenor.errors import TrainingError, TrainingInterrupted
 from tenor.metrics import cross_entropies, macro_f1, mean
-from tenor.ngrams import Ngrams
 from tenor.prediction import label_ids
 from tenor.training import engine
-from tenor.training.blend import HALVES, HEAD, Blend, best_blend
+from tenor.training.blend import HALVES, Beside, best_blend, without_ngrams
 from tenor.training.encoded import Encoded, filled
 from tenor.training.history import EpochRecord, Position, RunningMean
 from tenor.training.losses import mean_loss
@@ -26,8 +25,6 @@ from tenor.training.order import batches
 from tenor.training.progress import Progress
 from tenor.training.schedule import rate
 
-_APART = "apart."
-"""Before the names of what a checkpoint holds beside what the optimizer remembers."""
 _VALIDATED_TEXTS = 128
 """Texts that are validated at once."""
 
@@ -102,10 +99,8 @@ class Trainer:
         self._progress = progress
         self._flaws = flaws
         self._fill_id = fill_id
-        self._table = {name: weight for name, weight in weights.items() if name.startswith("ngrams.")}
-        self._ngram_bias = np.zeros_like(weights["head.bias"]) if ngram_bias is None else ngram_bias
-        network = {name: weight for name, weight in weights.items() if name not in self._table}
-        self.engine = engine.build(config, replace(model, ngrams=0), network, flaws)
+        self._beside = Beside.of(model, weights, ngram_bias)
+        self.engine = engine.build(config, replace(model, ngrams=0), without_ngrams(weights), flaws)
         self.position = Position()
         self._best: dict[str, Floats] = {}
 
@@ -122,8 +117,8 @@ class Trainer:
         """
         self.position, self._best = position, dict(best)
         self.engine.restore(moments)
-        if self._table:
-            self._take_apart(moments)
+        if self._beside is not None:
+            self._beside.take_apart(moments, self.engine.weights())
 
     def run(self, train: Encoded, validation: Encoded, hooks: Hooks) -> dict[str, Floats]:
         """Train until the epochs or the patience are spent.
@@ -137,7 +132,7 @@ class Trainer:
         """
         if self._flaws.drop_last:
             validation = validation.whole_batches(self._config.batch_size)
-        self._ngram_logits = self._logits_of_ngrams(validation)
+        self._ngram_logits = None if self._beside is None else self._beside.logits(validation)
         with self.engine.computing():
             if not self.position.step:
                 self._save(hooks)
@@ -265,54 +260,18 @@ class Trainer:
         for name, weight in weights.items():
             if not np.isfinite(weight).all():
                 raise NotFiniteError(f"{name} is not finite after update {self.position.step:,}")
-        moments = self.engine.moments() | self._apart()
+        moments = self.engine.moments()
+        if self._beside is not None:
+            moments |= self._beside.apart(self.engine.weights())
         hooks.save(Snapshot(weights=weights, moments=moments, position=self.position, finished=self.finished))
-
-    def _logits_of_ngrams(self, texts: Encoded) -> Floats | None:
-        """(B, C) of texts, from n-grams alone; None where the model has none."""
-        ngrams = Ngrams.of(self._model, self._table)
-        if ngrams is None:
-            return None
-        batch = join(texts.token_ids)
-        return ngrams.scores(batch.token_ids, batch.offsets) + self._ngram_bias
 
     def _weights(self) -> dict[str, Floats]:
         """The model's: of the network, with the n-grams as they were last blended in."""
         network = self.engine.weights()
-        if not self._table:
+        if self._beside is None:
             return network
-        blend, records = HALVES, self.position.records
-        if records:
-            last = records[-1]
-            assert last.ngram_share is not None
-            assert last.network_share is not None
-            blend = Blend(last.ngram_share, last.network_share)
-        return blend.weights(network, self._table, self._ngram_bias)
-
-    def _apart(self) -> dict[str, Floats]:
-        """What blending changed, as it was: for ``_take_apart``."""
-        if not self._table:
-            return {}
-        found = {name: self.engine.weights()[name] for name in HEAD}
-        found |= {"ngrams.weight": self._table["ngrams.weight"], "ngrams.bias": self._ngram_bias}
-        return {_APART + name: array for name, array in found.items()}
-
-    def _take_apart(self, moments: Mapping[str, Floats]) -> None:
-        """Give the network and the n-grams back what they were before they were blended.
-
-        Raises:
-            TrainingError: it does not fit.
-        """
-        live = {name: self.engine.weights()[name] for name in HEAD}
-        live |= {"ngrams.weight": self._table["ngrams.weight"], "ngrams.bias": self._ngram_bias}
-        for name, array in live.items():
-            given = moments.get(_APART + name)
-            if given is None or given.shape != array.shape or given.dtype != array.dtype:
-                raise TrainingError(f"the checkpoint has no {name} that fits the model, from before blending")
-        for name in HEAD:
-            live[name][...] = moments[_APART + name]
-        self._table |= {"ngrams.weight": moments[_APART + "ngrams.weight"]}
-        self._ngram_bias = moments[_APART + "ngrams.bias"]
+        records = self.position.records
+        return self._beside.weights(network, records[-1].blend if records else HALVES)
 
     def _rate(self, step: int, updates: int) -> float:
         """Learning rate of an update, from 0; an epoch has so many."""

@@ -56,6 +56,11 @@ class Vocabulary:
         find, unknown = self._ids.get, self.unknown_id
         return [find(token, unknown) for token in tokens]
 
+    @property
+    def frames(self) -> bool:
+        """Whether ``frame`` adds anything to any text."""
+        return bool(self._before or self._after or self.config.fill_to)
+
     def frame(self, token_ids: list[int]) -> list[int]:
         """All that is read of a text: its ids, between the start and the end token, and filled up.
 

@@ -241,6 +241,35 @@ tenor_result tenor_reader_encode(const tenor_reader* reader, const tenor_texts* 
   });
 }
 
+tenor_result tenor_words_create(tenor_words** words) {
+  return guarded([&] {
+    if (!words) return TENOR_BAD_SIZE;
+    *words = new tenor_words;
+    return TENOR_OK;
+  });
+}
+
+void tenor_words_destroy(tenor_words* words) { delete words; }
+
+tenor_result tenor_words_number(tenor_words* words, const tenor_reader* reader, const tenor_texts* texts,
+                                int64_t* done) {
+  return guarded([&] {
+    if (!words || !reader || !done) return TENOR_BAD_SIZE;
+    const tenor_result result = checked(texts);
+    if (result != TENOR_OK) return result;
+    if (!texts->offsets || (texts->texts > 0 && !texts->token_ids) || *done < 0 || *done > texts->texts)
+      return TENOR_BAD_SIZE;
+    return number_words(words->index, *reader, *texts, *done);
+  });
+}
+
+void tenor_words_spelled(const tenor_words* words, const char** bytes, const int64_t** offsets,
+                         int64_t* count) {
+  *bytes = words->index.words().data();
+  *offsets = words->index.offsets().data();
+  *count = words->index.count();
+}
+
 tenor_result tenor_reader_tokenize(const tenor_reader* reader, tenor_pieces* pieces) {
   return guarded([&] {
     if (!reader || !pieces || pieces->size < 0 || !pieces->bytes || !pieces->token_ids ||

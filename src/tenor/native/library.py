@@ -330,6 +330,19 @@ def _declare(core: ctypes.CDLL, path: str) -> str | None:
     core.tenor_layer_destroy.restype = None
     core.tenor_layer_fold.argtypes = [pointer, pointer, size, size]
     core.tenor_layer_forward.argtypes = [pointer, ctypes.POINTER(LayerPass)]
+    core.tenor_model_create.argtypes = [name, ctypes.POINTER(ModelSettings), ctypes.POINTER(pointer)]
+    core.tenor_model_destroy.argtypes = [pointer]
+    core.tenor_model_destroy.restype = None
+    core.tenor_model_read.argtypes = [pointer, ctypes.POINTER(Texts), pointer]
+    core.tenor_model_read_ids.argtypes = [pointer, pointer, pointer, size, pointer]
+    core.tenor_model_head.argtypes = [pointer, pointer, size, pointer]
+    _declare_text(core)
+    _declare_training(core)
+    return _setting(core)
+
+
+def _declare_text(core: ctypes.CDLL) -> None:
+    size, pointer = ctypes.c_int64, ctypes.c_void_p
     core.tenor_reader_create.argtypes = [ctypes.POINTER(ReaderSettings), ctypes.POINTER(pointer)]
     core.tenor_reader_destroy.argtypes = [pointer]
     core.tenor_reader_destroy.restype = None
@@ -337,15 +350,13 @@ def _declare(core: ctypes.CDLL, path: str) -> str | None:
     core.tenor_reader_room.argtypes = [pointer, size, size]
     core.tenor_reader_room.restype = size
     core.tenor_reader_encode.argtypes = [pointer, ctypes.POINTER(Texts)]
-    core.tenor_model_create.argtypes = [name, ctypes.POINTER(ModelSettings), ctypes.POINTER(pointer)]
-    core.tenor_model_destroy.argtypes = [pointer]
-    core.tenor_model_destroy.restype = None
-    core.tenor_model_read.argtypes = [pointer, ctypes.POINTER(Texts), pointer]
-    core.tenor_model_read_ids.argtypes = [pointer, pointer, pointer, size, pointer]
-    core.tenor_model_head.argtypes = [pointer, pointer, size, pointer]
+    core.tenor_words_create.argtypes = [ctypes.POINTER(pointer)]
+    core.tenor_words_destroy.argtypes = [pointer]
+    core.tenor_words_destroy.restype = None
+    core.tenor_words_number.argtypes = [pointer, pointer, ctypes.POINTER(Texts), ctypes.POINTER(size)]
+    core.tenor_words_spelled.argtypes = [pointer, *(ctypes.POINTER(pointer),) * 2, ctypes.POINTER(size)]
+    core.tenor_words_spelled.restype = None
     core.tenor_reader_tokenize.argtypes = [pointer, ctypes.POINTER(Pieces)]
-    _declare_training(core)
-    return _setting(core)
 
 
 def _declare_training(core: ctypes.CDLL) -> None:

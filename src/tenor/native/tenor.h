@@ -197,6 +197,23 @@ TENOR_API int64_t tenor_reader_room(const tenor_reader *reader, int64_t bytes, i
 
 TENOR_API tenor_result tenor_reader_encode(const tenor_reader *reader, const tenor_texts *texts);
 
+/* The different words of texts, numbered in the order in which they first come. */
+typedef struct tenor_words tenor_words;
+
+TENOR_API tenor_result tenor_words_create(tenor_words **words);
+
+TENOR_API void tenor_words_destroy(tenor_words *words);
+
+/* Numbers the tokens of whole texts by a reader's rules: its vocabulary, truncation and frame do nothing.
+ * *done is how many of the texts are done, 0 at first; after TENOR_NEED_PAGE the call is made again as it
+ * left it. token_ids has room for as many ids as the texts have bytes; truncated is not used. */
+TENOR_API tenor_result tenor_words_number(tenor_words *words, const tenor_reader *reader,
+                                          const tenor_texts *texts, int64_t *done);
+
+/* The words so far, end to end, and (count + 1,) where each begins, until the next call. */
+TENOR_API void tenor_words_spelled(const tenor_words *words, const char **bytes, const int64_t **offsets,
+                                   int64_t *count);
+
 /* A whole model: texts → logits. */
 typedef struct tenor_model tenor_model;
 

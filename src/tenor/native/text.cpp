@@ -322,33 +322,63 @@ bool any(const uint8_t* pages) {
 
 }  // namespace
 
-Index::Index(const char* words, const int64_t* offsets, int64_t count)
-    : words_(words, static_cast<size_t>(offsets[count])), offsets_(offsets, offsets + count + 1) {
-  uint64_t size = 16;
-  while (size < 2 * static_cast<uint64_t>(count)) size *= 2;
-  slots_.assign(size, Slot{0, -1});
-  mask_ = size - 1;
+Index::Index(const char* words, const int64_t* offsets, int64_t count) {
+  words_.reserve(static_cast<size_t>(offsets[count]));
+  offsets_.reserve(static_cast<size_t>(count) + 1);
   for (int64_t id = 0; id < count; ++id) {
-    const size_t length = static_cast<size_t>(offsets[id + 1] - offsets[id]);
-    if (length == 0) continue;  // no token is empty: a special one that no text can spell
-    const uint64_t hash = hashed(words + offsets[id], length);
-    uint64_t slot = hash & mask_;
-    while (slots_[slot].id >= 0) slot = (slot + 1) & mask_;
-    slots_[slot] = {static_cast<uint32_t>(hash >> 32), static_cast<int32_t>(id)};
+    const size_t size = static_cast<size_t>(offsets[id + 1] - offsets[id]);
+    if (size == 0)  // no token is empty: a special one that no text can spell
+      offsets_.push_back(offsets_.back());
+    else
+      put(hashed(words + offsets[id], size), words + offsets[id], size);
   }
 }
 
-int32_t Index::find(const char* word, size_t size) const {
+int32_t Index::find(const char* word, size_t size) const { return slot_of(hashed(word, size), word, size).id; }
+
+int32_t Index::find_or_put(const char* word, size_t size) {
   const uint64_t hash = hashed(word, size);
-  for (uint64_t slot = hash & mask_; slots_[slot].id >= 0; slot = (slot + 1) & mask_) {
-    const Slot& found = slots_[slot];
-    if (found.tag != static_cast<uint32_t>(hash >> 32)) continue;
-    const int64_t begin = offsets_[found.id];
-    if (offsets_[found.id + 1] - begin == static_cast<int64_t>(size) &&
+  const int32_t found = slot_of(hash, word, size).id;
+  if (found >= 0) return found;
+  put(hash, word, size);
+  return static_cast<int32_t>(count() - 1);
+}
+
+const Index::Slot& Index::slot_of(uint64_t hash, const char* word, size_t size) const {
+  const uint64_t mask = slots_.size() - 1;
+  for (uint64_t at = hash & mask;; at = (at + 1) & mask) {
+    const Slot& slot = slots_[at];
+    if (slot.id < 0) return slot;
+    if (slot.tag != static_cast<uint32_t>(hash >> 32)) continue;
+    const int64_t begin = offsets_[slot.id];
+    if (offsets_[slot.id + 1] - begin == static_cast<int64_t>(size) &&
         !std::memcmp(words_.data() + begin, word, size))
-      return found.id;
+      return slot;
   }
-  return -1;
+}
+
+void Index::put(uint64_t hash, const char* word, size_t size) {
+  if (2 * static_cast<size_t>(count() + 1) > slots_.size()) grow();
+  const uint64_t mask = slots_.size() - 1;
+  uint64_t at = hash & mask;
+  while (slots_[at].id >= 0) at = (at + 1) & mask;
+  slots_[at] = {static_cast<uint32_t>(hash >> 32), static_cast<int32_t>(count())};
+  words_.append(word, size);
+  offsets_.push_back(static_cast<int64_t>(words_.size()));
+}
+
+void Index::grow() {
+  std::vector<Slot> larger(2 * slots_.size(), Slot{0, -1});
+  const uint64_t mask = larger.size() - 1;
+  for (int64_t id = 0; id < count(); ++id) {
+    const size_t size = static_cast<size_t>(offsets_[id + 1] - offsets_[id]);
+    if (size == 0) continue;
+    const uint64_t hash = hashed(words_.data() + offsets_[id], size);
+    uint64_t at = hash & mask;
+    while (larger[at].id >= 0) at = (at + 1) & mask;
+    larger[at] = {static_cast<uint32_t>(hash >> 32), static_cast<int32_t>(id)};
+  }
+  slots_ = std::move(larger);
 }
 
 int64_t room(const tenor_reader& reader, int64_t bytes, int64_t texts) {
@@ -396,6 +426,34 @@ tenor_result find_pieces(const tenor_reader& reader, tenor_pieces& io) {
     io.ends[io.count++] = piece.last;
   }
   return any(io.pages) ? TENOR_NEED_PAGE : TENOR_OK;
+}
+
+tenor_result number_words(Index& words, const tenor_reader& reader, const tenor_texts& io, int64_t& done) {
+  std::fill_n(io.pages, TENOR_PAGES, uint8_t{0});
+  if (done == 0) io.offsets[0] = 0;
+  std::string scratch, spelled;  // of a text, whose words are put in once all is known of its characters
+  std::vector<size_t> ends;
+  for (; done < io.texts; ++done) {
+    Walker walker(reader, io.bytes + io.text_offsets[done], io.bytes + io.text_offsets[done + 1], io.pages);
+    spelled.clear();
+    ends.clear();
+    for (Piece piece; walker.next(piece);) {
+      size_t size;
+      const char* word = walker.spelled(piece, scratch, size);
+      if (size == 0) continue;
+      spelled.append(word, size);
+      ends.push_back(spelled.size());
+    }
+    if (any(io.pages)) return TENOR_NEED_PAGE;
+    int32_t* to = io.token_ids + io.offsets[done];
+    size_t begin = 0;
+    for (const size_t end : ends) {
+      *to++ = words.find_or_put(spelled.data() + begin, end - begin);
+      begin = end;
+    }
+    io.offsets[done + 1] = to - io.token_ids;
+  }
+  return TENOR_OK;
 }
 
 }  // namespace tenor

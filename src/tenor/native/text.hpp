@@ -24,11 +24,16 @@ struct Piece {
   int64_t first, last;
 };
 
-// Words → ids.
+// Words → ids, in the order in which they are put in.
 class Index {
  public:
+  Index() = default;
   Index(const char* words, const int64_t* offsets, int64_t count);
   int32_t find(const char* word, size_t size) const;  // -1 if it is not there
+  int32_t find_or_put(const char* word, size_t size);
+  int64_t count() const { return static_cast<int64_t>(offsets_.size()) - 1; }
+  const std::string& words() const { return words_; }
+  const std::vector<int64_t>& offsets() const { return offsets_; }
 
  private:
   struct Slot {
@@ -36,10 +41,13 @@ class Index {
     int32_t id;
   };
 
-  std::string words_;
-  std::vector<int64_t> offsets_;
-  std::vector<Slot> slots_;
-  uint64_t mask_;
+  std::string words_;  // end to end
+  std::vector<int64_t> offsets_{0};
+  std::vector<Slot> slots_ = std::vector<Slot>(16, Slot{0, -1});
+
+  const Slot& slot_of(uint64_t hash, const char* word, size_t size) const;  // its own, or a free one
+  void put(uint64_t hash, const char* word, size_t size);
+  void grow();
 };
 
 }  // namespace tenor
@@ -54,6 +62,10 @@ struct tenor_reader {
   std::atomic<const tenor::Page*> pages[TENOR_PAGES] = {};
 };
 
+struct tenor_words {
+  tenor::Index index;
+};
+
 namespace tenor {
 
 int64_t room(const tenor_reader& reader, int64_t bytes, int64_t texts);
@@ -61,5 +73,6 @@ int64_t room(const tenor_reader& reader, int64_t bytes, int64_t texts);
 // Throw std::bad_alloc.
 tenor_result encode_texts(const tenor_reader& reader, const tenor_texts& io);
 tenor_result find_pieces(const tenor_reader& reader, tenor_pieces& io);
+tenor_result number_words(Index& words, const tenor_reader& reader, const tenor_texts& io, int64_t& done);
 
 }  // namespace tenor

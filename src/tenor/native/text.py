@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from tenor.batching import offsets_of
 from tenor.config import TokenizerConfig
 from tenor.native import library
+from tenor.native.arrays import Offsets, TokenIds
 from tenor.tokenizer import kinds_of, whole
 from tenor.vocabulary import Vocabulary
 
@@ -116,6 +118,23 @@ class PreparedReader:
         truncated = self.read(texts, fill)
         return Indexed(token_ids[: offsets[-1]], offsets, truncated)
 
+    def number(self, texts: Sequence[str], words: NumberedWords) -> tuple[TokenIds, Offsets]:
+        """The numbers (N,) of all tokens of B texts, untruncated, and (B+1,) where each text begins."""
+        offsets = np.zeros(len(texts) + 1, np.int64)
+        token_ids = np.empty(0, np.int32)
+        done = ctypes.c_int64(0)
+
+        def fill(given: library.Texts, size: int) -> int:
+            nonlocal token_ids
+            if given.token_ids is None:
+                token_ids = np.empty(size, np.int32)
+                given.token_ids, given.offsets = token_ids.ctypes.data, offsets.ctypes.data
+            number = self._core.tenor_words_number
+            return int(number(words.handle, self.handle, ctypes.byref(given), ctypes.byref(done)))
+
+        self.read(texts, fill)
+        return token_ids[: offsets[-1]], offsets
+
     def read(self, texts: Sequence[str], fill: Callable[[library.Texts, int], int]) -> npt.NDArray[np.bool_]:
         """Lay texts out for the core, and have them read as often as it needs to know of characters.
 
@@ -168,6 +187,31 @@ class PreparedReader:
             library.check(
                 self._core.tenor_reader_learn(self.handle, page, kinds.ctypes.data, lower.ctypes.data)
             )
+
+
+class NumberedWords:
+    """The different words of texts, numbered by ``PreparedReader.number`` as they first come."""
+
+    def __init__(self) -> None:
+        self._core = library.core()
+        self.handle = ctypes.c_void_p()
+        library.check(self._core.tenor_words_create(ctypes.byref(self.handle)))
+
+    def __del__(self) -> None:
+        """Give the words back."""
+        if getattr(self, "handle", None):
+            self._core.tenor_words_destroy(self.handle)
+
+    def spelled(self) -> list[str]:
+        """All words so far in the order of their numbers."""
+        text, places, count = ctypes.c_void_p(), ctypes.c_void_p(), ctypes.c_int64()
+        self._core.tenor_words_spelled(
+            self.handle, ctypes.byref(text), ctypes.byref(places), ctypes.byref(count)
+        )
+        assert places.value is not None
+        offsets = (ctypes.c_int64 * (count.value + 1)).from_address(places.value)[:]
+        laid = ctypes.string_at(text.value, offsets[-1]) if text.value else b""
+        return [laid[begin:end].decode() for begin, end in itertools.pairwise(offsets)]
 
 
 def _laid_out(vocabulary: Vocabulary) -> tuple[bytes, npt.NDArray[np.int64]]:

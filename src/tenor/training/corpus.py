@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from tenor import native
 from tenor.config import VocabularyConfig
 from tenor.data.examples import Example
 from tenor.errors import DataError
+from tenor.native.text import NumberedWords, PreparedReader
 from tenor.tokenizer import Tokenizer
 from tenor.training.encoded import Encoded, TokenIds
 from tenor.training.progress import Progress
 from tenor.vocabulary import Vocabulary, build_from_counts, build_from_words
+
+_READING = "reading train texts"
+_TEXTS_AT_ONCE = 1024
 
 
 class Indexed:
@@ -25,17 +31,17 @@ class Indexed:
         Raises:
             DataError: no text has a token.
         """
-        numbers: defaultdict[str, int] = defaultdict()
-        numbers.default_factory = numbers.__len__
-        self._texts: list[TokenIds] = []
-        whole: list[TokenIds] = []  # words count also where a long text is not read any more
-        for tokens in _tokens(examples, tokenizer, progress, "reading train texts"):
-            ids = [numbers[token] for token in tokens]
-            whole.append(np.array(ids, dtype=np.int32))
-            read = tokenizer.truncate(ids)
-            self._texts.append(whole[-1] if len(read) == len(ids) else np.array(read, dtype=np.int32))
-        self._words = list(numbers)
-        self._counts = np.bincount(np.concatenate(whole), minlength=len(numbers)) if whole else np.zeros(0)
+        in_core = native.is_available() and tokenizer.config.split != "spacy"
+        number = _numbered_in_core if in_core else _numbered
+        whole, self._words = number(examples, tokenizer, progress)
+        # Words count also where a long text is not read any more.
+        self._counts = (
+            np.bincount(np.concatenate(whole), minlength=len(self._words)) if whole else np.zeros(0)
+        )
+        most = tokenizer.config.max_tokens or math.inf
+        self._texts = [
+            ids if len(ids) <= most else np.array(tokenizer.truncate(ids.tolist()), np.int32) for ids in whole
+        ]
         if not self._words:
             raise DataError("no training text has a word; check which column holds the text")
 
@@ -47,6 +53,32 @@ class Indexed:
         """Ids of the texts' tokens in a vocabulary."""
         ids = np.array(vocabulary.encode(self._words), dtype=np.int32)
         return [ids[text] for text in self._texts]
+
+
+def _numbered(
+    examples: Sequence[Example], tokenizer: Tokenizer, progress: Progress
+) -> tuple[list[TokenIds], list[str]]:
+    """The tokens of texts as numbers, and the words that these stand for."""
+    numbers: defaultdict[str, int] = defaultdict()
+    numbers.default_factory = numbers.__len__
+    tokens = _tokens(examples, tokenizer, progress, _READING)
+    return [np.array([numbers[token] for token in text], np.int32) for text in tokens], list(numbers)
+
+
+def _numbered_in_core(
+    examples: Sequence[Example], tokenizer: Tokenizer, progress: Progress
+) -> tuple[list[TokenIds], list[str]]:
+    """The same."""
+    reader = PreparedReader(tokenizer.config, build_from_words([], VocabularyConfig()))
+    words = NumberedWords()
+    found: list[TokenIds] = []
+    with progress.bar(_READING, len(examples)) as bar:
+        for start in range(0, len(examples), _TEXTS_AT_ONCE):
+            texts = [example.text for example in examples[start : start + _TEXTS_AT_ONCE]]
+            ids, offsets = reader.number(texts, words)
+            found += np.split(ids, offsets[1:-1])
+            bar.update(len(texts))
+    return found, words.spelled()
 
 
 def build_vocabulary(indexed: Indexed, config: VocabularyConfig, words: Iterable[str] | None) -> Vocabulary:
@@ -70,8 +102,9 @@ def with_targets(
     """A split as the network takes it: framed as the settings say, beside its label ids."""
     ids = {label: i for i, label in enumerate(labels)}
     targets = np.array([ids[example.label] for example in examples], dtype=np.int64)
-    framed = [np.array(vocabulary.frame(text.tolist()), dtype=np.int32) for text in token_ids]
-    return Encoded(token_ids=framed, targets=targets)
+    if vocabulary.frames:
+        token_ids = [np.array(vocabulary.frame(text.tolist()), dtype=np.int32) for text in token_ids]
+    return Encoded(token_ids=token_ids, targets=targets)
 
 
 def _tokens(

@@ -39,6 +39,7 @@ from tenor.ngrams import Ngrams
 from tenor.prediction import label_ids
 from tenor.scorer import Scorer
 from tenor.training.encoded import Encoded, TokenIds
+from tenor.training.history import EpochRecord
 from tenor.training.initial import initial_weights
 from tenor.training.prepare import Prepared, prepare
 from tenor.training.progress import Progress
@@ -110,8 +111,8 @@ def ngrams_alone(prepared: Prepared) -> float:
     return _right(logits, validation)
 
 
-def learnt(prepared: Prepared, model: ModelConfig, seed: int) -> tuple[TextClassifier, float, float]:
-    """A model, the seconds of its learning and its validation accuracy."""
+def learnt(prepared: Prepared, model: ModelConfig, seed: int) -> tuple[TextClassifier, float, EpochRecord]:
+    """A model, the seconds of its learning and its best epoch."""
     given = prepared.model
     labels, words = len(given.labels), given.vocabulary
     weights = initial_weights(model, words, num_labels=labels, seed=seed)
@@ -125,15 +126,18 @@ def learnt(prepared: Prepared, model: ModelConfig, seed: int) -> tuple[TextClass
     seconds = time.perf_counter() - began
     assert trainer.position.best is not None
     classifier = TextClassifier(replace(given, config=model, weights=best))
-    return classifier, seconds, trainer.position.best.validation_accuracy
+    return classifier, seconds, trainer.position.best
 
 
 def figures(prepared: Prepared, name: str, seed: int) -> dict[str, float]:
     """Of one run."""
     ngrams = {"ngrams": prepared.model.config.ngrams, "ngram_order": prepared.model.config.ngram_order}
-    classifier, seconds, accuracy = learnt(prepared, ModelConfig(**NETWORKS[name], **ngrams), seed)
+    classifier, seconds, best = learnt(prepared, ModelConfig(**NETWORKS[name], **ngrams), seed)
     model, validation = classifier.model, prepared.splits["validation"]
     network = {key: weight for key, weight in model.weights.items() if not key.startswith("ngrams.")}
+    # What n-grams add to every text went into the bias when they were blended in.
+    assert prepared.ngram_bias is not None
+    network["head.bias"] = network["head.bias"] - np.float32(best.blend.ngrams) * prepared.ngram_bias
     alone = Scorer(replace(model.config, ngrams=0), network)
     batch = join(validation.token_ids)
     times, logits = [], np.empty(0)
@@ -142,7 +146,7 @@ def figures(prepared: Prepared, name: str, seed: int) -> dict[str, float]:
         logits = alone.logits(batch)
         times.append(time.perf_counter() - began)
     found = {
-        "accuracy": accuracy,
+        "accuracy": best.validation_accuracy,
         "alone": _right(logits, validation),
         "seconds": seconds,
         "tokens/s": len(batch.token_ids) / min(times[1:]),

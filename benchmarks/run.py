@@ -19,7 +19,8 @@ def main(data_dir: str) -> None:
     runs = [
         ["install.py"], ["start.py"], ["train.py", "polarity", data_dir], ["train.py", "imdb", data_dir],
         ["bits.py", data_dir], ["layers.py"], ["growth.py"], ["raw_text.py", data_dir],
-        ["peers.py", data_dir], ["learning.py", data_dir], ["peers_picture.py"],
+        ["peers.py", data_dir], ["from_text.py", data_dir], ["learning.py", data_dir], ["peers_picture.py"],
+        ["study.py", data_dir],
     ]  # fmt: skip
     for script, *arguments in runs:
         subprocess.run([sys.executable, here / script, *arguments], check=True, cwd=ROOT)

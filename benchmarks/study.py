@@ -35,9 +35,9 @@ from tenor.cells import Floats
 from tenor.config import ModelConfig
 from tenor.data import Dataset, load
 from tenor.data.examples import build_dataset
-from tenor.ngrams import Ngrams
 from tenor.prediction import label_ids
 from tenor.scorer import Scorer
+from tenor.training.blend import Beside, without_ngrams
 from tenor.training.encoded import Encoded, TokenIds
 from tenor.training.history import EpochRecord
 from tenor.training.initial import initial_weights
@@ -102,13 +102,10 @@ def corpus(name: str, data_dir: Path) -> Dataset:
 
 def ngrams_alone(prepared: Prepared) -> float:
     """Validation accuracy of the n-grams."""
-    ngrams = Ngrams.of(prepared.model.config, prepared.model.weights)
-    assert ngrams is not None
-    assert prepared.ngram_bias is not None
-    validation = prepared.splits["validation"]
-    batch = join(validation.token_ids)
-    logits = ngrams.scores(batch.token_ids, batch.offsets) + prepared.ngram_bias
-    return _right(logits, validation)
+    model, validation = prepared.model, prepared.splits["validation"]
+    beside = Beside.of(model.config, model.weights, prepared.ngram_bias)
+    assert beside is not None
+    return _right(beside.logits(validation), validation)
 
 
 def learnt(prepared: Prepared, model: ModelConfig, seed: int) -> tuple[TextClassifier, float, EpochRecord]:
@@ -134,7 +131,7 @@ def figures(prepared: Prepared, name: str, seed: int) -> dict[str, float]:
     ngrams = {"ngrams": prepared.model.config.ngrams, "ngram_order": prepared.model.config.ngram_order}
     classifier, seconds, best = learnt(prepared, ModelConfig(**NETWORKS[name], **ngrams), seed)
     model, validation = classifier.model, prepared.splits["validation"]
-    network = {key: weight for key, weight in model.weights.items() if not key.startswith("ngrams.")}
+    network = without_ngrams(model.weights)
     # What n-grams add to every text went into the bias when they were blended in.
     assert prepared.ngram_bias is not None
     network["head.bias"] = network["head.bias"] - np.float32(best.blend.ngrams) * prepared.ngram_bias

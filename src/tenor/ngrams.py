@@ -100,9 +100,14 @@ class Ngrams:
             words: a long text may be surer than a short one, but not in proportion. Zeros for an
             empty text.
         """
-        found = present(token_ids, offsets, self._owners, self._order)
+        return self.scores_of(present(token_ids, offsets, self._owners, self._order), offsets)
+
+    def scores_of(self, found: Present, offsets: Offsets) -> Floats:
+        """The same from the n-grams that ``present`` found in the texts."""
         texts = np.searchsorted(offsets, found.words, side="right") - 1
-        return self._scaled(self._summed(found, texts, len(offsets) - 1), np.diff(offsets))
+        columns = self._weight[found.rows].T
+        sums = [np.bincount(texts, column, len(offsets) - 1) for column in columns]  # adds in order
+        return self._scaled(np.stack(sums, axis=1), np.diff(offsets))
 
     def prefix_scores(self, token_ids: TokenIds) -> Floats:
         """(T+1, C) what the first words of one text add to the logits: of none, of one, … of all."""
@@ -111,11 +116,6 @@ class Ngrams:
         sums = np.concatenate([np.zeros((1, sums.shape[1])), sums])
         read = np.searchsorted(found.words, np.arange(len(token_ids) + 1), side="left")
         return self._scaled(sums[read], np.arange(len(token_ids) + 1))
-
-    def _summed(self, found: Present, texts: npt.NDArray[np.int64], count: int) -> Sums:
-        """(B, C); adds in order."""
-        scores = self._weight[found.rows].T
-        return np.stack([np.bincount(texts, column, count) for column in scores], axis=1)
 
     def _scaled(self, sums: Sums, lengths: npt.NDArray[np.int64]) -> Floats:
         found: Floats = (sums / scales(lengths)[:, None]).astype(self._weight.dtype)

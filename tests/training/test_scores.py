@@ -9,6 +9,7 @@ from tenor import native
 from tenor.batching import join
 from tenor.errors import TenorError, TrainingError
 from tenor.metrics import cross_entropies
+from tenor.ngrams import Ngrams
 from tenor.scorer import Scorer
 from tenor.training import scores
 from tenor.training.blend import HALVES, Beside, Blend, best_blend, without_ngrams
@@ -39,6 +40,12 @@ def evidence_of(train, num_labels=2, order=2):
         train.token_ids, train.targets, order=order, most_rows=2**16, num_labels=num_labels,
         num_logits=num_logits,
     )  # fmt: skip
+
+
+def of_ngrams(found, evidence, texts):
+    """Logits of the linear model."""
+    batch = join(texts.token_ids)
+    return Ngrams(found.weight, evidence.owners, 2).scores(batch.token_ids, batch.offsets) + found.bias
 
 
 @pytest.mark.parametrize("width", [1, 3])
@@ -103,11 +110,12 @@ def test_scores_are_learnt_and_hold_on_other_texts(num_labels):
     train, validation = texts(400, num_labels), texts(200, num_labels, seed=1)
     evidence = evidence_of(train, num_labels)
     found = scores.fit(evidence, train, validation, 2)
-    logits = scores.logits(found, evidence.owners, validation, 2)
+    logits = of_ngrams(found, evidence, validation)
     guesses = (logits[:, 0] >= 0) if num_labels == 2 else logits.argmax(axis=1)
     assert np.mean(guesses == validation.targets) > 0.75
     assert not found.weight[evidence.owners == 0].any()
     assert found.strength in scores.STRENGTHS
+    assert found.accuracy == np.mean(guesses == validation.targets)
 
 
 def test_the_strength_is_the_one_that_validation_likes_best(monkeypatch):
@@ -118,7 +126,7 @@ def test_the_strength_is_the_one_that_validation_likes_best(monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(scores, "STRENGTHS", (strength,))
             found = scores.fit(evidence, train, validation, 2)
-        logits = scores.logits(found, evidence.owners, validation, 2)
+        logits = of_ngrams(found, evidence, validation)
         losses[strength] = cross_entropies(validation.targets, logits).mean()
     chosen = scores.fit(evidence, train, validation, 2).strength
     assert losses[chosen] == pytest.approx(min(losses.values()), rel=0.01)

@@ -325,6 +325,7 @@ bool any(const uint8_t* pages) {
 Index::Index(const char* words, const int64_t* offsets, int64_t count) {
   words_.reserve(static_cast<size_t>(offsets[count]));
   offsets_.reserve(static_cast<size_t>(count) + 1);
+  make_room(count);
   for (int64_t id = 0; id < count; ++id) {
     const size_t size = static_cast<size_t>(offsets[id + 1] - offsets[id]);
     if (size == 0)  // no token is empty: a special one that no text can spell
@@ -358,27 +359,28 @@ const Index::Slot& Index::slot_of(uint64_t hash, const char* word, size_t size) 
 }
 
 void Index::put(uint64_t hash, const char* word, size_t size) {
-  if (2 * static_cast<size_t>(count() + 1) > slots_.size()) grow();
-  const uint64_t mask = slots_.size() - 1;
-  uint64_t at = hash & mask;
-  while (slots_[at].id >= 0) at = (at + 1) & mask;
-  slots_[at] = {static_cast<uint32_t>(hash >> 32), static_cast<int32_t>(count())};
+  make_room(count() + 1);
+  place(hash, count());
   words_.append(word, size);
   offsets_.push_back(static_cast<int64_t>(words_.size()));
 }
 
-void Index::grow() {
-  std::vector<Slot> larger(2 * slots_.size(), Slot{0, -1});
-  const uint64_t mask = larger.size() - 1;
+void Index::place(uint64_t hash, int64_t id) {
+  const uint64_t mask = slots_.size() - 1;
+  uint64_t at = hash & mask;
+  while (slots_[at].id >= 0) at = (at + 1) & mask;
+  slots_[at] = {static_cast<uint32_t>(hash >> 32), static_cast<int32_t>(id)};
+}
+
+void Index::make_room(int64_t words) {
+  size_t slots = slots_.size();
+  while (slots < 2 * static_cast<size_t>(words)) slots *= 2;
+  if (slots == slots_.size()) return;
+  slots_.assign(slots, Slot{0, -1});
   for (int64_t id = 0; id < count(); ++id) {
     const size_t size = static_cast<size_t>(offsets_[id + 1] - offsets_[id]);
-    if (size == 0) continue;
-    const uint64_t hash = hashed(words_.data() + offsets_[id], size);
-    uint64_t at = hash & mask;
-    while (larger[at].id >= 0) at = (at + 1) & mask;
-    larger[at] = {static_cast<uint32_t>(hash >> 32), static_cast<int32_t>(id)};
+    if (size > 0) place(hashed(words_.data() + offsets_[id], size), id);
   }
-  slots_ = std::move(larger);
 }
 
 int64_t room(const tenor_reader& reader, int64_t bytes, int64_t texts) {

@@ -47,7 +47,8 @@ class Index {
 
   const Slot& slot_of(uint64_t hash, const char* word, size_t size) const;  // its own, or a free one
   void put(uint64_t hash, const char* word, size_t size);
-  void grow();
+  void place(uint64_t hash, int64_t id);  // in a free slot
+  void make_room(int64_t words);
 };
 
 }  // namespace tenor

@@ -24,6 +24,9 @@ _ROWS_EACH = 1.5
 _MOST_AT_ONCE = 2**22
 """Hashes that are looked at together, so that they stay in the cache."""
 
+_HALF, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
+"""Of a key that holds two numbers."""
+
 
 class Evidence(NamedTuple):
     """Of J n-grams that own a row, in B texts with C logits."""
@@ -72,9 +75,6 @@ def gather(
     begins = np.flatnonzero(np.diff(kept, prepend=-1))
     of_ngrams = Lists((of_rows & _LOW).astype(np.int32), np.append(begins, len(kept)))
     return Evidence(owners, kept[begins], _odds(of_ngrams, targets, num_labels, num_logits), of_ngrams)
-
-
-_HALF, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
 
 
 def _by_hash(batch: Batch, order: int) -> npt.NDArray[np.uint64]:

@@ -15,7 +15,6 @@ from tenor.config import FlawsConfig, ModelConfig, Settings, TrainConfig
 from tenor.data import Dataset, WordVectors, hold_out, validate_on_test
 from tenor.errors import ConfigError, DataError, TrainingError
 from tenor.model import Model
-from tenor.prediction import label_ids
 from tenor.tokenizer import Tokenizer
 from tenor.training import engine, scores
 from tenor.training.corpus import Indexed, build_vocabulary, encode, with_targets
@@ -151,12 +150,10 @@ def _scores(
     )
     with progress.bar("fitting n-grams", len(scores.STRENGTHS) * len(train.targets)) as bar:
         found = scores.fit(evidence, train, validation, model.ngram_order, fitted=bar.update)
-    guesses = label_ids(scores.logits(found, evidence.owners, validation, model.ngram_order))
-    accuracy = np.mean(guesses == validation.targets)
     counted = f", counted in every {step}th text" if step > 1 else ""
     progress.say(
         f"n-grams: {len(evidence.rows):,} of 1 to {model.ngram_order} words{counted}; a linear model of them "
-        f"has validation accuracy {accuracy:.4f}. The network learns by itself; "
+        f"has validation accuracy {found.accuracy:.4f}. The network learns by itself; "
         "what is validated is both together"
     )
     table = {"ngrams.weight": found.weight, "ngrams.owners": evidence.owners}

@@ -17,14 +17,12 @@ from tenor.training.budget import Pace
 from tenor.training.history import Position
 from tenor.training.prepare import Prepared
 from tenor.training.run import RunFolder
-from tenor.training.trainer import Snapshot, Trainer
+from tenor.training.trainer import VALIDATED_TEXTS, Snapshot, Trainer
 
 _MOST_PARTS = 24
 _SHARE = 0.02
 """Of the whole time, for each kind of part; but one part of each kind is done in any case."""
 _GOLDEN = (5**0.5 - 1) / 2
-_READ_TEXTS = 128
-"""Texts that are read at once."""
 
 
 def rehearse(trainer: Trainer, prepared: Prepared, run: RunFolder | None, seconds: float) -> Pace:
@@ -91,7 +89,7 @@ def _save(trainer: Trainer, prepared: Prepared, run: RunFolder) -> float:
 def _parts(lengths: npt.NDArray[np.intp]) -> list[npt.NDArray[np.intp]]:
     """Which texts are read together."""
     by_length = np.argsort(lengths, kind="stable")
-    return [by_length[start : start + _READ_TEXTS] for start in range(0, len(lengths), _READ_TEXTS)]
+    return [by_length[start : start + VALIDATED_TEXTS] for start in range(0, len(lengths), VALIDATED_TEXTS)]
 
 
 def _seconds(

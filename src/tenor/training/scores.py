@@ -19,7 +19,8 @@ import numpy.typing as npt
 from tenor.batching import join
 from tenor.cells import Floats
 from tenor.metrics import cross_entropies, mean
-from tenor.ngrams import Ngrams, scales
+from tenor.ngrams import Ngrams, present, scales
+from tenor.prediction import label_ids
 from tenor.training.encoded import Encoded
 from tenor.training.evidence import Evidence
 from tenor.training.lbfgs import Vector, minimize
@@ -40,6 +41,8 @@ class Scores(NamedTuple):
     """(C,)"""
     strength: float
     """Which of the strengths was best."""
+    accuracy: float
+    """Share of the validation texts that they label rightly."""
 
 
 def fit(
@@ -60,36 +63,32 @@ def fit(
         fitted: called with the number of texts each time they have been fitted with a strength.
     """
     problem = _Problem(evidence, train.lengths, train.targets)
+    texts, targets = join(validation.token_ids), validation.targets
+    found = present(texts.token_ids, texts.offsets, evidence.owners, order)
     best: tuple[float, Scores] | None = None
     point = np.zeros(problem.size)
     for strength in STRENGTHS:
         value = partial(problem.value, strength=strength)
         point = minimize(value, point, tolerance=_TOLERANCE, most_steps=_MOST_STEPS)
         fitted(len(train.targets))
-        found = problem.scores(point, strength)
-        loss = mean(cross_entropies(validation.targets, logits(found, evidence.owners, validation, order)))
+        weight, bias = problem.scores(point)
+        logits = Ngrams(weight, evidence.owners, order).scores_of(found, texts.offsets) + bias
+        loss = mean(cross_entropies(targets, logits))
         if best is not None and loss >= best[0]:
             break
-        best = loss, found
+        best = loss, Scores(weight, bias, strength, float(np.mean(label_ids(logits) == targets)))
     assert best is not None
     return best[1]
-
-
-def logits(scores: Scores, owners: Floats, texts: Encoded, order: int) -> Floats:
-    """(B, C) of texts."""
-    batch = join(texts.token_ids)
-    return Ngrams(scores.weight, owners, order).scores(batch.token_ids, batch.offsets) + scores.bias
 
 
 class _Problem:
     """Loss and penalty as a function of one vector: J x C weights and C biases."""
 
     def __init__(self, evidence: Evidence, lengths: Sequence[int], targets: npt.NDArray[np.int64]) -> None:
-        lengths_ = np.asarray(lengths)
         self._evidence = evidence
         self._targets = targets
-        self._scale = (scales(np.array([lengths_.mean()])) / scales(lengths_))[:, None]
-        self._spread = float(scales(np.array([lengths_.mean()]))[0])
+        self._spread = scales(np.mean(lengths, keepdims=True))
+        self._scale = (self._spread / scales(np.asarray(lengths)))[:, None]
         self._of_texts = evidence.of_ngrams.turned(len(targets))
         self.size = evidence.odds.size + evidence.odds.shape[1]
 
@@ -98,7 +97,8 @@ class _Problem:
         sums = self._of_texts.sums((weight * self._evidence.odds).astype(np.float32))
         found = (sums * self._scale + bias).astype(np.float32)
         count = len(self._targets)
-        loss = float(cross_entropies(self._targets, found).sum()) + _square(weight) / (2 * strength)
+        held_back = float(np.square(weight).sum()) / (2 * strength)
+        loss = float(cross_entropies(self._targets, found).sum()) + held_back
         slope = gradient(found, self._targets) * count
         of_ngrams = self._evidence.of_ngrams.sums((slope * self._scale).astype(np.float32))
         whole = np.concatenate(
@@ -109,16 +109,13 @@ class _Problem:
         )
         return loss, whole
 
-    def scores(self, at: Vector, strength: float) -> Scores:
+    def scores(self, at: Vector) -> tuple[Floats, Floats]:
+        """(P, C) of the rows, and the bias (C,)."""
         weight, bias = self._parts(at)
         table = np.zeros((len(self._evidence.owners), weight.shape[1]), np.float32)
         table[self._evidence.rows] = weight * self._evidence.odds * self._spread
-        return Scores(table, bias.astype(np.float32), strength)
+        return table, bias.astype(np.float32)
 
     def _parts(self, at: Vector) -> tuple[Vector, Vector]:
         columns = self._evidence.odds.shape[1]
         return at[:-columns].reshape(-1, columns), at[-columns:]
-
-
-def _square(weight: Vector) -> float:
-    return float(np.square(weight).sum())

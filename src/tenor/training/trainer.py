@@ -25,7 +25,7 @@ from tenor.training.order import batches
 from tenor.training.progress import Progress
 from tenor.training.schedule import rate
 
-_VALIDATED_TEXTS = 128
+VALIDATED_TEXTS = 128
 """Texts that are validated at once."""
 
 
@@ -153,8 +153,8 @@ class Trainer:
         by_length = np.argsort(lengths, kind="stable")
         read = self.engine.reader()
         with self._progress.bar(title, len(lengths)) as bar:
-            for start in range(0, len(by_length), _VALIDATED_TEXTS):
-                chosen = by_length[start : start + _VALIDATED_TEXTS]
+            for start in range(0, len(by_length), VALIDATED_TEXTS):
+                chosen = by_length[start : start + VALIDATED_TEXTS]
                 found, targets = read(join([split.token_ids[i] for i in chosen])), split.targets[chosen]
                 so_far.add(self._loss(found, targets), _right(found, targets), len(chosen))
                 bar.update(len(chosen), so_far)
@@ -203,7 +203,8 @@ class Trainer:
             seconds=time.perf_counter() - began,
             tokens_per_second=tokens / (learnt - began) if tokens else None,
             best=False,
-            **({} if blend is None else {"ngram_share": blend.ngrams, "network_share": blend.network}),
+            ngram_share=None if blend is None else blend.ngrams,
+            network_share=None if blend is None else blend.network,
         )
         if at.best is None or self._value(record) > self._value(at.best):
             record = replace(record, best=True)

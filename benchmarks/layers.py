@@ -8,6 +8,7 @@ best of five: what the machine can do, not what it does beside others. Vectors a
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +18,7 @@ import numpy.typing as npt
 from common import save
 
 from tenor import TextClassifier, native
-from tenor.config import TokenizerConfig, VocabularyConfig
+from tenor.config import Precision, TokenizerConfig, VocabularyConfig
 from tenor.native.text import PreparedReader
 from tenor.vocabulary import build_from_words
 
@@ -34,6 +35,7 @@ LAYERS: list[tuple[str, int, int, dict[str, bool]]] = [
     ("lstm", 100, 256, {}),
 ]
 """Cell, E, H and gating of one layer and direction."""
+PRECISIONS: tuple[Precision, ...] = ("float32", "int8")
 
 Ids = npt.NDArray[np.int32]
 Offsets = npt.NDArray[np.int64]
@@ -60,7 +62,7 @@ def best(work: Callable[[], Any]) -> float:
 
 
 def layer(
-    rng: np.random.Generator, cell: str, inputs: int, hidden: int, gating: native.Gating
+    rng: np.random.Generator, cell: str, inputs: int, hidden: int, gating: native.Gating, precision: Precision
 ) -> native.PreparedLayer:
     """One with random weights."""
 
@@ -75,7 +77,7 @@ def layer(
         weight_hh=None if cell == "linear" else draw(rows, hidden),
         bias_ih=draw(rows),
     )
-    return native.PreparedLayer(cell, weights, gating=gating)
+    return native.PreparedLayer(cell, weights, gating=gating, precision=precision)
 
 
 def reading(threads: int) -> dict[str, float]:
@@ -84,13 +86,13 @@ def reading(threads: int) -> dict[str, float]:
     rng = np.random.default_rng(0)
     ids, offsets = texts(rng)
     found = {}
-    for cell, inputs, hidden, options in LAYERS:
-        made = layer(rng, cell, inputs, hidden, native.Gating(**options))
+    for (cell, inputs, hidden, options), precision in itertools.product(LAYERS, PRECISIONS):
+        made = layer(rng, cell, inputs, hidden, native.Gating(**options), precision)
         vectors = rng.normal(size=(VOCABULARY, inputs)).astype(np.float32)
         share = max(1, hidden * hidden // 4096) if cell != "linear" else 1
         part = offsets[: max(2, len(offsets) // share)]  # slow layers read fewer texts
         some = ids[: part[-1]]
-        name = " ".join([f"{cell} {inputs}→{hidden}", *options])
+        name = " ".join([f"{cell} {inputs}→{hidden}", *options, precision])
         given = vectors[some]
         seconds = best(lambda made=made, given=given, part=part: made.forward(given, part))
         found[f"{name}, from vectors"] = round(len(some) / seconds / 1e6, 3)

@@ -172,8 +172,8 @@ def test_one_step_of_the_core_is_the_references(settings, precision):
 
 
 def test_a_state_is_rounded_to_the_nearest_step_and_kept_in_bounds():
-    found = rounded_state(np.array([0.0, 1 / 4096, 0.4 / 4096, -0.6 / 4096, 1.5, -9], np.float32))
-    np.testing.assert_array_equal(found * 4096, [0, 1, 0, -1, 4096, -4096])
+    found = rounded_state(np.array([0.0, 1 / 127, 0.4 / 127, -0.6 / 127, 1.5, -9], np.float32))
+    np.testing.assert_array_equal(found, np.float32([0, 1, 0, -1, 127, -127]) / np.float32(127))
 
 
 def test_half_has_no_infinity():

@@ -27,10 +27,10 @@ from tenor.errors import InputError
 
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
-STATE_STEPS = 4096
+STATE_STEPS = 127
 """In which a state of 0 to 1 is counted where its product is of whole numbers."""
 MOST_UNITS = 4096
-"""Hidden units whose products with whole numbers no int32 sum overflows."""
+"""Hidden units of a layer: their products with whole numbers are far from an int32's end."""
 
 _MOST = 127
 _SMALLEST = 1e-30

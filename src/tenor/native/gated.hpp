@@ -55,7 +55,7 @@ struct Step {
   const Layer& layer;
   const float* const* shares;
   const float* h;
-  const int16_t* whole;  // h in whole numbers, where the product is computed with them
+  const Whole* whole;  // h in whole numbers, where the product is computed with them
   float *c, *next;
 
   template <int R, int V>
@@ -104,21 +104,27 @@ struct Step {
 
   template <int R, int V>
   TENOR_INLINE void multiply_whole(int row, int64_t group, Vec (&sums)[R][V][C::kGates]) const {
-    Int products[R][V][C::kGates] = {};
-    const int64_t pairs = layer.groups * kLanes / 2;
-    const int16_t* rows[R];
-    for (int r = 0; r < R; ++r) rows[r] = whole + (row + r) * 2 * pairs;
-    const int16_t* weights = layer.hh_whole + group * pairs * 2 * kGroup;
-    for (int64_t pair = 0; pair < pairs; ++pair, weights += 2 * kGroup) {
-      Shorts states[R];
+    Int products[R][V][C::kGates];
+    const int64_t units = layer.groups * kLanes;
+    const Whole* rows[R];
+    for (int r = 0; r < R; ++r) {
+      rows[r] = whole + (row + r) * units;
+      for (int v = 0; v < V; ++v)
+        for (int gate = 0; gate < C::kGates; ++gate)
+          __builtin_memcpy(&products[r][v][gate], layer.hh_begin + (group + v) * kGroup + gate * kLanes,
+                           sizeof(Int));
+    }
+    const Whole* weights = static_cast<const Whole*>(layer.hh_whole) + group * units * kGroup;
+    for (int64_t k = 0; k < units; k += kTogether, weights += kTogether * kGroup) {
+      Wholes states[R];
 #pragma GCC unroll 6
-      for (int r = 0; r < R; ++r) states[r] = splat_pair(rows[r] + 2 * pair);
+      for (int r = 0; r < R; ++r) states[r] = splat_lane(rows[r] + k);
 #pragma GCC unroll 2
       for (int v = 0; v < V; ++v) {
 #pragma GCC unroll 4
         for (int gate = 0; gate < C::kGates; ++gate) {
-          Shorts weight;
-          __builtin_memcpy(&weight, weights + (v * pairs * kGroup + gate * kLanes) * 2, sizeof weight);
+          Wholes weight;
+          __builtin_memcpy(&weight, weights + v * units * kGroup + gate * kLanes * kTogether, sizeof weight);
 #pragma GCC unroll 6
           for (int r = 0; r < R; ++r)
             products[r][v][gate] = dot(states[r], weight, products[r][v][gate]);
@@ -134,15 +140,15 @@ struct Step {
   }
 };
 
-// States, which lie in -1 to 1, in whole numbers of 1 / kStateSteps.
-TENOR_INLINE void round_states(const float* h, int64_t size, int16_t* whole) {
+// States, which lie in -1 to 1, in whole numbers of 1 / kStateSteps, counted from kWholeZero.
+TENOR_INLINE void round_states(const float* h, int64_t size, Whole* whole) {
   const float round = 12582912.0f;  // 1.5 * 2^23: adding it leaves the nearest whole number
-  using Half = int16_t __attribute__((vector_size(kLanes * 2)));
+  using Narrow = Whole __attribute__((vector_size(kLanes * sizeof(Whole))));
   for (int64_t i = 0; i < size; i += kLanes) {
     Vec x = load(h + i);  // what a caller starts from may be anything
     x = at_least(at_most(x, 1.0f), -1.0f);
     const Int steps = (Int)fma(x, splat(kStateSteps), splat(round)) - (Int)splat(round);
-    const Half narrow = __builtin_convertvector(steps, Half);
+    const Narrow narrow = __builtin_convertvector(steps + kWholeZero, Narrow);
     __builtin_memcpy(whole + i, &narrow, sizeof narrow);
   }
 }
@@ -204,7 +210,7 @@ void read_steps(const Layer& layer, const Block& block) {
   constexpr int kTileRows = tile_rows(C::kGates, kWhole ? 1 : kFusing);
   float* const ahead = block.scratch;                         // (kBlockRows, share)
   float* const next = ahead + kBlockRows * layer.share;       // (rows, units)
-  int16_t* const whole = reinterpret_cast<int16_t*>(next + kBlockRows * layer.groups * kLanes);
+  Whole* const whole = reinterpret_cast<Whole*>(next + kBlockRows * layer.groups * kLanes);
   int rows = active(block, block.rows, 0);
   if (kWhole) round_states(block.h, rows * layer.groups * kLanes, whole);
   for (int64_t t = 0; rows > 0;) {

@@ -9,7 +9,7 @@
 namespace tenor {
 
 constexpr int kBlockRows = 48;  // most rows read in lock-step; also inputs projected at once
-constexpr float kStateSteps = 4096;  // in which a state of -1 to 1 is counted, from 0 to 1
+constexpr float kStateSteps = 127;  // in which a state of -1 to 1 is counted, from 0 to 1
 constexpr int kTile = 4;        // vectors of a word's share that are computed together
 
 enum Cell { kLSTM, kGRU, kRNNTanh, kRNNReLU, kLinear, kCells };
@@ -33,8 +33,9 @@ struct Layer {
   int64_t share, kept;      // floats of a word's share; of what a table keeps of it
   const float *ih, *bias;   // [tile][input][kTile][lane], [tile][kTile][lane]
   const float* hh;          // [group][state][gate][lane]; null in a linear recurrence
-  const int16_t* hh_whole;  // [group][pair of states][gate][lane][2] where the state's product is
-  const float* hh_scale;    // of whole numbers, and what they stand for [group][gate][lane]; or null
+  const void* hh_whole;     // [group][some states][gate][lane][state] where the state's product is of
+  const int32_t* hh_begin;  // whole numbers, where its sums begin [group][gate][lane], and what they
+  const float* hh_scale;    // stand for [group][gate][lane]; or null
   const float* state_bias;  // [group][lane], what stands beside a GRU's state product
 };
 
@@ -158,6 +159,7 @@ using Activation = void (*)(const float* x, float* y, int64_t count);
 struct Kernels {
   const char* name;
   int lanes;
+  int together, whole_zero;  // whole numbers in a lane: 4 bytes or 2 of 16 bits; a state's zero
   Activation sigmoid, tanh;
   // Does lanes * accumulators * loops multiply-adds, none waiting for the one before.
   void (*churn)(int64_t loops, float* result);
@@ -175,6 +177,6 @@ struct Kernels {
                    int64_t first, int64_t last, float* to);
 };
 
-extern const Kernels kBase, kAvx2, kAvx512;
+extern const Kernels kBase, kAvx2, kAvx512, kAvx512Vnni;
 
 }  // namespace tenor

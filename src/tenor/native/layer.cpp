@@ -20,7 +20,7 @@ constexpr Named kNamed[] = {
     {"linear", "identity", kLinear, kIdentity},
 };
 
-constexpr int64_t kMostWhole = 4096;        // states, of which no sum of products leaves an int32
+constexpr int64_t kMostWhole = 4096;        // states, whose sums of products are far from an int32's end
 constexpr int64_t kWorthThreads = 1 << 20;  // multiply-adds below which waking a thread costs more
 
 // Where one vector's weights stand in the arrays that were given.
@@ -103,14 +103,20 @@ Floats packed_state(const float* rows, int count, const Layer& layer, int lanes)
   return result;
 }
 
-// Rows (G*H, H) in whole numbers of 1 / 127 of their largest, and what a product of them is worth.
-void pack_whole(const float* rows, int count, int lanes, tenor_layer& made) {
+// Rows (G*H, H) in whole numbers of 1 / 127 of their largest, where sums of their products with states
+// begin, and what such a sum is worth.
+template <class Whole>
+void pack_whole(const float* rows, int count, tenor_layer& made) {
   const FloatEnvironment environment;
   const Layer& layer = made.layer;
-  const int64_t width = layer.hidden, pairs = layer.groups * lanes / 2;
-  made.hh_whole.assign(static_cast<size_t>(layer.groups * pairs * 2 * count * lanes), 0);
-  made.hh_scale = floats(layer.groups * count * lanes);
-  std::fill_n(made.hh_scale.get(), layer.groups * count * lanes, 0.0f);
+  const int lanes = made.kernels->lanes, together = made.kernels->together;
+  const int64_t width = layer.hidden, units = layer.groups * lanes;
+  made.hh_whole = floats(units * units * count * sizeof(Whole) / sizeof(float));
+  Whole* const packed = reinterpret_cast<Whole*>(made.hh_whole.get());
+  std::fill_n(packed, units * units * count, Whole{0});
+  made.hh_begin.assign(static_cast<size_t>(units * count), 0);
+  made.hh_scale = floats(units * count);
+  std::fill_n(made.hh_scale.get(), units * count, 0.0f);
   for (int64_t gate = 0; gate < count; ++gate) {
     for (int64_t unit = 0; unit < layer.hidden; ++unit) {
       const float* row = rows + (gate * layer.hidden + unit) * width;
@@ -118,11 +124,14 @@ void pack_whole(const float* rows, int count, int lanes, tenor_layer& made) {
         return std::max(most, std::fabs(weight));
       });
       const float each = largest > 0 ? largest / 127 : 1;
-      const int64_t group = unit / lanes, lane = unit % lanes;
-      made.hh_scale[(group * count + gate) * lanes + lane] = each / kStateSteps;
-      for (int64_t k = 0; k < width; ++k)
-        made.hh_whole[(((group * pairs + k / 2) * count + gate) * lanes + lane) * 2 + k % 2] =
-            static_cast<int16_t>(std::max(-127.0f, std::min(127.0f, std::nearbyint(row[k] / each))));
+      const int64_t group = unit / lanes, lane = unit % lanes, at = (group * count + gate) * lanes + lane;
+      made.hh_scale[at] = each / kStateSteps;
+      for (int64_t k = 0; k < width; ++k) {
+        const float steps = std::max(-127.0f, std::min(127.0f, std::nearbyint(row[k] / each)));
+        const int64_t some = group * units / together + k / together;
+        packed[((some * count + gate) * lanes + lane) * together + k % together] = static_cast<Whole>(steps);
+        made.hh_begin[at] -= made.kernels->whole_zero * static_cast<int32_t>(steps);
+      }
     }
   }
 }
@@ -282,14 +291,15 @@ tenor_result pack(const Kernels& kernels, const tenor_layer_settings& from, teno
   if (!linear) {
     const int gates = state_gates(named->kind);
     if (whole)
-      pack_whole(from.weight_hh, gates, lanes, made);
+      (kernels.together == 4 ? pack_whole<int8_t> : pack_whole<int16_t>)(from.weight_hh, gates, made);
     else
       made.hh = packed_state(from.weight_hh, gates, layer, lanes);
   }
   layer.ih = made.ih.get();
   layer.bias = made.bias.get();
   layer.hh = made.hh.get();
-  layer.hh_whole = whole ? made.hh_whole.data() : nullptr;
+  layer.hh_whole = made.hh_whole.get();
+  layer.hh_begin = made.hh_begin.data();
   layer.hh_scale = made.hh_scale.get();
   layer.state_bias = made.state_bias.get();
   return TENOR_OK;

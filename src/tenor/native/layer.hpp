@@ -12,8 +12,8 @@
 struct tenor_layer {
   const tenor::Kernels* kernels;
   tenor::Layer layer;
-  tenor::Floats ih, bias, hh, hh_scale, state_bias;
-  std::vector<int16_t> hh_whole;
+  tenor::Floats ih, bias, hh, hh_whole, hh_scale, state_bias;  // hh_whole: room for whole numbers
+  std::vector<int32_t> hh_begin;
   std::unique_ptr<tenor::Folded> folded;
 };
 

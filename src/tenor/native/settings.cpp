@@ -22,6 +22,7 @@ std::vector<const Kernels*> supported() {
   if (fma && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
     found.push_back(&kAvx512);
+  if (found.back() == &kAvx512 && __builtin_cpu_supports("avx512vnni")) found.push_back(&kAvx512Vnni);
 #endif
   return found;
 }

@@ -35,7 +35,17 @@ constexpr int tile_rows(int vectors, int more) {
 
 using Vec = float __attribute__((vector_size(kLanes * 4)));
 using Int = int32_t __attribute__((vector_size(kLanes * 4)));
-using Shorts = int16_t __attribute__((vector_size(kLanes * 4)));  // two in each lane
+
+// Whole numbers of which one instruction multiplies so many in each lane and adds the products: bytes,
+// where the factor that is a state has no sign and is counted from kWholeZero, or numbers of 16 bits.
+#if defined(__AVX512VNNI__)
+using Whole = uint8_t;
+constexpr int kTogether = 4, kWholeZero = 128;
+#else
+using Whole = int16_t;
+constexpr int kTogether = 2, kWholeZero = 0;
+#endif
+using Wholes = Whole __attribute__((vector_size(kLanes * 4)));
 
 TENOR_INLINE Vec load(const float* from) {
   Vec v;
@@ -55,16 +65,18 @@ TENOR_INLINE Vec splat(float value) {
 #endif
 }
 
-// Both halves of a lane, as they lie in memory, in every lane.
-TENOR_INLINE Shorts splat_pair(const int16_t* from) {
-  int32_t pair;
-  __builtin_memcpy(&pair, from, sizeof pair);
-  return (Shorts)(Int{} + pair);
+// The numbers of a lane, as they lie in memory, in every lane.
+TENOR_INLINE Wholes splat_lane(const Whole* from) {
+  int32_t lane;
+  __builtin_memcpy(&lane, from, sizeof lane);
+  return (Wholes)(Int{} + lane);
 }
 
-// sum + the products of both halves, exact while no sum leaves the range.
-TENOR_INLINE Int dot(Shorts a, Shorts b, Int sum) {
-#if defined(__AVX512BW__)
+// sum + the products of a lane's states and weights, exact while no sum leaves the range.
+TENOR_INLINE Int dot(Wholes a, Wholes b, Int sum) {
+#if defined(__AVX512VNNI__)
+  return (Int)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)a, (__m512i)b);
+#elif defined(__AVX512BW__)
   return sum + (Int)_mm512_madd_epi16((__m512i)a, (__m512i)b);
 #elif defined(__AVX2__)
   return sum + (Int)_mm256_madd_epi16((__m256i)a, (__m256i)b);

@@ -34,6 +34,8 @@ void churn(int64_t loops, float* result) {
 constexpr Kernels kernels(const char* name) {
   return {name,
           kLanes,
+          kTogether,
+          kWholeZero,
           each<sigmoid>,
           each<tanh>,
           churn,

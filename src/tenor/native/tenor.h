@@ -51,7 +51,7 @@ TENOR_API tenor_result tenor_ready(void);
 /* The instruction set in use: TENOR_ISA, else the last of tenor_isas. NULL when not ready. */
 TENOR_API const char *tenor_isa(void);
 
-/* The instruction sets this processor has, slowest first: "base avx2 avx512". */
+/* The instruction sets this processor has, slowest first: "base avx2 avx512 avx512vnni". */
 TENOR_API const char *tenor_isas(void);
 
 /* Threads a call may use, the calling one included. At first TENOR_THREADS, else the processors
@@ -74,7 +74,7 @@ typedef struct tenor_layer tenor_layer;
 
 /* How exactly a layer computes. TENOR_INT8: the product of weight_hh and a state that lies in -1 to 1,
  * as all but a "relu" one do, is a sum of whole numbers: each row's weights in 127ths of its largest,
- * the state in 4096ths; H is at most 4096. */
+ * the state in 127ths; H is at most 4096. */
 typedef enum { TENOR_FLOAT32 = 0, TENOR_BF16 = 1, TENOR_INT8 = 2 } tenor_precision;
 
 /* What a layer is. G gates stand one below the other in its weights, H rows each, as in PyTorch:

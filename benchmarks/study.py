@@ -183,7 +183,7 @@ def _shuffled(texts: Encoded, seed: int) -> Encoded:
 
 
 def summary(runs: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
-    """Corpus → network → means over its seeds, medians of times, from ``CORPUS · NETWORK · SEED`` → figures."""
+    """Corpus → network → means of its seeds, medians of times, from ``CORPUS · NETWORK · SEED`` → figures."""
     found: dict[str, Any] = {}
     for name in CORPORA:
         for network in NETWORKS:

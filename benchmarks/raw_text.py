@@ -1,4 +1,4 @@
-"""From a file of raw text to a label for each line: Tenor's fast model beside fastText.
+"""From a file of raw text to a label for each line: Tenor's fast preset beside fastText.
 
 Usage: python benchmarks/raw_text.py DATA_DIR
 
@@ -22,14 +22,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from common import BIN, ROOT, origin, save
+from common import BIN, origin, save
 from workers import FOLDER, ratio
 
 from tenor.data import load
 
 FASTTEXT = FOLDER / "fasttext" / "fasttext"
 ROUNDS = 8
-FAST_MODEL = ROOT / "benchmarks" / "fast.toml"
+MODELS: dict[str, list[str]] = {"fast": [], "fast without n-grams": ["--ngrams", "0"]}
+"""Name → what it is trained with besides the preset."""
 
 
 class Way(NamedTuple):
@@ -105,15 +106,19 @@ def ways(place: Path, data_dir: Path) -> list[Way]:
         command = (str(FASTTEXT), "predict", f"{model}.bin", "FILE")
         name = f"fastText, {'unigrams' if grams == 1 else 'bigrams'}"
         found += [Way(name, command, processes, 1) for processes in (1, 2)]
-    fast = FOLDER / "fast"
     tenor = str(BIN / "tenor")
     data = ["imdb", "--data-dir", str(data_dir)]
-    if not fast.exists():
-        subprocess.run([tenor, "train", *data, "--config", FAST_MODEL, "-o", fast], check=True)
-        subprocess.run([tenor, "compress", fast, *data, "-o", FOLDER / "fast-int8"], check=True)
-    for precision, model in (("float32", fast), ("int8", FOLDER / "fast-int8")):
-        command = (tenor, "predict", "-m", str(model), "-f", "FILE", "--labels-only")
-        found += [Way(f"Tenor, {precision}", command, *spread) for spread in ((1, 1), (1, 2), (2, 1))]
+    for name, options in MODELS.items():
+        trained = FOLDER / name.replace(" ", "-")
+        small = trained.with_name(f"{trained.name}-int8")
+        if not small.exists():
+            train = ["train", *data, "--preset", "fast", *options, "--force", "-o", trained]
+            subprocess.run([tenor, *train], check=True)
+            subprocess.run([tenor, "compress", trained, *data, "-o", small], check=True)
+        for precision, model in (("float32", trained), ("int8", small)):
+            command = (tenor, "predict", "-m", str(model), "-f", "FILE", "--labels-only")
+            spreads = ((1, 1), (1, 2), (2, 1))
+            found += [Way(f"Tenor {name}, {precision}", command, *spread) for spread in spreads]
     return found
 
 

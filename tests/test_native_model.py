@@ -1,5 +1,7 @@
 """A whole model in one call of the core: the same as layer by layer, and refused where it makes no sense."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,8 @@ from tenor import TextClassifier, native
 from tenor.batching import join
 from tenor.errors import InputError
 from tenor.native import PreparedModel
+from tenor.native.text import NumberedWords
+from tenor.native.training import Learner
 
 CASES = [
     {"cell": "lstm", "pooling": ("last",)},
@@ -104,8 +108,13 @@ def test_parts_that_do_not_fit_are_refused(tiny):
         PreparedModel(layers, ("last",), narrow.model.weights)
     with pytest.raises(InputError, match="a size or stride is out of range"):
         PreparedModel([*layers, *layers], ("last",), wide.model.weights)
-    with pytest.raises(TypeError, match="cannot be pickled or copied"):
-        wide._scorer.core.__reduce__()
+
+
+def test_what_lies_in_the_core_is_not_copied(tiny):
+    core = TextClassifier(tiny(cell="gru"))._scorer.core
+    for owner in (core, core._reader, Learner(), NumberedWords()):
+        with pytest.raises(TypeError, match=f"{type(owner).__name__} cannot be pickled or copied"):
+            copy.copy(owner)
 
 
 def test_a_model_whose_pooling_is_not_done_in_the_core_reads_no_ids_there(tiny):

@@ -75,7 +75,7 @@ class Passed(NamedTuple):
     """(B, H) the largest h of each unit."""
 
 
-class PreparedLayer:
+class PreparedLayer(library.Owner):
     """One layer and direction, its weights packed for the core. Safe for several threads at once."""
 
     def __init__(
@@ -123,20 +123,7 @@ class PreparedLayer:
             *(None if array is None else address(array) for array in arrays),
         )
         self._vectors: Floats | None = None
-        self._core = library.core()
-        self.handle = ctypes.c_void_p()
-        library.check(
-            self._core.tenor_layer_create(encoded(isa), ctypes.byref(settings), ctypes.byref(self.handle))
-        )
-
-    def __del__(self) -> None:
-        """Give the packed weights back."""
-        if getattr(self, "handle", None):
-            self._core.tenor_layer_destroy(self.handle)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """Refuse to be copied: a copy would give the same memory back twice."""
-        raise TypeError("PreparedLayer cannot be pickled or copied; make it anew from its weights")
+        super().__init__("layer", encoded(isa), ctypes.byref(settings))
 
     def _check_shapes(self, weights: LayerWeights, rows: int, previous: int) -> None:
         hidden, inputs = self.hidden_size, self.input_size

@@ -6,7 +6,7 @@ import ctypes
 import functools
 import os
 import sys
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tenor.errors import InputError, NativeError
 
@@ -304,6 +304,31 @@ def check(result: int) -> None:
     if result:
         error = NativeError if result == _NO_MEMORY else InputError
         raise error(core().tenor_message(result).decode())
+
+
+class Owner:
+    """Something in the core, which is given back when nothing holds it any more."""
+
+    def __init__(self, kind: str, *settings: Any) -> None:
+        """Make it with ``tenor_KIND_create``; ``tenor_KIND_destroy`` gives it back.
+
+        Raises:
+            NativeError: there is no compiled core, or too little memory.
+            InputError: the core refuses the settings.
+        """
+        self._core = core()
+        self._destroy = getattr(self._core, f"tenor_{kind}_destroy")
+        self.handle = ctypes.c_void_p()
+        check(getattr(self._core, f"tenor_{kind}_create")(*settings, ctypes.byref(self.handle)))
+
+    def __del__(self) -> None:
+        """Give it back."""
+        if getattr(self, "handle", None):
+            self._destroy(self.handle)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Refuse to be copied: a copy would give the same memory back twice."""
+        raise TypeError(f"{type(self).__name__} cannot be pickled or copied; make it anew")
 
 
 def _find() -> str | None:

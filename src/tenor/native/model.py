@@ -17,7 +17,7 @@ POOLINGS = ("last", "last_word", "first_last", "mean", "max")
 """Those that the core knows, in the order of ``tenor.h``."""
 
 
-class PreparedModel:
+class PreparedModel(library.Owner):
     """A reader, layers, poolings and a head, put together. Safe for several threads at once."""
 
     def __init__(
@@ -75,18 +75,7 @@ class PreparedModel:
         self._logits = len(head[1])
         self._used = (layers, reader, ngrams, owners)  # for as long as the model lives
         self._reader = reader
-        self._core = library.core()
-        self._model = ctypes.c_void_p()
-        library.check(self._core.tenor_model_create(None, ctypes.byref(settings), ctypes.byref(self._model)))
-
-    def __del__(self) -> None:
-        """Give the weights of the head back."""
-        if getattr(self, "_model", None):
-            self._core.tenor_model_destroy(self._model)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """Refuse to be copied: a copy would give the same memory back twice."""
-        raise TypeError("PreparedModel cannot be pickled or copied; make it anew from its parts")
+        super().__init__("model", None, ctypes.byref(settings))
 
     def read(self, texts: Sequence[str]) -> tuple[Floats, npt.NDArray[np.bool_]]:
         """Logits (B, C) of texts, and (B,) whether each was longer than is read."""
@@ -95,7 +84,7 @@ class PreparedModel:
         truncated = self._reader.read(
             texts,
             lambda given, _: int(
-                self._core.tenor_model_read(self._model, ctypes.byref(given), address(found))
+                self._core.tenor_model_read(self.handle, ctypes.byref(given), address(found))
             ),
         )
         return found, truncated
@@ -110,7 +99,7 @@ class PreparedModel:
         ids, offsets = np.ascontiguousarray(token_ids, np.int32), np.ascontiguousarray(offsets, np.int64)
         library.check(
             self._core.tenor_model_read_ids(
-                self._model, address(ids), address(offsets), len(found), address(found)
+                self.handle, address(ids), address(offsets), len(found), address(found)
             )
         )
         return found
@@ -119,5 +108,5 @@ class PreparedModel:
         """Logits (B, C) of pooled vectors (B, P), without what n-grams add."""
         pooled = np.ascontiguousarray(pooled)
         found = np.empty((len(pooled), self._logits), np.float32)
-        library.check(self._core.tenor_model_head(self._model, address(pooled), len(pooled), address(found)))
+        library.check(self._core.tenor_model_head(self.handle, address(pooled), len(pooled), address(found)))
         return found

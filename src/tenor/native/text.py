@@ -50,7 +50,7 @@ class Pieces(NamedTuple):
     """(T,) where it ends, exclusive."""
 
 
-class PreparedReader:
+class PreparedReader(library.Owner):
     """A tokenizer and a vocabulary, ready to read. Safe for several threads at once."""
 
     def __init__(self, config: TokenizerConfig, vocabulary: Vocabulary) -> None:
@@ -89,19 +89,8 @@ class PreparedReader:
             fill_to=frame.fill_to or 0,
             fill_id=vocabulary.special_id(frame.fill_token) if filled else 0,
         )
-        self._core = library.core()
-        self.handle = ctypes.c_void_p()
-        library.check(self._core.tenor_reader_create(ctypes.byref(settings), ctypes.byref(self.handle)))
+        super().__init__("reader", ctypes.byref(settings))
         self._learn(np.ones(1, np.uint8))
-
-    def __del__(self) -> None:
-        """Give the words back."""
-        if getattr(self, "handle", None):
-            self._core.tenor_reader_destroy(self.handle)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """Refuse to be copied: a copy would give the same memory back twice."""
-        raise TypeError("PreparedReader cannot be pickled or copied; make it anew from its vocabulary")
 
     def encode(self, texts: Sequence[str]) -> Indexed:
         """All that is read of texts, as ids."""
@@ -189,18 +178,11 @@ class PreparedReader:
             )
 
 
-class NumberedWords:
+class NumberedWords(library.Owner):
     """The different words of texts, numbered by ``PreparedReader.number`` as they first come."""
 
     def __init__(self) -> None:
-        self._core = library.core()
-        self.handle = ctypes.c_void_p()
-        library.check(self._core.tenor_words_create(ctypes.byref(self.handle)))
-
-    def __del__(self) -> None:
-        """Give the words back."""
-        if getattr(self, "handle", None):
-            self._core.tenor_words_destroy(self.handle)
+        super().__init__("words")
 
     def spelled(self) -> list[str]:
         """All words so far in the order of their numbers."""

@@ -275,18 +275,11 @@ class LayerPass:
         )
 
 
-class Learner:
+class Learner(library.Owner):
     """Memory that is used again from one update to the next. For one thread at a time."""
 
     def __init__(self) -> None:
-        self._core = library.core()
-        self._learner = ctypes.c_void_p()
-        library.check(self._core.tenor_learner_create(ctypes.byref(self._learner)))
-
-    def __del__(self) -> None:
-        """Give the memory back."""
-        if getattr(self, "_learner", None):
-            self._core.tenor_learner_destroy(self._learner)
+        super().__init__("learner")
 
     def known(self, ids: TokenIds, vocab_size: int) -> tuple[TokenIds, TokenIds]:
         """The different ids (U,) among ids (N,), as they first come, and (N,) which of them each is."""
@@ -294,7 +287,7 @@ class Learner:
         count = ctypes.c_int64()
         library.check(
             self._core.tenor_learner_known(
-                self._learner,
+                self.handle,
                 address(ids),
                 len(ids),
                 vocab_size,
@@ -315,7 +308,7 @@ class Learner:
 
     def _call(self, function: ctypes._CFuncPtr, passes: Sequence[LayerPass]) -> None:  # type: ignore[name-defined]
         given = (library.LearningPass * len(passes))(*(one.arguments() for one in passes))
-        library.check(function(self._learner, given, len(passes)))
+        library.check(function(self.handle, given, len(passes)))
 
 
 def _in_place(name: str, array: Floats) -> None:

@@ -1,11 +1,12 @@
-/* Prints a number made of every bit that layers of all cells and precisions give for a few texts. */
+/* Prints numbers made of every bit that layers of all cells and precisions give for a few texts, and of what
+ * training computes. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tenor.h"
 
-enum { INPUTS = 11, HIDDEN = 37, TEXTS = 9, WORDS = 120, KNOWN = 30, ROWS = 5 * HIDDEN };
+enum { INPUTS = 11, HIDDEN = 37, TEXTS = 12, WORDS = 320, KNOWN = 30, ROWS = 5 * HIDDEN };
 
 static uint32_t state = 1;
 
@@ -30,16 +31,84 @@ static uint64_t hashed(uint64_t hash, const float *from, int count) {
   return hash;
 }
 
+static const struct {
+  const char *cell, *activation;
+  int gates, previous, input_gate, output_gate, skip;
+} cells[] = {{"lstm", "tanh", 4, 0, 0, 0, 0},     {"gru", "tanh", 3, 0, 0, 0, 0},
+             {"rnn", "tanh", 1, 0, 0, 0, 0},      {"rnn", "relu", 1, 0, 0, 0, 0},
+             {"linear", "tanh", 2, 0, 0, 0, 0},   {"linear", "tanh", 3, 1, 0, 1, 1},
+             {"linear", "relu", 3, 0, 0, 1, 1},   {"linear", "identity", 3, 0, 1, 0, 0}};
+static const int64_t offsets[TEXTS + 1] = {0, 0, 1, 50, 53, 53, 60, 90, 99, 120, 200, 250, WORDS};
+static int32_t ids[WORDS];
+
+static void stop(tenor_result result) {
+  if (result == TENOR_OK) return;
+  fprintf(stderr, "tenor: %s\n", tenor_message(result));
+  exit(1);
+}
+
+/* A layer's states and gradients, for words that are known by their ids. */
+static void learn(size_t c, int reverse, int64_t truncate) {
+  const int linear = !strcmp(cells[c].cell, "linear"), rows = (cells[c].gates + cells[c].skip) * HIDDEN;
+  const int given = cells[c].gates * HIDDEN;
+  float *states = draw(WORDS * HIDDEN, 0), *summaries = draw(4 * TEXTS * HIDDEN, 0);
+  float *d_states = draw(WORDS * HIDDEN, 1), *d_summaries = draw(4 * TEXTS * HIDDEN, 1);
+  float *d_shares = draw(WORDS * rows, 0), *d_given = draw(WORDS * given, 0);
+  float *before = draw(WORDS * HIDDEN, 0), *d_sums = draw(WORDS * given, 0);
+  float *one = summaries, *other = d_summaries;
+  const int each = TEXTS * HIDDEN;
+  tenor_learning_pass pass = {
+      .cell = cells[c].cell, .activation = cells[c].activation, .previous = cells[c].previous,
+      .input_gate = cells[c].input_gate, .output_gate = cells[c].output_gate, .skip = cells[c].skip,
+      .reverse = reverse, .hidden = HIDDEN, .known = KNOWN, .words = WORDS, .texts = TEXTS,
+      .truncate = truncate, .weight_hh = linear ? NULL : draw(given * HIDDEN, 0.3f),
+      .state_bias = strcmp(cells[c].cell, "gru") ? NULL : draw(HIDDEN, 1),
+      .shares = draw(KNOWN * rows, 2), .given = cells[c].previous ? draw(KNOWN * given, 2) : NULL,
+      .row_of = ids, .offsets = offsets, .states = states, .states_stride = HIDDEN, .final_h = one,
+      .start_h = one + each, .sum_h = one + 2 * each, .max_h = one + 3 * each, .d_states = d_states,
+      .d_states_stride = HIDDEN, .d_final = other, .d_start = other + each, .d_sum = other + 2 * each,
+      .d_max = other + 3 * each, .d_shares = d_shares, .d_given = cells[c].previous ? d_given : NULL,
+      .before = linear ? NULL : before, .d_sums = linear ? NULL : d_sums};
+  tenor_learner *learner = NULL;
+  stop(tenor_learner_create(&learner));
+  stop(tenor_learner_forward(learner, &pass, 1));
+  stop(tenor_learner_backward(learner, &pass, 1));
+  tenor_learner_destroy(learner);
+  uint64_t hash = hashed(14695981039346656037u, states, WORDS * HIDDEN);
+  hash = hashed(hash, summaries, 4 * each);
+  hash = hashed(hash, d_shares, (linear ? KNOWN : WORDS) * rows);
+  hash = hashed(hash, d_given, WORDS * given);
+  hash = hashed(hashed(hash, before, WORDS * HIDDEN), d_sums, WORDS * given);
+  printf("%s %s learns %016llx\n", cells[c].cell, cells[c].activation, (unsigned long long)hash);
+}
+
+/* What updates are made of. */
+static void update(void) {
+  float *a = draw(70 * 300, 1), *b = draw(300 * 37, 1), *sums = draw(70 * 37, 1), *weight = draw(70 * 37, 1);
+  const tenor_product across = {.a = a, .a_row = 1, .a_column = 70, .b = b, .b_row = 1, .b_column = 300,
+                                .c = sums, .c_row = 37, .m = 70, .k = 300, .n = 37, .add = 1};
+  stop(tenor_multiply(&across));
+  float *mean = draw(70 * 37, 0), *square = draw(70 * 37, 0);
+  const int32_t rows[3] = {5, 69, 0};
+  const tenor_adam_step step = {.weight = weight, .mean = mean, .square = square, .gradient = sums,
+                                .row_ids = rows, .rows = 3, .width = 37, .scale = 0.7f, .decay = 0.01f,
+                                .shrink = 0.99f, .rate = 0.1f, .fresh1 = 0.1f, .beta2 = 0.999f,
+                                .fresh2 = 0.001f, .inverse_bias = 30, .epsilon = 1e-8f};
+  stop(tenor_adam(&step));
+  const tenor_dropout dropout = {.x = a, .rows = 70, .width = 300, .row_share = 0.2f, .share = 0.5f,
+                                 .row_seed = 7, .seed = 8};
+  stop(tenor_drop(&dropout));
+  const int64_t lists[3] = {0, 40, WORDS};
+  const tenor_row_lists listed = {.rows = b, .count = KNOWN, .width = 37, .items = ids, .offsets = lists,
+                                  .lists = 2, .sums = mean};
+  stop(tenor_sum_lists(&listed));
+  uint64_t hash = hashed(14695981039346656037u, sums, 70 * 37);
+  hash = hashed(hashed(hash, weight, 70 * 37), square, 70 * 37);
+  hash = hashed(hashed(hash, a, 70 * 300), mean, 70 * 37);
+  printf("updates %016llx\n", (unsigned long long)hash);
+}
+
 int main(void) {
-  static const struct {
-    const char *cell, *activation;
-    int previous, input_gate, output_gate, skip;
-  } cells[] = {{"lstm", "tanh", 0, 0, 0, 0},     {"gru", "tanh", 0, 0, 0, 0},
-               {"rnn", "tanh", 0, 0, 0, 0},      {"rnn", "relu", 0, 0, 0, 0},
-               {"linear", "tanh", 0, 0, 0, 0},   {"linear", "tanh", 1, 0, 1, 1},
-               {"linear", "relu", 0, 0, 1, 1},   {"linear", "identity", 0, 1, 0, 0}};
-  const int64_t offsets[TEXTS + 1] = {0, 0, 1, 50, 53, 53, 60, 90, 99, WORDS};
-  int32_t ids[WORDS];
   float *vectors = draw(KNOWN * INPUTS, 3);
   float *ih = draw(ROWS * INPUTS, 0.4f), *previous = draw(ROWS * INPUTS, 0.4f);
   float *hh = draw(ROWS * HIDDEN, 0.3f), *bias = draw(ROWS, 1);
@@ -75,13 +144,12 @@ int main(void) {
         for (int i = 0; i < 4; ++i) hash = hashed(hash, arrays[i], TEXTS * HIDDEN);
       }
       tenor_layer_destroy(layer);
-      if (result != TENOR_OK) {
-        fprintf(stderr, "tenor: %s\n", tenor_message(result));
-        return 1;
-      }
+      stop(result);
       printf("%s %s %d %016llx\n", cells[c].cell, cells[c].activation, precision,
              (unsigned long long)hash);
     }
+    for (int way = 0; way < 2; ++way) learn(c, way, way ? 7 : 0);
   }
+  update();
   return 0;
 }

@@ -1,4 +1,4 @@
-"""The tests of the core once more, with a core that watches its own memory and arithmetic."""
+"""The tests of the core once more, with a core that watches its own memory, arithmetic and threads."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tenor import native
 
 ROOT = Path(__file__).parents[1]
 SANITIZERS = "address,undefined"
+SAME = ["-std=c++17", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
 # Programs linked without the sanitizers cannot load such a core, and processors are not told apart twice.
 ELSEWHERE = (
     "c_example exports environment setting_that importing 2_ulp same_activations missing_library no_library"
@@ -29,17 +30,34 @@ sys.exit(pytest.main(["-q", "-m", "not slow", "-p", "no:cacheprovider", *sys.arg
 """
 
 
-def build(sources: Path, folder: Path, isa_flags: dict[str, list[str]]) -> None:
+def build(sources: Path, folder: Path, isa_flags: dict[str, list[str]], watched: list[str]) -> list[Path]:
     """Compile every file of the core as CMakeLists.txt says, but watched."""
-    watched = [f"-fsanitize={SANITIZERS}", "-fno-sanitize-recover=undefined", "-O1", "-g", "-fPIC"]
-    same = ["-std=c++17", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
     objects = []
     for source in sorted(sources.glob("*.cpp")):
         objects.append(folder / f"{source.stem}.o")
-        command = ["c++", *same, *watched, *isa_flags.get(source.stem, []), "-c", source, "-o", objects[-1]]
+        command = ["c++", *SAME, *watched, *isa_flags.get(source.stem, []), "-c", source, "-o", objects[-1]]
         subprocess.run(command, check=True)
-    library = sources / "libtenor_core.so"
-    subprocess.run(["c++", "-shared", *watched, *objects, "-o", library, "-lpthread"], check=True)
+    return objects
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not native.is_available() or shutil.which("c++") is None, reason="no core or no compiler")
+@pytest.mark.parametrize("sanitizers", [SANITIZERS, "thread"])
+def test_reading_and_learning_with_threads_are_clean(tmp_path, isa_flags, sanitizers):
+    watched = [f"-fsanitize={sanitizers}", "-fno-sanitize-recover=all", "-O1", "-g"]
+    core = ROOT / "src" / "tenor" / "native"
+    objects = build(core, tmp_path, isa_flags, watched)
+    main, program = tmp_path / "bits.o", tmp_path / "bits"
+    subprocess.run(["cc", *watched, f"-I{core}", "-c", ROOT / "tests" / "bits.c", "-o", main], check=True)
+    subprocess.run(["c++", *watched, main, *objects, "-lpthread", "-o", program], check=True)
+    answers = set()
+    for isa in native.status().isas:
+        environment = os.environ | {"TENOR_ISA": isa, "TENOR_THREADS": "4", "ASAN_OPTIONS": "detect_leaks=0"}
+        done = subprocess.run([program], env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, isa + done.stderr[-3000:]
+        assert not done.stderr
+        answers.add(done.stdout)
+    assert len(answers) == 1
 
 
 @pytest.mark.slow
@@ -48,7 +66,10 @@ def build(sources: Path, folder: Path, isa_flags: dict[str, list[str]]) -> None:
 def test_the_core_touches_no_memory_but_its_own_and_does_nothing_undefined(tmp_path, isa_flags):
     package = tmp_path / "sources" / "tenor"
     shutil.copytree(ROOT / "src" / "tenor", package)
-    build(package / "native", tmp_path, isa_flags)
+    watched = [f"-fsanitize={SANITIZERS}", "-fno-sanitize-recover=undefined", "-O1", "-g", "-fPIC"]
+    objects = build(package / "native", tmp_path, isa_flags, watched)
+    library = package / "native" / "libtenor_core.so"
+    subprocess.run(["c++", "-shared", *watched, *objects, "-o", library, "-lpthread"], check=True)
     preload = [
         subprocess.run(
             ["c++", f"-print-file-name=lib{name}.so"], capture_output=True, text=True, check=True

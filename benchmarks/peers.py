@@ -241,7 +241,10 @@ def main() -> None:
         "texts": len(texts),
         "tokens": len(batch.token_ids),
     }
-    figures["roof, multiply-adds/s on two threads"] = f"{native.roof(threads=2):.3g}"
+    for precision in ("float32", "int8"):
+        figures[f"roof, multiply-adds/s on two threads, {precision}"] = (
+            f"{native.roof(precision, threads=2):.3g}"
+        )
     for name, (hidden, directions) in NETWORKS.items():
         folder = FOLDER / f"lstm{hidden}"
         folder.mkdir(exist_ok=True)

@@ -29,6 +29,7 @@ def test_medians_and_percentiles_are_those_of_the_times():
         round_s=(1.0, 9.0, 2.0),
         alone_ms=tuple(map(float, range(101))),
         multiply_adds=1,
+        arithmetic="float32",
         roof=None,
     )
     assert speed.median_s == 2
@@ -62,8 +63,9 @@ def test_sample_texts_are_of_known_words(tiny):
 
 @needs_core
 @pytest.mark.parametrize("isa", native.status().isas)
-def test_every_instruction_set_has_a_roof(isa):
-    assert native.roof(isa=isa, threads=1, seconds=0.01) > 1e6
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_every_instruction_set_has_a_roof(isa, precision):
+    assert native.roof(precision, isa=isa, threads=1, seconds=0.01) > 1e6
 
 
 @needs_core
@@ -71,6 +73,17 @@ def test_a_wider_instruction_set_has_the_higher_roof():
     isas = native.status().isas
     if "avx2" in isas:
         assert native.roof(isa="avx2", threads=1) > 2 * native.roof(isa="base", threads=1)
+    if "avx512vnni" in isas:
+        floats, bytes_ = (native.roof(p, isa="avx512vnni", threads=1) for p in ("float32", "int8"))
+        assert bytes_ > 1.5 * floats
+
+
+@needs_core
+def test_the_roof_is_that_of_the_models_arithmetic(tiny):
+    for cell, arithmetic in (("lstm", "int8"), ("linear", "float32")):
+        model = tiny(cell=cell)
+        assert measure(TextClassifier(model.at("int8")), ["a"], seconds=0.01).arithmetic == arithmetic
+        assert measure(TextClassifier(model), ["a"], seconds=0.01).arithmetic == "float32"
 
 
 @needs_core

@@ -11,7 +11,7 @@ import numpy as np
 from tenor import native
 from tenor.cells import cell
 from tenor.classifier import TextClassifier
-from tenor.config import ModelConfig
+from tenor.config import ModelConfig, Precision
 from tenor.errors import InputError
 
 _ALONE = 500
@@ -34,8 +34,10 @@ class Speed:
     """Milliseconds of single texts, each in a call of its own."""
     multiply_adds: int
     """Of one token, in the layers; what a first layer makes of a word is looked up and not counted."""
+    arithmetic: Precision
+    """``"int8"`` where products with states are of whole numbers, else ``"float32"``."""
     roof: float | None
-    """Multiply-adds a second that this machine does at best; None without the compiled core."""
+    """Multiply-adds a second that this machine does at best in it; None without the compiled core."""
 
     @property
     def median_s(self) -> float:
@@ -65,15 +67,19 @@ def measure(classifier: TextClassifier, texts: Sequence[str], *, seconds: float 
     _seconds_of(classifier, texts)
     rounds = [_seconds_of(classifier, texts) for _ in _turns(seconds, at_least=3)]
     singles = [1000 * _seconds_of(classifier, [text]) for _ in _turns(seconds, at_least=1) for text in alone]
-    in_core = classifier.runtime == "native"
+    config, in_core = classifier.model.config, classifier.runtime == "native"
+    bounded = config.cell in ("lstm", "gru") or (config.cell, config.activation) == ("rnn", "tanh")
+    whole = classifier.model.precision == "int8" and bounded
+    arithmetic: Precision = "int8" if whole else "float32"
     return Speed(
         texts=len(texts),
         tokens=sum(lengths),
         size_bytes=sum(len(text.encode(errors="replace")) for text in texts),
         round_s=tuple(rounds),
         alone_ms=tuple(singles),
-        multiply_adds=multiply_adds(classifier.model.config),
-        roof=native.roof() if in_core else None,
+        multiply_adds=multiply_adds(config),
+        arithmetic=arithmetic,
+        roof=native.roof(arithmetic) if in_core else None,
     )
 
 

@@ -91,7 +91,7 @@ def _record(classifier: TextClassifier, speed: Speed) -> dict[str, object]:
     if speed.roof is not None:
         done = speed.multiply_adds * speed.tokens / speed.median_s
         record["multiply-adds/s in the layers"] = round(done)
-        record["multiply-adds/s of this machine, in float32"] = round(speed.roof)
+        record[f"multiply-adds/s of this machine, in {speed.arithmetic}"] = round(speed.roof)
         record["share of that"] = round(done / speed.roof, 3)
     return record
 

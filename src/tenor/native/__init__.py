@@ -12,12 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tenor.config import Precision
 from tenor.errors import InputError
 from tenor.native import library
 from tenor.native.arrays import Floats, address, encoded, float32
 from tenor.native.layer import Gating, LayerWeights, Passed, PreparedLayer
 from tenor.native.model import PreparedModel
 from tenor.native.text import PreparedReader
+from tenor.precision import PRECISIONS
 
 __all__ = [
     "Gating",
@@ -84,10 +86,17 @@ def set_threads(count: int) -> None:
     library.check(library.core().tenor_set_threads(count))
 
 
-def roof(*, threads: int | None = None, isa: str | None = None, seconds: float = 0.1) -> float:
-    """Multiply-adds of floats a second that this machine does at best.
+def roof(
+    precision: Precision = "float32",
+    *,
+    threads: int | None = None,
+    isa: str | None = None,
+    seconds: float = 0.1,
+) -> float:
+    """Multiply-adds a second that this machine does at best.
 
     Args:
+        precision: of whole numbers with ``"int8"``, of floats with the others.
         threads: how many; None for as many as a call uses.
         isa: instruction set; None for ``status().isa``.
         seconds: how long to try.
@@ -98,7 +107,8 @@ def roof(*, threads: int | None = None, isa: str | None = None, seconds: float =
     """
     found = ctypes.c_double()
     count = status().threads if threads is None else threads
-    library.check(library.core().tenor_roof(encoded(isa), count, seconds, ctypes.byref(found)))
+    kind = PRECISIONS.index(precision)
+    library.check(library.core().tenor_roof(encoded(isa), kind, count, seconds, ctypes.byref(found)))
     return found.value
 
 

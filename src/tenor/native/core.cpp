@@ -21,25 +21,26 @@ tenor_result choose(const char* isa, const Kernels*& kernels) {
 }
 
 struct Churn {
-  const Kernels& kernels;
+  void (*loop)(int64_t loops, float* result);
   int64_t loops;
 };
 
 void churn(void* context, int64_t) {
   const FloatEnvironment environment;
   alignas(64) float result[64] = {0.5f, 0.25f};
-  static_cast<Churn*>(context)->kernels.churn(static_cast<Churn*>(context)->loops, result);
+  static_cast<Churn*>(context)->loop(static_cast<Churn*>(context)->loops, result);
 }
 
 // Ever longer rounds, until one takes as long as asked for.
-double measured_roof(const Kernels& kernels, int threads, double seconds) {
+double measured_roof(const Kernels& kernels, bool whole, int threads, double seconds) {
   using Clock = std::chrono::steady_clock;
-  for (Churn work{kernels, 1 << 12};; work.loops *= 2) {
+  const int64_t each = int64_t{kernels.lanes} * kernels.accumulators * (whole ? kernels.together : 1);
+  for (Churn work{whole ? kernels.churn_whole : kernels.churn, 1 << 12};; work.loops *= 2) {
     const Clock::time_point begin = Clock::now();
     run(threads, threads, churn, &work);
     const double taken = std::chrono::duration<double>(Clock::now() - begin).count();
     if (taken < seconds / 2) continue;
-    return static_cast<double>(work.loops) * threads * kernels.lanes * kernels.accumulators / taken;
+    return static_cast<double>(work.loops * threads * each) / taken;
   }
 }
 
@@ -102,14 +103,15 @@ tenor_result tenor_activation(const char* isa, const char* name, const float* x,
   });
 }
 
-tenor_result tenor_roof(const char* isa, int32_t threads, double seconds, double* multiply_adds) {
+tenor_result tenor_roof(const char* isa, tenor_precision precision, int32_t threads, double seconds,
+                        double* multiply_adds) {
   return guarded([&] {
     const Kernels* kernels = nullptr;
     const tenor_result result = choose(isa, kernels);
     if (result != TENOR_OK) return result;
     if (threads < 1 || threads > kMaxThreads) return TENOR_BAD_THREADS;
     if (!multiply_adds || !(seconds > 0)) return TENOR_BAD_SIZE;
-    *multiply_adds = measured_roof(*kernels, threads, seconds);
+    *multiply_adds = measured_roof(*kernels, precision == TENOR_INT8, threads, seconds);
     return TENOR_OK;
   });
 }

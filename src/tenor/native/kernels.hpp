@@ -161,8 +161,10 @@ struct Kernels {
   int lanes;
   int together, whole_zero;  // whole numbers in a lane: 4 bytes or 2 of 16 bits; a state's zero
   Activation sigmoid, tanh;
-  // Does lanes * accumulators * loops multiply-adds, none waiting for the one before.
+  // Do lanes * accumulators * loops multiply-adds of floats, or `together` times as many of whole
+  // numbers, none waiting for the one before.
   void (*churn)(int64_t loops, float* result);
+  void (*churn_whole)(int64_t loops, float* result);
   int accumulators;
   // What a table keeps of at most kBlockRows words; scratch: as many shares.
   void (*keep)(const Layer&, const float* const* in, int rows, float* scratch, float* out);

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from tenor.errors import InputError, NativeError
 
-INTERFACE = 5
+INTERFACE = 6
 """``TENOR_INTERFACE`` of the ``tenor.h`` that this code was written for."""
 
 REBUILD = (
@@ -349,7 +349,12 @@ def _declare(core: ctypes.CDLL, path: str) -> str | None:
     core.tenor_isas.restype = name
     core.tenor_set_threads.argtypes = [ctypes.c_int32]
     core.tenor_activation.argtypes = [name, name, pointer, pointer, size]
-    core.tenor_roof.argtypes = [name, ctypes.c_int32, ctypes.c_double, ctypes.POINTER(ctypes.c_double)]
+    core.tenor_roof.argtypes = [
+        name,
+        *(ctypes.c_int32,) * 2,
+        ctypes.c_double,
+        ctypes.POINTER(ctypes.c_double),
+    ]
     core.tenor_layer_create.argtypes = [name, ctypes.POINTER(LayerSettings), ctypes.POINTER(pointer)]
     core.tenor_layer_destroy.argtypes = [pointer]
     core.tenor_layer_destroy.restype = None

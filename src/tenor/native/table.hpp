@@ -31,6 +31,18 @@ void churn(int64_t loops, float* result) {
   store(result, sums[0]);
 }
 
+void churn_whole(int64_t loops, float* result) {
+  Int sums[kSums];
+  for (int a = 0; a < kSums; ++a) sums[a] = (Int)splat(result[a + 2]) + a;
+  const Wholes factor = (Wholes)splat(result[0]);
+  for (int64_t i = 0; i < loops; ++i) {
+#pragma GCC unroll 32
+    for (int a = 0; a < kSums; ++a) sums[a] = dot((Wholes)sums[a], factor, sums[a]);
+  }
+  for (int a = 1; a < kSums; ++a) sums[0] = sums[0] + sums[a];
+  store(result, __builtin_convertvector(sums[0], Vec));
+}
+
 constexpr Kernels kernels(const char* name) {
   return {name,
           kLanes,
@@ -39,6 +51,7 @@ constexpr Kernels kernels(const char* name) {
           each<sigmoid>,
           each<tanh>,
           churn,
+          churn_whole,
           kSums,
           keep_in_table,
           {read<LSTM>, read<GRU>, read<RNN<false>>, read<RNN<true>>, read_linear},

@@ -25,7 +25,7 @@
 extern "C" {
 #endif
 
-#define TENOR_INTERFACE 5 /* grows when anything below changes its meaning */
+#define TENOR_INTERFACE 6 /* grows when anything below changes its meaning */
 
 typedef enum {
   TENOR_OK = 0,
@@ -64,18 +64,19 @@ TENOR_API tenor_result tenor_set_threads(int32_t threads);
 TENOR_API tenor_result tenor_activation(const char *isa, const char *name, const float *x,
                                         float *y, int64_t count);
 
-/* How many multiply-adds of floats a second this machine does at best, with an instruction set (NULL
- * for the one in use) and so many threads, found out in about so many seconds. */
-TENOR_API tenor_result tenor_roof(const char *isa, int32_t threads, double seconds,
-                                  double *multiply_adds);
-
-/* One layer and direction, its weights packed for one instruction set. */
-typedef struct tenor_layer tenor_layer;
-
 /* How exactly a layer computes. TENOR_INT8: the product of weight_hh and a state that lies in -1 to 1,
  * as all but a "relu" one do, is a sum of whole numbers: each row's weights in 127ths of its largest,
  * the state in 127ths; H is at most 4096. */
 typedef enum { TENOR_FLOAT32 = 0, TENOR_BF16 = 1, TENOR_INT8 = 2 } tenor_precision;
+
+/* How many multiply-adds a second this machine does at best, of whole numbers with TENOR_INT8 and of floats
+ * with the others, with an instruction set (NULL for the one in use) and so many threads, found out in about so
+ * many seconds. */
+TENOR_API tenor_result tenor_roof(const char *isa, tenor_precision precision, int32_t threads,
+                                  double seconds, double *multiply_adds);
+
+/* One layer and direction, its weights packed for one instruction set. */
+typedef struct tenor_layer tenor_layer;
 
 /* What a layer is. G gates stand one below the other in its weights, H rows each, as in PyTorch:
  *   "lstm"    input, forget, cell, output

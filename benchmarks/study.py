@@ -47,9 +47,11 @@ from tenor.training.trainer import Hooks, Trainer
 
 SEEDS = range(3)
 CORPORA = ("sentence-polarity", "sst-2", "sst-5", "imdb")
+_NARROW = {"cell": "linear", "embedding_dim": 32, "hidden_sizes": (64,)}
 _WIDE = {"cell": "linear", "window": 2, "hidden_sizes": (128,)}
 NETWORKS: dict[str, dict[str, Any]] = {
-    "linear 64": {"cell": "linear", "embedding_dim": 32, "hidden_sizes": (64,)},
+    "linear 64": _NARROW,
+    "linear 64, last and max": _NARROW | {"pooling": ("last", "max")},
     "linear 128, two words": _WIDE,
     "the same, both directions": _WIDE | {"bidirectional": True},
     "the same, two layers": _WIDE | {"hidden_sizes": (128, 128)},

@@ -12,7 +12,6 @@ from tenor.presets import PRESETS, preset, tables
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_is_sound_and_other_than_the_plain_settings(name):
     assert preset(name) != Settings()
-    assert preset(name).model.cell == "linear"
 
 
 def test_an_unknown_preset_is_named_with_the_closest():
@@ -20,10 +19,10 @@ def test_an_unknown_preset_is_named_with_the_closest():
         preset("fats")
 
 
-def test_another_cell_takes_none_of_what_only_a_linear_one_has():
-    merged = tables("balanced", {"model": {"cell": "gru"}})
-    assert Settings.from_dict(merged).model.cell == "gru"
-    assert tables("balanced")["model"]["window"] == 2
+@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("cell", ["linear", "lstm", "gru", "rnn"])
+def test_every_preset_takes_every_cell(name, cell):
+    assert Settings.from_dict(tables(name, {"model": {"cell": cell}})).model.cell == cell
 
 
 def test_changes_go_before_a_preset_and_leave_it_as_it_is():

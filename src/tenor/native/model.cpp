@@ -34,6 +34,12 @@ uint32_t ngram_hash(uint32_t before, int32_t word) {
   return x;
 }
 
+// Where an n-gram's scores lie if it owns the row: if the mark there is its own.
+struct Ngram {
+  int64_t row;
+  uint8_t mark;
+};
+
 // The rows that a text has had, in room that is used again.
 class Seen {
  public:
@@ -173,15 +179,17 @@ class Reading {
       std::copy_n(logits.get() + row * wide, wide, logits_ + texts[row] * wide);
     if (!model_.ngrams) return;
     std::vector<double> sums(wide);
+    std::vector<Ngram> ngrams;
     Seen seen;
-    for (int64_t row = 0; row < count; ++row) add_ngrams(texts[row], seen, sums);
+    for (int64_t row = 0; row < count; ++row) add_ngrams(texts[row], ngrams, seen, sums);
   }
 
   // Each of a text's n-grams once, in the order of their ends.
-  void add_ngrams(int64_t text, Seen& seen, std::vector<double>& sums) const {
+  void add_ngrams(int64_t text, std::vector<Ngram>& ngrams, Seen& seen, std::vector<double>& sums) const {
     const int64_t words = length(text), wide = model_.logits;
     const int32_t* ids = token_ids_ + offsets_[text];
     std::fill(sums.begin(), sums.end(), 0.0);
+    ngrams.clear();
     seen.clear(words * model_.ngram_order);
     uint32_t before[kLongestNgram + 1];  // the next word, by the length of the n-gram
     std::fill(before, before + model_.ngram_order, kBeginning);
@@ -192,9 +200,15 @@ class Reading {
         const uint32_t hash = before[n];
         const int64_t row = static_cast<int64_t>(static_cast<uint64_t>(hash) *
                                                  static_cast<uint64_t>(model_.ngram_rows) >> 32);
-        if (model_.owners[row] != hash % 255 + 1 || !seen.add(row)) continue;
-        for (int64_t c = 0; c < wide; ++c) sums[c] += model_.ngrams[row * wide + c];
+        __builtin_prefetch(model_.owners + row);  // all over a table that no near cache holds
+        ngrams.push_back({row, static_cast<uint8_t>(hash % 255 + 1)});
       }
+    }
+    for (const Ngram& ngram : ngrams)
+      if (model_.owners[ngram.row] == ngram.mark) __builtin_prefetch(model_.ngrams + ngram.row * wide);
+    for (const Ngram& ngram : ngrams) {
+      if (model_.owners[ngram.row] != ngram.mark || !seen.add(ngram.row)) continue;
+      for (int64_t c = 0; c < wide; ++c) sums[c] += model_.ngrams[ngram.row * wide + c];
     }
     const double scale = std::sqrt(static_cast<double>(std::max<int64_t>(words, 1)));
     for (int64_t c = 0; c < wide; ++c) logits_[text * wide + c] += static_cast<float>(sums[c] / scale);

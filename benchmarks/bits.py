@@ -86,10 +86,11 @@ def compare(name: str, one: np.ndarray, other: np.ndarray) -> dict[str, float]:
 
 
 def torch_logits(classifier: TextClassifier, texts: list[str]) -> np.ndarray:
-    """The same model in PyTorch, in batches of 64 in the order of the texts."""
+    """The same network in PyTorch, in batches of 64 in the order of the texts; n-grams are added by NumPy."""
     import torch
 
     from tenor.batching import join
+    from tenor.ngrams import Ngrams
     from tenor.training import network
 
     model = classifier.model
@@ -100,7 +101,9 @@ def torch_logits(classifier: TextClassifier, texts: list[str]) -> np.ndarray:
             network.logits(weights, model.config, join(token_ids[start : start + 64])).numpy()
             for start in range(0, len(texts), 64)
         ]
-    return np.concatenate(scores)
+    whole = join(token_ids)
+    ngrams = Ngrams(model.weights["ngrams.weight"], model.weights["ngrams.owners"], model.config.ngram_order)
+    return np.concatenate(scores) + ngrams.scores(whole.token_ids, whole.offsets)
 
 
 if __name__ == "__main__":

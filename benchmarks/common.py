@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 TABLE = ROOT / "docs" / "benchmarks.md"
 BIN = Path(sys.executable).parent
+_QUIET = 0.2
+"""Processes that run or wait, as a mean of the last minute."""
+_PATIENCE_S = 600
 
 
 def save(name: str, figures: dict[str, Any], measured: dict[str, Any] | None = None, **more: Any) -> None:
@@ -69,6 +73,14 @@ def origin() -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in ("numpy", "safetensors", "torch")},
     }
+
+
+def wait_for_quiet() -> float:
+    """Wait until the machine has had nothing to do for minutes, 10 at most: its load then."""
+    until = time.monotonic() + _PATIENCE_S
+    while os.getloadavg()[0] >= _QUIET and time.monotonic() < until:
+        time.sleep(5)
+    return os.getloadavg()[0]
 
 
 def _command() -> str:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import BIN, origin, save
+from common import BIN, origin, save, wait_for_quiet
 from raw_text import FASTTEXT, make_fasttext
 from workers import FOLDER, SCRIPTS, make_environment, python_of
 
@@ -142,6 +142,7 @@ def main(data_dir: Path) -> None:
     }
     found: dict[str, list[Outcome]] = {name: [] for name in ways}
     with_sklearn(0)  # makes its environment
+    wait_for_quiet()
     for turn in range(ROUNDS):
         for name in list(ways)[:: 1 if turn % 2 == 0 else -1]:
             found[name].append(ways[name](turn))

@@ -6,6 +6,7 @@ Usage: python benchmarks/growth.py [--texts N], the most short texts of the memo
 from __future__ import annotations
 
 import argparse
+import itertools
 import subprocess
 import sys
 import tempfile
@@ -15,9 +16,10 @@ from typing import Any
 
 import numpy as np
 from common import BIN, origin, save
-from layers import best, layer, texts
+from layers import PRECISIONS, best, layer, texts
 
 from tenor import TextClassifier, native
+from tenor.config import Precision
 
 HIDDEN = (64, 128, 256, 512, 1024)
 MEGABYTES = (1, 2, 4, 8, 16, 32, 64)
@@ -50,14 +52,14 @@ def by_size() -> dict[str, float]:
     return found
 
 
-def by_hidden(threads: int) -> dict[str, float]:
+def by_hidden(threads: int, precision: Precision) -> dict[str, float]:
     """Thousand tokens a second of an LSTM in one direction, from ids."""
     native.set_threads(threads)
     rng = np.random.default_rng(0)
     ids, offsets = texts(rng)
     found = {}
     for hidden in HIDDEN:
-        made = layer(rng, "lstm", 100, hidden, native.Gating())
+        made = layer(rng, "lstm", 100, hidden, native.Gating(), precision)
         made.fold(rng.normal(size=(25_000, 100)).astype(np.float32))
         part = offsets[: max(65, len(offsets) * 64 * 64 // hidden**2)]
         some = ids[: part[-1]]
@@ -91,8 +93,9 @@ def main() -> None:
     args = parser.parse_args()
     measured = origin()
     figures: dict[str, Any] = {"seconds for so much text": by_size()}
-    for threads in (1, 2):
-        figures[f"LSTM 100→H, thousand tokens/s, {threads} threads"] = by_hidden(threads)
+    for threads, precision in itertools.product((1, 2), PRECISIONS):
+        name = f"LSTM 100→H {precision}, thousand tokens/s, {threads} threads"
+        figures[name] = by_hidden(threads, precision)
     figures["short texts from a file"] = by_texts(args.texts)
     save("growth", figures, measured)
 

@@ -21,13 +21,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from common import origin, save
+from common import origin, save, wait_for_quiet
 from learning_growth import growth
 from learning_networks import Task, networks, spread
 from workers import FOLDER, SCRIPTS, Worker, make_environment, python_of, ratio
@@ -251,11 +250,11 @@ def main() -> None:
     assert native.is_available()
     measured = origin()
     figures: dict[str, Any] = {
-        "load before": os.getloadavg()[0],
         "peers": {NAMES[peer]: ", ".join(packages) for peer, packages in PEERS.items()},
     }
     for peer, packages in PEERS.items():
         make_environment(peer, packages)
+    figures["load before"] = wait_for_quiet()
     given = load("imdb", data_dir=args.data_dir)
     folder = FOLDER / "learning_data"
     folder.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from common import origin, save
+from common import origin, save, wait_for_quiet
 from workers import FOLDER, SCRIPTS, Worker, make_environment, python_of, ratio
 
 from tenor import TextClassifier, native
@@ -229,9 +228,10 @@ def main() -> None:
     parser.add_argument("data_dir", type=Path)
     parser.add_argument("--quick", action="store_true", help="try batches of 64 only")
     args = parser.parse_args()
-    measured, load_before = origin(), os.getloadavg()[0]
+    measured = origin()
     for peer, packages in PEERS.items():
         make_environment(peer, packages)
+    load_before = wait_for_quiet()
     reviews = load("imdb", data_dir=args.data_dir).splits["test"][:: 25_000 // TEXTS]
     reader = TextClassifier.load()._indexer
     batch = reader.index([review.text for review in reviews]).batch

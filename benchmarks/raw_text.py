@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from common import BIN, origin, save
+from common import BIN, origin, save, wait_for_quiet
 from workers import FOLDER, ratio
 
 from tenor.data import load
@@ -124,11 +124,12 @@ def ways(place: Path, data_dir: Path) -> list[Way]:
 
 def main(data_dir: Path) -> None:
     """Measure all in turns."""
-    measured, load_before = origin(), os.getloadavg()[0]
+    measured = origin()
     make_fasttext()
     place = write_texts(data_dir)
     size = (place / "test.txt").stat().st_size
     all_ways = ways(place, data_dir)
+    load_before = wait_for_quiet()
     whole = {1: [place / "test.txt"], 2: [place / "half0.txt", place / "half1.txt"]}
     start: dict[Way, list[float]] = {way: [] for way in all_ways}
     seconds: dict[Way, list[float]] = {way: [] for way in all_ways}

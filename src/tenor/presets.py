@@ -55,8 +55,8 @@ def preset(name: str = DEFAULT) -> Settings:
     return Settings.from_dict(tables(name))
 
 
-def tables(name: str, changes: Tables | None = None) -> dict[str, dict[str, Any]]:
-    """The settings of a preset as ``Settings.from_dict`` takes them, with some changes made to them.
+def tables(name: str) -> dict[str, dict[str, Any]]:
+    """The settings of a preset as ``Settings.from_dict`` takes them.
 
     Raises:
         InputError: there is no such preset.
@@ -65,7 +65,4 @@ def tables(name: str, changes: Tables | None = None) -> dict[str, dict[str, Any]
         raise InputError(
             f"there is no preset {name!r}{closest(name, PRESETS)}; there are {', '.join(PRESETS)}"
         )
-    merged = {group: dict(values) for group, values in PRESETS[name].tables.items()}
-    for group, values in (changes or {}).items():
-        merged.setdefault(group, {}).update(values)
-    return merged
+    return {group: dict(values) for group, values in PRESETS[name].tables.items()}

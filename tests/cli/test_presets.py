@@ -1,6 +1,17 @@
 """Where settings come from: a preset, a file or a recipe, and flags before them."""
 
-from tenor.presets import DEFAULT
+import tomllib
+
+import pytest
+
+from tenor.config import Settings
+from tenor.presets import DEFAULT, PRESETS, preset
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_command_trains_with_what_the_preset_says(tenor, name):
+    shown = tomllib.loads(tenor("train", "--show-config", "--preset", name).out)
+    assert Settings.from_dict(shown) == preset(name)
 
 
 def test_the_command_takes_the_default_and_says_so(tenor):

@@ -255,8 +255,7 @@ def _settings(args: argparse.Namespace, chosen: Chosen | None) -> tuple[Settings
     from_flags = settings_given(args)
     if chosen is None and args.config is None:
         name = args.preset or DEFAULT
-        cell = {"model": {"cell": from_flags["model"].get("cell", "linear")}}
-        from_file, file = tables(name, cell), f"preset {name}"
+        from_file, file = tables(name), f"preset {name}"
     Settings.from_dict(from_file)  # so that a message names what is in the file
     merged: dict[str, dict[str, Any]] = {}
     origins: dict[str, dict[str, str]] = {}

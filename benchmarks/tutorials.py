@@ -113,7 +113,7 @@ def _vanilla() -> Iterator[Run]:
         yield from (Run(recipe="pytorch-vanilla-sst", variants=added[:count], seed=seed) for seed in range(3))
 
 
-def start(run: Run, data_dir: str) -> subprocess.Popen[bytes]:
+def start(run: Run, data_dir: str, threads: int) -> subprocess.Popen[bytes]:
     """Begin a training, or go on with one that was stopped; what it says goes into a file."""
     WORK.mkdir(parents=True, exist_ok=True)
     folder, model = WORK / f"{run.name}.run", WORK / run.name
@@ -128,7 +128,8 @@ def start(run: Run, data_dir: str) -> subprocess.Popen[bytes]:
             learn += ["--data-dir", data_dir, "-o", str(run.skip_gram)]
             subprocess.run(learn, stderr=log, check=True)
         command = [str(BIN / "tenor"), "train", *arguments, "-o", str(model), "--force"]
-        return subprocess.Popen(command, stderr=log, stdout=log, start_new_session=True)
+        few = os.environ | {"TENOR_THREADS": str(threads)}
+        return subprocess.Popen(command, env=few, stderr=log, stdout=log, start_new_session=True)
 
 
 def keep(run: Run, began_on: dict[str, Any]) -> None:
@@ -228,13 +229,14 @@ def _work_off(runs: list[Run], data_dir: str, jobs: int, until: float) -> int:
     failed = 0
     running: dict[Run, Training] = {}
     waiting = list(runs)
+    threads = max(1, (os.cpu_count() or 1) // jobs)
     try:
         while running or waiting:
             if time.monotonic() >= until:
                 raise KeyboardInterrupt
             while waiting and len(running) < jobs:
                 run = waiting.pop(0)
-                running[run] = Training(origin(), start(run, data_dir))
+                running[run] = Training(origin(), start(run, data_dir, threads))
                 _tell("began", run)
             time.sleep(1)
             failed += _take_in(running)

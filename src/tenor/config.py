@@ -195,6 +195,8 @@ class TrainConfig(Section):
     """Save all that a resumed training needs after so many updates, and after each epoch."""
     keep_checkpoints: Count = 3
     """Keep the last so many checkpoints; the best one is kept beside them."""
+    char_ngrams: Annotated[int, Range(0, 16)] = 0
+    """Characters of the longest part of a word that helps to score words, beside n-grams; 0 for none."""
     precision: Literal["auto", "float32", "bf16"] = "auto"
     """Arithmetic of training; auto takes bf16 where the processor is faster in it."""
     threads: Count | None = None

@@ -159,6 +159,11 @@ def hashes(token_ids: TokenIds, offsets: Offsets, order: int) -> Hashes:
     return found
 
 
+def hashes_of_words(words: TokenIds) -> Hashes:
+    """(N,) of words, each by itself."""
+    return hashes_after(np.array(_ALONE & _ALL, np.uint32), words)
+
+
 def hashes_after(before: Hashes, words: TokenIds) -> Hashes:
     """Of words and what is before them: one word, or several in either.
 

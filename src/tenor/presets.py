@@ -28,6 +28,7 @@ _LINEAR = {
     "cell": "linear", "embedding_dim": 32, "hidden_sizes": [64], "pooling": ["last", "max"],
 }  # fmt: skip
 _NGRAMS = {"ngrams": 2**21, "ngram_order": 3}
+_TRAIN = {"optimizer": "lazy_adam", "char_ngrams": 5}
 
 PRESETS: dict[str, Preset] = {
     "fast": Preset(
@@ -35,12 +36,12 @@ PRESETS: dict[str, Preset] = {
         {"model": {**_LINEAR, "ngrams": 2**19}, "train": {"optimizer": "lazy_adam"}},
     ),
     "balanced": Preset(
-        "the same recurrence, and scores of up to three words",
-        {"model": {**_LINEAR, **_NGRAMS}, "train": {"optimizer": "lazy_adam"}},
+        "the same recurrence, and scores of up to three words, whose spelling has a say",
+        {"model": {**_LINEAR, **_NGRAMS}, "train": _TRAIN},
     ),
     "accurate": Preset(
         "an LSTM in both directions and the same scores; it cannot go on word by word",
-        {"model": {"cell": "lstm", "bidirectional": True, **_NGRAMS}, "train": {"optimizer": "lazy_adam"}},
+        {"model": {"cell": "lstm", "bidirectional": True, **_NGRAMS}, "train": _TRAIN},
     ),
 }
 """All of them add scores of words and runs of words to what the recurrence says."""

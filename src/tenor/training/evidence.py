@@ -16,16 +16,13 @@ from tenor import ngrams
 from tenor.batching import Batch, join
 from tenor.cells import Floats
 from tenor.training.encoded import TokenIds
-from tenor.training.lists import Lists
+from tenor.training.lists import HALF, LOW, Keys, Lists, distinct
 
 _FEWEST_TEXTS = 2
 _ROWS_EACH = 1.5
 """At least so many rows for each that owns one: a quarter of them still meet another on theirs."""
 _MOST_AT_ONCE = 2**22
 """Hashes that are looked at together, so that they stay in the cache."""
-
-_HALF, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
-"""Of a key that holds two numbers."""
 
 
 class Evidence(NamedTuple):
@@ -50,6 +47,7 @@ def gather(
     most_rows: int,
     num_labels: int,
     num_logits: int,
+    words_first: bool = False,
 ) -> Evidence:
     """Count in how many texts of each label every n-gram is.
 
@@ -60,24 +58,29 @@ def gather(
         most_rows: the largest P; it is the smallest power of two that leaves a third of the rows free.
         num_labels: how many labels there are.
         num_logits: C: as many, or 1.
+        words_first: let a single word own its row, however frequent another n-gram on it is.
     """
     batch = join(token_ids)
-    keys = _by_hash(batch, order)
-    found = (keys >> _HALF).astype(np.uint32)
+    keys = by_hash(batch, order)
+    found = (keys >> HALF).astype(np.uint32)
     begins = np.flatnonzero(np.diff(found, prepend=~found[:1]))
     counts = np.diff(begins, append=len(found))
     enough = counts >= _FEWEST_TEXTS
-    owners = _owners(found[begins][enough], counts[enough], most_rows)
+    hashes, counts = found[begins][enough], counts[enough]
+    if words_first:
+        words = np.flatnonzero(np.bincount(batch.token_ids)).astype(np.int32)
+        counts += len(targets) * np.isin(hashes, ngrams.hashes_of_words(words))
+    owners = _owners(hashes, counts, most_rows)
     rows, marks = ngrams.rows_of(found, len(owners)), ngrams.marks_of(found)
     owned = owners[rows] == marks
-    of_rows = _distinct(rows[owned].astype(np.uint64) << _HALF | keys[owned] & _LOW)
-    kept = (of_rows >> _HALF).astype(np.int32)
-    begins = np.flatnonzero(np.diff(kept, prepend=-1))
-    of_ngrams = Lists((of_rows & _LOW).astype(np.int32), np.append(begins, len(kept)))
-    return Evidence(owners, kept[begins], _odds(of_ngrams, targets, num_labels, num_logits), of_ngrams)
+    of_rows = distinct(rows[owned].astype(np.uint64) << HALF | keys[owned] & LOW)
+    of_ngrams = Lists.of_pairs(of_rows)
+    kept = (of_rows[of_ngrams.offsets[:-1]] >> HALF).astype(np.int32)
+    of_labels = of_ngrams.sums(np.eye(num_labels, dtype=np.float32)[targets])
+    return Evidence(owners, kept, log_odds(of_labels, num_logits), of_ngrams)
 
 
-def _by_hash(batch: Batch, order: int) -> npt.NDArray[np.uint64]:
+def by_hash(batch: Batch, order: int) -> Keys:
     """Every n-gram's hash above the text that has it, each pair once, rising."""
     parts = []
     first = 0
@@ -87,18 +90,11 @@ def _by_hash(batch: Batch, order: int) -> npt.NDArray[np.uint64]:
         offsets = batch.offsets[first : last + 1]
         found = ngrams.hashes(batch.token_ids[offsets[0] : offsets[-1]], offsets - offsets[0], order)
         texts = np.repeat(np.arange(first, last, dtype=np.uint64), order * np.diff(offsets))
-        parts.append(_distinct(found.ravel().astype(np.uint64) << _HALF | texts))
+        parts.append(distinct(found.ravel().astype(np.uint64) << HALF | texts))
         first = last
     keys = np.concatenate(parts or [np.empty(0, np.uint64)])
     keys.sort()
     return keys
-
-
-def _distinct(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Each once, rising; ``np.unique`` takes eighty times as long from NumPy 2.3 on."""
-    keys.sort()
-    found: npt.NDArray[np.uint64] = keys[np.diff(keys, prepend=~keys[:1]) != 0]
-    return found
 
 
 def _owners(found: npt.NDArray[np.uint32], counts: npt.NDArray[np.int64], most_rows: int) -> Floats:
@@ -110,9 +106,12 @@ def _owners(found: npt.NDArray[np.uint32], counts: npt.NDArray[np.int64], most_r
     return owners
 
 
-def _odds(of_ngrams: Lists, targets: npt.NDArray[np.int64], num_labels: int, num_logits: int) -> Floats:
-    """(J, C) from the number of texts of each label that have an n-gram, and one more."""
-    smooth = of_ngrams.sums(np.eye(num_labels, dtype=np.float32)[targets]) + np.float64(1)
+def log_odds(counts: Floats, num_logits: int) -> Floats:
+    """(J, C) what naive Bayes says, from the counts (J, L) under each label, and one more.
+
+    One logit gets those of the second label of two.
+    """
+    smooth = counts + np.float64(1)
     mass = smooth.sum(axis=0)
     others, other_mass = smooth.sum(axis=1, keepdims=True) - smooth, mass.sum() - mass
     odds = np.log(smooth / mass) - np.log(others / other_mass)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tenor.cells import Floats
-from tenor.config import FlawsConfig, ModelConfig, Settings, TrainConfig
+from tenor.config import FlawsConfig, Settings, TrainConfig
 from tenor.data import Dataset, WordVectors, hold_out, validate_on_test
 from tenor.errors import ConfigError, DataError, TrainingError
 from tenor.model import Model
@@ -22,6 +22,7 @@ from tenor.training.encoded import Encoded, TokenIds
 from tenor.training.evidence import gather
 from tenor.training.initial import initial_weights, place_vectors
 from tenor.training.progress import Progress
+from tenor.training.spelling import Spelling
 from tenor.vocabulary import Vocabulary
 
 _UPDATES = 2_800
@@ -68,7 +69,7 @@ def prepare(
     settings = _resolve(settings, dataset, words, vectors)
     progress.say(_summary(dataset))
     vocabulary, splits = _encode(dataset, settings, _words(settings, words, vectors), vectors, progress)
-    found = _scores(settings.model, splits, len(dataset.labels), progress)
+    found = _scores(settings, vocabulary, splits, len(dataset.labels), progress)
     if found is not None:
         settings = replace(settings, model=replace(settings.model, ngrams=len(found[0]["ngrams.owners"])))
     weights = initial_weights(
@@ -132,9 +133,14 @@ def prepare_again(given: Dataset, model: Model, progress: Progress) -> Prepared:
 
 
 def _scores(
-    model: ModelConfig, splits: Mapping[str, Encoded], num_labels: int, progress: Progress
+    settings: Settings,
+    vocabulary: Vocabulary,
+    splits: Mapping[str, Encoded],
+    num_labels: int,
+    progress: Progress,
 ) -> tuple[dict[str, Floats], Floats] | None:
     """The scores of n-grams, as weights, and the bias that belongs to them; None where there are none."""
+    model, longest = settings.model, settings.train.char_ngrams
     if not model.ngrams:
         return None
     num_logits, validation = model.num_logits(num_labels), splits["validation"]
@@ -147,12 +153,27 @@ def _scores(
         most_rows=min(model.ngrams, 1 << (_MOST_SCORES // num_logits).bit_length() - 1),
         num_labels=num_labels,
         num_logits=num_logits,
+        words_first=longest > 0,
     )
+    spelling = None
+    if longest:
+        spelling = Spelling(
+            vocabulary,
+            train.token_ids,
+            train.targets,
+            longest=longest,
+            num_labels=num_labels,
+            num_logits=num_logits,
+        )
     with progress.bar("fitting n-grams", len(scores.STRENGTHS) * len(train.targets)) as bar:
-        found = scores.fit(evidence, train, validation, model.ngram_order, fitted=bar.update)
+        found = scores.fit(
+            evidence, train, validation, model.ngram_order, spelling=spelling, fitted=bar.update
+        )
     counted = f", counted in every {step}th text" if step > 1 else ""
     progress.say(
-        f"n-grams: {len(evidence.rows):,} of 1 to {model.ngram_order} words{counted}; a linear model of them "
+        f"n-grams: {len(evidence.rows):,} of 1 to {model.ngram_order} words{counted}"
+        + (f", and {spelling.shape[0]:,} parts of words" if spelling else "")
+        + "; a linear model of them "
         f"has validation accuracy {found.accuracy:.4f}. The network learns by itself; "
         "what is validated is both together"
     )

@@ -25,6 +25,7 @@ from tenor.training.encoded import Encoded
 from tenor.training.evidence import Evidence
 from tenor.training.lbfgs import Vector, minimize
 from tenor.training.losses import gradient
+from tenor.training.spelling import Spelling
 
 STRENGTHS = (0.03, 0.1, 0.3, 1.0, 3.0)
 """How much the texts count against a unit of squared weights: liblinear's C, for features of a mean
@@ -51,6 +52,7 @@ def fit(
     validation: Encoded,
     order: int,
     *,
+    spelling: Spelling | None = None,
     fitted: Callable[[int], object] = lambda _: None,
 ) -> Scores:
     """Fit scores to the training texts, from strongly held back to freely, while validation gains.
@@ -60,9 +62,10 @@ def fit(
         train: these.
         validation: those that choose.
         order: the most words of an n-gram.
+        spelling: the parts of the same texts' words, if these have a say.
         fitted: called with the number of texts each time they have been fitted with a strength.
     """
-    problem = _Problem(evidence, train.lengths, train.targets)
+    problem = _Problem(evidence, train.lengths, train.targets, spelling)
     texts, targets = join(validation.token_ids), validation.targets
     found = present(texts.token_ids, texts.offsets, evidence.owners, order)
     best: tuple[float, Scores] | None = None
@@ -82,40 +85,53 @@ def fit(
 
 
 class _Problem:
-    """Loss and penalty as a function of one vector: J x C weights and C biases."""
+    """Loss and penalty as a function of one vector: J x C weights, G x C of parts of words, C biases."""
 
-    def __init__(self, evidence: Evidence, lengths: Sequence[int], targets: npt.NDArray[np.int64]) -> None:
+    def __init__(
+        self,
+        evidence: Evidence,
+        lengths: Sequence[int],
+        targets: npt.NDArray[np.int64],
+        spelling: Spelling | None = None,
+    ) -> None:
         self._evidence = evidence
+        self._spelling = spelling
         self._targets = targets
         self._spread = scales(np.mean(lengths, keepdims=True))
         self._scale = (self._spread / scales(np.asarray(lengths)))[:, None]
         self._of_texts = evidence.of_ngrams.turned(len(targets))
-        self.size = evidence.odds.size + evidence.odds.shape[1]
+        parts = 0 if spelling is None else spelling.shape[0]
+        self._ends = len(evidence.odds), len(evidence.odds) + parts
+        self.size = (self._ends[1] + 1) * evidence.odds.shape[1]
 
     def value(self, at: Vector, strength: float) -> tuple[float, Vector]:
-        weight, bias = self._parts(at)
+        weight, parts, bias = self._split(at)
         sums = self._of_texts.sums((weight * self._evidence.odds).astype(np.float32))
+        if self._spelling is not None:
+            sums = sums + self._spelling.sums(parts)
         found = (sums * self._scale + bias).astype(np.float32)
         count = len(self._targets)
-        held_back = float(np.square(weight).sum()) / (2 * strength)
+        held_back = float(np.square(weight).sum() + np.square(parts).sum()) / (2 * strength)
         loss = float(cross_entropies(self._targets, found).sum()) + held_back
         slope = gradient(found, self._targets) * count
-        of_ngrams = self._evidence.of_ngrams.sums((slope * self._scale).astype(np.float32))
-        whole = np.concatenate(
-            [
-                (of_ngrams * self._evidence.odds + weight / strength).ravel(),
-                slope.sum(axis=0, dtype=np.float64),
-            ]
-        )
-        return loss, whole
+        of_texts = (slope * self._scale).astype(np.float32)
+        of_ngrams = self._evidence.of_ngrams.sums(of_texts) * self._evidence.odds
+        whole = [of_ngrams + weight / strength, slope.sum(axis=0, dtype=np.float64)]
+        if self._spelling is not None:
+            whole.insert(1, self._spelling.slopes(of_texts) + parts / strength)
+        return loss, np.concatenate([part.ravel() for part in whole])
 
     def scores(self, at: Vector) -> tuple[Floats, Floats]:
         """(P, C) of the rows, and the bias (C,)."""
-        weight, bias = self._parts(at)
-        table = np.zeros((len(self._evidence.owners), weight.shape[1]), np.float32)
-        table[self._evidence.rows] = weight * self._evidence.odds * self._spread
-        return table, bias.astype(np.float32)
+        weight, parts, bias = self._split(at)
+        owners = self._evidence.owners
+        table = np.zeros((len(owners), weight.shape[1]), np.float32)
+        table[self._evidence.rows] = weight * self._evidence.odds
+        if self._spelling is not None:
+            self._spelling.add_to(table, owners, parts)
+        return table * np.float32(self._spread), bias.astype(np.float32)
 
-    def _parts(self, at: Vector) -> tuple[Vector, Vector]:
-        columns = self._evidence.odds.shape[1]
-        return at[:-columns].reshape(-1, columns), at[-columns:]
+    def _split(self, at: Vector) -> tuple[Vector, Vector, Vector]:
+        rows = at.reshape(-1, self._evidence.odds.shape[1])
+        ngrams, parts = self._ends
+        return rows[:ngrams], rows[ngrams:parts], rows[-1]

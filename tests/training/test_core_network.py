@@ -170,7 +170,9 @@ def test_a_batch_has_the_gradients_of_its_texts_one_by_one(settings):
 @pytest.mark.parametrize("optimizer", ["adam", "adamw"])
 def test_updates_are_those_of_pytorch(settings, optimizer):
     config, weights, batch, targets = made(settings)
-    train = TrainConfig(optimizer=optimizer, weight_decay=0.01, clip_norm=0.1, engine="core")
+    train = TrainConfig(
+        optimizer=optimizer, weight_decay=0.01, clip_norm=0.1, engine="core", precision="float32"
+    )
     engines = [
         build(TrainConfig(**train.to_dict() | {"engine": name}), config, weights, FlawsConfig())
         for name in ("core", "torch")

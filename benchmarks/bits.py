@@ -95,15 +95,15 @@ def torch_logits(classifier: TextClassifier, texts: list[str]) -> np.ndarray:
 
     model = classifier.model
     weights = {name: torch.from_numpy(np.array(weight)) for name, weight in model.weights.items()}
-    token_ids = [model.vocabulary.encode(classifier.tokenizer.tokens(text)) for text in texts]
+    spelled = [model.vocabulary.spell(classifier.tokenizer.tokens(text)) for text in texts]
+    token_ids = [[token_id for token_id in ids if token_id >= 0] for ids in spelled]
     with torch.inference_mode():
         scores = [
             network.logits(weights, model.config, join(token_ids[start : start + 64])).numpy()
             for start in range(0, len(texts), 64)
         ]
-    whole = join(token_ids)
-    ngrams = Ngrams(model.weights["ngrams.weight"], model.weights["ngrams.owners"], model.config.ngram_order)
-    return np.concatenate(scores) + ngrams.scores(whole.token_ids, whole.offsets)
+    ngrams = Ngrams.of(model.config, model.weights)
+    return np.concatenate(scores) + ngrams.scores(join(spelled))
 
 
 if __name__ == "__main__":

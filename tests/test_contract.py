@@ -12,6 +12,7 @@ from tenor import TextClassifier, native
 from tenor.batching import join
 from tenor.errors import UnsupportedError
 from tenor.ngrams import Ngrams
+from tenor.spelled import characters, words_of
 from tenor.training import network
 
 CELLS = [("lstm", "tanh"), ("gru", "tanh"), ("rnn", "tanh"), ("rnn", "relu")]
@@ -53,6 +54,9 @@ MORE_NETWORKS = [
     {"ngrams": 2000, "ngram_order": 5},
     {"cell": "linear", "window": 2, "bidirectional": True, "ngrams": 70, "binary_logits": 2},
     {"cell": "gru", "pooling": ("attention",), "ngrams": 30},
+    {"ngrams": 300, "char_ngrams": 4},
+    {"cell": "linear", "bidirectional": True, "ngrams": 90, "ngram_order": 1, "char_ngrams": 1},
+    {"cell": "gru", "pooling": ("attention",), "ngrams": 2000, "char_ngrams": 16},
     {"embedding_dim": 1, "hidden_sizes": (1,)},
 ]
 TEXTS = ["the film is not good", "bad", "", "the film the film", "unheard of", "is not bad is it " * 9]
@@ -77,15 +81,16 @@ every_one_way_case = cases(one_way(ALL))
 
 
 def token_ids(model):
-    return [[2, 3, 4, 5], [6], [], [7, 1, 2], [3] * 40][: len(model.vocabulary)]
+    spelled = characters("unheard") if model.config.char_ngrams else []
+    return [[2, 3, 4, 5], [6], [], [7, 1, *spelled, 2], [3] * 40, [1, *spelled]]
 
 
 def torch_logits(model, texts):
     weights = {name: torch.from_numpy(weight) for name, weight in model.weights.items()}
     batch = join(texts)
-    found = network.logits(weights, model.config, batch).numpy()
+    found = network.logits(weights, model.config, words_of(batch)).numpy()
     ngrams = Ngrams.of(model.config, model.weights)  # of which PyTorch knows nothing
-    return found if ngrams is None else found + ngrams.scores(batch.token_ids, batch.offsets)
+    return found if ngrams is None else found + ngrams.scores(batch)
 
 
 @every_network
@@ -126,7 +131,7 @@ def test_reading_ends_where_predicting_does(tiny, settings, runtime):
 @every_case
 def test_every_prefix_is_read_as_a_text_of_its_own(tiny, settings, runtime):
     classifier = TextClassifier(tiny(**settings), runtime=runtime)
-    text = "the film is not bad is it"
+    text = "the film is not unheard of is it"
     for word in classifier.read(text).words:
         assert word.probabilities == classifier.predict([text[: word.token.end]])[0].probabilities
 
@@ -135,7 +140,7 @@ def test_every_prefix_is_read_as_a_text_of_its_own(tiny, settings, runtime):
 def test_stepping_is_reading(tiny, settings, runtime):
     classifier = TextClassifier(tiny(**settings), runtime=runtime)
     state = classifier.begin()
-    for word in classifier.read("the film is not bad").words:
+    for word in classifier.read("the film is not unheard of").words:
         state = classifier.step(state, word.token.text)
         assert state.probabilities == word.probabilities
 

@@ -167,11 +167,13 @@ FRAMES = [
 @pytest.mark.parametrize(
     "limit", [{}, {"max_tokens": 3}, {"max_tokens": 4, "keep": "end"}, {"max_tokens": 5, "keep": "both"}]
 )
-def test_what_is_read_of_a_text_is_the_same(frame, limit):
+@pytest.mark.parametrize("spells", [False, True])
+def test_what_is_read_of_a_text_is_the_same(frame, limit, spells):
     config, vocabulary = TokenizerConfig(**limit), build_from_words(WORDS, VocabularyConfig(**frame))
-    texts = [*ODD, "the film don't ! the film the <unk> <pad> <s>", "the", "the film the"]
-    found = Indexer(config, vocabulary, in_core=True).index(texts)
-    expected = Indexer(config, vocabulary, in_core=False).index(texts)
+    lengths = [f"the {'x' * length} the" for length in (63, 64, 65, 4000)]
+    texts = [*ODD, "the film don't ! the film the <unk> <pad> <s>", "the", "the film the", *lengths]
+    found = Indexer(config, vocabulary, spells=spells, in_core=True).index(texts)
+    expected = Indexer(config, vocabulary, spells=spells, in_core=False).index(texts)
     np.testing.assert_array_equal(found.batch.token_ids, expected.batch.token_ids)
     np.testing.assert_array_equal(found.batch.offsets, expected.batch.offsets)
     np.testing.assert_array_equal(found.truncated, expected.truncated)

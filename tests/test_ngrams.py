@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tenor import TextClassifier, ngrams
+from tenor import TextClassifier, native, ngrams
 from tenor.batching import join
 from tenor.compression import with_half_of_the_ngrams
 from tenor.ngrams import Ngrams
+from tenor.spelled import characters, words_of
 from tenor.training import evidence
 
 TEXTS = [[2, 3, 4], [], [3], [4, 4, 4, 2, 3]]
@@ -25,6 +26,11 @@ def table(rows=64, columns=2, order=ORDER):
     owners[ngrams.rows_of(hashes, rows)] = ngrams.marks_of(hashes)
     weight = np.random.default_rng(0).normal(size=(rows, columns)).astype(np.float32)
     return Ngrams(weight, owners, order), weight, owners
+
+
+def word_of(token_id, spelling=""):
+    """Ids of one more word, spelled out if it is to be."""
+    return np.array([token_id, *(characters(spelling) if spelling else [])], np.int32)
 
 
 def hashed(*words):
@@ -54,13 +60,13 @@ def test_the_scores_are_those_of_each_ngram_once_by_hand(order):
         for place in places:
             expected[row] += weight[place]
         expected[row] /= max(len(text), 1) ** 0.5
-    np.testing.assert_allclose(found.scores(batch.token_ids, batch.offsets), expected, atol=1e-6)
+    np.testing.assert_allclose(found.scores(batch), expected, atol=1e-6)
     assert (expected[[0, 2, 3]] != 0).all()
 
 
 def test_what_a_text_says_twice_counts_once():
     found, _, _ = table(order=1)
-    once, thrice = (found.scores(np.array([4] * n, np.int32), np.array([0, n])) * np.sqrt(n) for n in (1, 3))
+    once, thrice = (found.scores(join([[4] * n])) * np.sqrt(n) for n in (1, 3))
     np.testing.assert_allclose(once, thrice, rtol=1e-6)
     assert once.any()
 
@@ -68,22 +74,21 @@ def test_what_a_text_says_twice_counts_once():
 def test_word_by_word_is_the_whole_to_the_bit():
     found, _, _ = table()
     for text in TEXTS:
-        ids = np.array(text, np.int32)
-        whole = found.scores(ids, np.array([0, len(text)]))
+        whole = found.scores(join([text]))
         state = found.begin()
         prefixes = [found.score(state)]
         for word in text:
-            state = found.step(state, word)
+            state = found.step(state, word_of(word))
             prefixes.append(found.score(state))
         np.testing.assert_array_equal(prefixes[-1], whole)
-        np.testing.assert_array_equal(np.concatenate(prefixes), found.prefix_scores(ids))
+        np.testing.assert_array_equal(np.concatenate(prefixes), found.prefix_scores(join([text])))
 
 
 def test_a_state_can_be_gone_on_with_twice():
     found, _, _ = table()
-    state = found.step(found.begin(), 4)
-    one, other = found.step(state, 4), found.step(state, 2)
-    np.testing.assert_array_equal(found.step(state, 4).total, one.total)
+    state = found.step(found.begin(), word_of(4))
+    one, other = found.step(state, word_of(4)), found.step(state, word_of(2))
+    np.testing.assert_array_equal(found.step(state, word_of(4)).total, one.total)
     assert (one.total != other.total).any()
 
 
@@ -107,8 +112,8 @@ def test_what_owns_no_row_says_nothing():
     found, weight, owners = table()
     stranger = Ngrams(weight, np.where(owners > 0, owners % 255 + 1, 0).astype(np.float32), ORDER)
     batch = join(TEXTS)
-    assert not stranger.scores(batch.token_ids, batch.offsets).any()
-    assert found.scores(batch.token_ids, batch.offsets).any()
+    assert not stranger.scores(batch).any()
+    assert found.scores(batch).any()
 
 
 @pytest.mark.parametrize("rows", [1, 7, 2**20, 2**24])
@@ -235,8 +240,84 @@ def test_half_of_the_rows_are_those_that_say_more_and_are_still_found(tiny):
     half = with_half_of_the_ngrams(model)
     assert half.config.ngrams == 512
     batch = join([[2, 3, 4, 5, 6, 7] * 20])
-    before = Ngrams.of(model.config, model.weights).scores(batch.token_ids, batch.offsets)
-    after = Ngrams.of(half.config, half.weights).scores(batch.token_ids, batch.offsets)
+    before = Ngrams.of(model.config, model.weights).scores(batch)
+    after = Ngrams.of(half.config, half.weights).scores(batch)
     kept = np.count_nonzero(half.weights["ngrams.owners"])
     assert kept <= np.count_nonzero(model.weights["ngrams.owners"]) < 1.1 * kept
     np.testing.assert_allclose(after, before, rtol=0.5)
+
+
+SPELLED = [[2, 1, *characters("ab"), 3], [1, *characters("ba"), 1, *characters("ab")], [1], []]
+
+
+def spelled_table(longest=3, rows=4096):
+    """Scores, all of whose rows are owned by n-grams of SPELLED and of its characters."""
+    batch = join(SPELLED)
+    words = words_of(batch)
+    of_words = ngrams.hashes(words.token_ids, words.offsets, 2).ravel()
+    of_characters = ngrams.hashes_of_characters(batch.token_ids, longest)[0].ravel()
+    owners = np.zeros(rows, np.float32)
+    for hashes in (of_words, of_characters):
+        owners[ngrams.rows_of(hashes, rows)] = ngrams.marks_of(hashes)
+    weight = np.random.default_rng(0).normal(size=(rows, 2)).astype(np.float32)
+    return Ngrams(weight, owners, 2, longest), weight, owners
+
+
+def test_the_scores_of_characters_are_those_of_each_run_once_by_hand():
+    found, weight, _ = spelled_table()
+    without = Ngrams(weight, spelled_table()[2], 2).scores(join([[w for w in t if w >= 0] for t in SPELLED]))
+    runs = {}  # of "ab" and "ba": all runs of up to three, the word's beginning and end among them
+    for word in ("ab", "ba"):
+        marked = [None, *characters(word)]
+        runs[word] = {
+            tuple(marked[begin:end])
+            for begin in range(4)
+            for end in range(begin + 1, min(begin + 3, 4) + 1)
+            if marked[begin:end] != [None]
+        }
+    for row, words in enumerate((["ab"], ["ba", "ab"], [], [])):
+        expected = np.zeros(2)
+        for run in set().union(*(runs[word] for word in words)):
+            one = np.array([2**32 - (1 if run[0] is None else 2)], np.uint32)
+            for code in run[run[0] is None :]:
+                one = ngrams.hashes_after(one, np.array([code], np.int32))
+            expected += weight[int(one[0]) * len(weight) >> 32]
+        said = (found.scores(join(SPELLED)) - without)[row] * max(sum(w >= 0 for w in SPELLED[row]), 1) ** 0.5
+        np.testing.assert_allclose(said, expected, atol=1e-5)
+
+
+def test_word_by_word_with_characters_is_the_whole_to_the_bit():
+    found, _, _ = spelled_table()
+    state = found.begin()
+    prefixes = [found.score(state)]
+    for token_id, spelling in ((1, "ba"), (1, "ab")):
+        state = found.step(state, word_of(token_id, spelling))
+        prefixes.append(found.score(state))
+    np.testing.assert_array_equal(prefixes[-1], found.scores(join(SPELLED[1:2])))
+    np.testing.assert_array_equal(np.concatenate(prefixes), found.prefix_scores(join(SPELLED[1:2])))
+
+
+def test_characters_are_those_of_one_word():
+    alone = [ngrams.hashes_of_characters(np.array(text, np.int32), 3)[0] for text in SPELLED]
+    together, words = ngrams.hashes_of_characters(join(SPELLED).token_ids, 3)
+    np.testing.assert_array_equal(np.concatenate(alone), together)
+    assert words.tolist() == [1] * 3 + [3] * 3 + [4] * 3
+
+
+def test_a_word_too_long_is_not_spelled_out():
+    assert len(characters("x" * 64)) == 65
+    assert characters("x" * 65) == []
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16", "int8"])
+def test_a_model_that_spells_reads_as_before_when_saved(tiny, tmp_path, precision):
+    model = tiny(ngrams=400, char_ngrams=4).at(precision)
+    texts = ["the unheard film", "of wörd \U0001f600 unheard", "good", "x" * 64, "x" * 65, "unheard " * 40]
+    classifier, plain = TextClassifier(model), TextClassifier(tiny(ngrams=400).at(precision))
+    expected = classifier.predict_logits(texts)
+    assert (expected != plain.predict_logits(texts))[[0, 1, 5]].any(axis=1).all()
+    classifier.save(tmp_path / "model")
+    for runtime in ("native", "numpy") if native.is_available() else ("numpy",):
+        found = TextClassifier.load(tmp_path / "model", runtime=runtime).predict_logits(texts)
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_array_equal(TextClassifier.load(tmp_path / "model").predict_logits(texts), expected)

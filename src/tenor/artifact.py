@@ -33,9 +33,11 @@ from tenor.section import check
 from tenor.untrusted import parse_json, read_file, short
 from tenor.vocabulary import Vocabulary
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """Of the folder's layout; a reader refuses a higher one. Models of float32 are written as 1, which older
 readers know."""
+_NGRAMS = 4
+"""Of models with n-grams of words alone."""
 _OTHER_NGRAMS = 3
 """Was for a while that of models with n-grams."""
 
@@ -254,7 +256,7 @@ def _labels(path: Path, data: bytes) -> tuple[str, ...]:
 
 def _version_of(model: Model) -> int:
     if model.config.ngrams:
-        return FORMAT_VERSION
+        return FORMAT_VERSION if model.config.spells else _NGRAMS
     return 1 if model.precision == "float32" else 2
 
 

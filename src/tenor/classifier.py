@@ -14,13 +14,14 @@ import numpy.typing as npt
 from tenor import artifact
 from tenor.batching import Ids, join
 from tenor.cells import Floats, State
-from tenor.encoder import Encoded, Runtime, computes_in_core
+from tenor.encoder import Runtime, computes_in_core
 from tenor.errors import ArtifactError, InputError, UnsupportedError
 from tenor.indexing import Indexer
 from tenor.model import Model
 from tenor.prediction import Prediction, predictions, probabilities
 from tenor.reading import Reading, ReadingState, ReadWord
 from tenor.scorer import Scorer
+from tenor.spelled import words_of
 from tenor.tokenizer import Token, Tokenizer
 
 PRETRAINED = Path(__file__).parent / "pretrained" / "imdb"
@@ -66,7 +67,9 @@ class TextClassifier:
         self.labels = model.labels
         self.tokenizer = Tokenizer(model.tokenizer)
         in_core = computes_in_core(model.weights, runtime)
-        self._indexer = Indexer(model.tokenizer, model.vocabulary, in_core=in_core)
+        spells = model.config.spells
+        self._ids_of = model.vocabulary.spell if spells else model.vocabulary.encode
+        self._indexer = Indexer(model.tokenizer, model.vocabulary, spells=spells, in_core=in_core)
         self._scorer = Scorer(
             model.config,
             model.weights,
@@ -147,10 +150,11 @@ class TextClassifier:
         """
         tokens, token_ids, truncated = self._tokens(text)
         if self.model.config.bidirectional:
-            ids = np.array(token_ids, np.int32)  # its beginnings are views: lists would take T * T / 2 places
-            scores = self.logits_of([ids[:t] for t in range(len(ids) + 1)])
+            # Its beginnings are views: lists would take T * T / 2 places.
+            ends = [*np.flatnonzero(token_ids >= 0).tolist(), len(token_ids)]
+            scores = self.logits_of([token_ids[:end] for end in ends])
         else:
-            scores = self._scorer.prefix_logits(np.array(token_ids, np.int32))
+            scores = self._scorer.prefix_logits(join([token_ids]))
         before, *after = self._named(scores)
         return Reading(
             text=text,
@@ -169,11 +173,12 @@ class TextClassifier:
             InputError: ``text`` is not a string.
         """
         tokens, token_ids, _ = self._tokens(text)
-        encoded = self._encoded(token_ids)
+        words = words_of(join([token_ids]))
+        encoded = self._scorer.encoder.encode(words.token_ids, words.offsets)
         assert encoded.states is not None
         return Encoding(
             tokens=tuple(tokens),
-            token_ids=tuple(token_ids),
+            token_ids=tuple(words.token_ids.tolist()),
             states=encoded.states,
             final_states=encoded.final_states,
         )
@@ -230,17 +235,18 @@ class TextClassifier:
                 f"step reads one token at a time, and {word!r} has {len(tokens)}: {tokens}; call "
                 "it once for each"
             )
-        return self._step_id(state, self.model.vocabulary.encode(tokens)[0])
+        return self._step_ids(state, self._ids_of(tokens))
 
     def _step_special(self, state: ReadingState, special: str) -> ReadingState:
-        return self._step_id(state, self.model.vocabulary.special_id(special))
+        return self._step_ids(state, [self.model.vocabulary.special_id(special)])
 
-    def _step_id(self, state: ReadingState, token_id: int) -> ReadingState:
-        word, offsets = np.array([token_id], np.int32), np.array([0, 1])
-        encoded = self._scorer.encoder.encode(word, offsets, initial=state.layers)
+    def _step_ids(self, state: ReadingState, token_ids: list[int]) -> ReadingState:
+        """Read one word, its characters after it if it is spelled out."""
+        ids, offsets = np.array(token_ids, np.int32), np.array([0, 1])
+        encoded = self._scorer.encoder.encode(ids[:1], offsets, initial=state.layers)
         assert encoded.states is not None
         memory = self._scorer.pooler.step(state.memory, encoded.states)
-        scores, ngrams = self._scorer.step(memory, state.ngrams, token_id)
+        scores, ngrams = self._scorer.step(memory, state.ngrams, ids)
         return ReadingState(encoded.final_states, memory, ngrams, self._named(scores)[0])
 
     def _read(self, texts: Sequence[str]) -> tuple[Floats, npt.NDArray[np.bool_]]:
@@ -256,26 +262,28 @@ class TextClassifier:
         indexed = self._indexer.index(texts)
         return self._scorer.logits(indexed.batch), indexed.truncated
 
-    def _tokens(self, text: str) -> tuple[list[Token], list[int], bool]:
-        """All that is read of a text; tokens that are not of the text have no width in it."""
+    def _tokens(self, text: str) -> tuple[list[Token], npt.NDArray[np.int32], bool]:
+        """All that is read of a text; tokens that are not of the text have no width in it.
+
+        Returns:
+            Its T tokens; their ids, unknown words spelled out if the model scores their parts; and
+            whether the text was longer.
+        """
         vocabulary = self.model.vocabulary
         tokens = self.tokenizer.tokenize(_string(text))
         kept = self.tokenizer.truncate(tokens)
-        token_ids = vocabulary.frame(vocabulary.encode(token.text for token in kept))
+        token_ids = np.array(vocabulary.frame(self._ids_of(token.text for token in kept)), np.int32)
+        words = token_ids[token_ids >= 0].tolist()
         begins = vocabulary.config.start_token is not None
-        added = [Token(vocabulary.tokens[i], len(text), len(text)) for i in token_ids[begins + len(kept) :]]
-        start = [Token(vocabulary.tokens[i], 0, 0) for i in token_ids[:begins]]
+        added = [Token(vocabulary.tokens[i], len(text), len(text)) for i in words[begins + len(kept) :]]
+        start = [Token(vocabulary.tokens[i], 0, 0) for i in words[:begins]]
         return [*start, *kept, *added], token_ids, len(kept) < len(tokens)
 
     def _is_known(self, token: Token) -> bool:
         return token.start == token.end or token.text in self.model.vocabulary
 
-    def _encoded(self, token_ids: list[int]) -> Encoded:
-        batch = join([token_ids])
-        return self._scorer.encoder.encode(batch.token_ids, batch.offsets)
-
     def logits_of(self, token_ids: Sequence[Ids]) -> Floats:
-        """Logits (B, C) of B texts given as token ids."""
+        """Logits (B, C) of B texts given as token ids, among them characters as ``tenor.spelled`` says."""
         return self._scorer.logits(join(token_ids))
 
     def _named(self, scores: Floats) -> list[dict[str, float]]:

@@ -113,6 +113,8 @@ class ModelConfig(Section):
     """Rows of scores for words and runs of neighbouring words, at most; 0 for none."""
     ngram_order: Annotated[int, Range(1, 8)] = 2
     """Words of the longest run that has a score."""
+    char_ngrams: Annotated[int, Range(0, 16)] = 0
+    """Characters of the longest part of a word that has a say in these scores; 0 for none."""
     head_hidden: Whole = 0
     """Width of a hidden ReLU layer before the logits; 0 for none."""
     binary_logits: Literal[1, 2] = 1
@@ -139,6 +141,11 @@ class ModelConfig(Section):
     def directions(self) -> int:
         """D: 1, or 2 for a bidirectional model."""
         return 2 if self.bidirectional else 1
+
+    @property
+    def spells(self) -> bool:
+        """Whether it scores parts of words that it does not know."""
+        return self.ngrams > 0 and self.char_ngrams > 0
 
     def num_logits(self, num_labels: int) -> int:
         """C, or 1 for a two-label model with one logit."""
@@ -195,8 +202,6 @@ class TrainConfig(Section):
     """Save all that a resumed training needs after so many updates, and after each epoch."""
     keep_checkpoints: Count = 3
     """Keep the last so many checkpoints; the best one is kept beside them."""
-    char_ngrams: Annotated[int, Range(0, 16)] = 0
-    """Characters of the longest part of a word that helps to score words, beside n-grams; 0 for none."""
     precision: Literal["auto", "float32", "bf16"] = "auto"
     """Arithmetic of training; auto takes bf16 where the processor is faster in it."""
     threads: Count | None = None

@@ -20,7 +20,7 @@ class IndexedTexts:
     """What is read of texts."""
 
     batch: Batch
-    """Their token ids."""
+    """Their token ids, unknown words spelled out if they are to be."""
     truncated: npt.NDArray[np.bool_]
     """(B,) whether a text was longer than the model reads."""
 
@@ -28,12 +28,22 @@ class IndexedTexts:
 class Indexer:
     """A tokenizer and a vocabulary, prepared for what computes here. Same ids either way."""
 
-    def __init__(self, config: TokenizerConfig, vocabulary: Vocabulary, *, in_core: bool) -> None:
-        """Take them; ``in_core`` asks for the compiled core, which cannot split with spaCy."""
+    def __init__(
+        self, config: TokenizerConfig, vocabulary: Vocabulary, *, spells: bool, in_core: bool
+    ) -> None:
+        """Take them.
+
+        Args:
+            config: of the tokenizer.
+            vocabulary: the words that have ids.
+            spells: whether unknown words are spelled out.
+            in_core: asks for the compiled core, which cannot split with spaCy.
+        """
         self._tokenizer = Tokenizer(config)
         self._vocabulary = vocabulary
+        self._ids_of = vocabulary.spell if spells else vocabulary.encode
         can = in_core and config.split != "spacy"
-        self.reader = PreparedReader(config, vocabulary) if can else None
+        self.reader = PreparedReader(config, vocabulary, spells=spells) if can else None
         """What reads texts in the core, if it does."""
 
     def index(self, texts: Sequence[str]) -> IndexedTexts:
@@ -45,6 +55,6 @@ class Indexer:
         for row, text in enumerate(texts):
             tokens = self._tokenizer.tokens(text)
             kept = self._tokenizer.truncate(tokens)
-            read.append(self._vocabulary.frame(self._vocabulary.encode(kept)))
+            read.append(self._vocabulary.frame(self._ids_of(kept)))
             truncated[row] = len(kept) < len(tokens)
         return IndexedTexts(batch=join(read), truncated=truncated)

@@ -3,7 +3,8 @@
 An n-gram, up to so many words, that two texts of the training had owns a row of scores, one for each
 logit. A hash says which row; where several fall on one, the most frequent owns it, and a mark of
 eight bits tells the others apart. A text's first words are n-grams with its beginning too. However
-often a text has an n-gram, it counts once.
+often a text has an n-gram, it counts once. So do the n-grams of characters of a word that is spelled
+out (``tenor.spelled``), which have rows in the same table.
 
 Source: the hashed n-grams of fastText (Joulin et al. 2017); that presence says more than the count
 is from Wang & Manning 2012, "Baselines and Bigrams".
@@ -17,8 +18,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tenor.batching import Batch
 from tenor.cells import Floats
 from tenor.config import ModelConfig
+from tenor.spelled import words_of
 
 TokenIds = npt.NDArray[np.int32]
 Offsets = npt.NDArray[np.int64]
@@ -49,73 +52,81 @@ class Present(NamedTuple):
     rows: npt.NDArray[np.int32]
     """(M,)"""
     words: npt.NDArray[np.int64]
-    """(M,) at which word of all texts, laid end to end, each ends for the first time."""
+    """(M,) at which word of all texts, laid end to end, each is for the first time."""
+    offsets: Offsets
+    """(B+1,) at which word each text begins."""
 
 
 class Ngrams:
     """The rows of one model."""
 
-    def __init__(self, weight: Floats, owners: Floats, order: int) -> None:
-        """Take scores (P, C), the mark (P,) of each row's owner and the most words of an n-gram."""
+    def __init__(self, weight: Floats, owners: Floats, order: int, characters: int = 0) -> None:
+        """Take scores (P, C), the mark (P,) of each row's owner, and the most words of an n-gram.
+
+        Args:
+            weight: the scores.
+            owners: the marks.
+            order: the most words.
+            characters: the most characters of one of characters; 0 where there are none.
+        """
         self._weight = weight
         self._owners = owners
         self._order = order
+        self._characters = characters
 
     @classmethod
     def of(cls, config: ModelConfig, weights: Mapping[str, Floats]) -> Ngrams | None:
         """Those among a model's weights; None where it has none."""
         if "ngrams.weight" not in weights:
             return None
-        return cls(weights["ngrams.weight"], weights["ngrams.owners"], config.ngram_order)
+        return cls(weights["ngrams.weight"], weights["ngrams.owners"], config.ngram_order, config.char_ngrams)
 
     def begin(self) -> NgramState:
         """Before any word."""
         return NgramState(np.zeros(self._weight.shape[1]), 0, _at_a_beginning(self._order), frozenset())
 
-    def step(self, state: NgramState, token_id: int) -> NgramState:
-        """Read one more word."""
-        found = hashes_after(state.before, np.array([token_id], np.int32))
+    def step(self, state: NgramState, token_ids: TokenIds) -> NgramState:
+        """Read one more word, and its characters if it is spelled out."""
+        of_words = hashes_after(state.before, token_ids[:1])
+        of_characters = hashes(token_ids[1:], np.array([0, len(token_ids) - 1]), self._characters)
+        found = np.concatenate([of_words, of_characters.ravel()])
         rows = rows_of(found, len(self._owners))
         owned = rows[self._owners[rows] == marks_of(found)].tolist()
         fresh = [row for row in dict.fromkeys(owned) if row not in state.seen]
         total = state.total
         for row in fresh:
             total = total + self._weight[row]
-        before = np.concatenate([state.before[:1], found[:-1]])
+        before = np.concatenate([state.before[:1], of_words[:-1]])
         return NgramState(total, state.words + 1, before, state.seen.union(fresh))
 
     def score(self, state: NgramState) -> Floats:
         """(1, C) what the words so far add to the logits."""
         return self._scaled(state.total[None], np.array([state.words]))
 
-    def scores(self, token_ids: TokenIds, offsets: Offsets) -> Floats:
+    def scores(self, batch: Batch) -> Floats:
         """What B texts add to their logits.
-
-        Args:
-            token_ids: (N,) the words of all texts, end to end.
-            offsets: (B+1,) where each text begins.
 
         Returns:
             (B, C) sums over the n-grams of each text, divided by the square root of the number of
             words: a long text may be surer than a short one, but not in proportion. Zeros for an
             empty text.
         """
-        return self.scores_of(present(token_ids, offsets, self._owners, self._order), offsets)
+        return self.scores_of(present(batch, self._owners, self._order, self._characters))
 
-    def scores_of(self, found: Present, offsets: Offsets) -> Floats:
-        """The same from the n-grams that ``present`` found in the texts."""
-        texts = np.searchsorted(offsets, found.words, side="right") - 1
+    def scores_of(self, found: Present) -> Floats:
+        """The same from what ``present`` found in the texts."""
+        texts = np.searchsorted(found.offsets, found.words, side="right") - 1
         columns = self._weight[found.rows].T
-        sums = [np.bincount(texts, column, len(offsets) - 1) for column in columns]  # adds in order
-        return self._scaled(np.stack(sums, axis=1), np.diff(offsets))
+        sums = [np.bincount(texts, column, len(found.offsets) - 1) for column in columns]  # adds in order
+        return self._scaled(np.stack(sums, axis=1), np.diff(found.offsets))
 
-    def prefix_scores(self, token_ids: TokenIds) -> Floats:
-        """(T+1, C) what the first words of one text add to the logits: of none, of one, … of all."""
-        found = present(token_ids, np.array([0, len(token_ids)]), self._owners, self._order)
+    def prefix_scores(self, batch: Batch) -> Floats:
+        """(T+1, C) what the first words of its one text add to the logits: of none, of one, … of all."""
+        found = present(batch, self._owners, self._order, self._characters)
         sums = np.cumsum(self._weight[found.rows], axis=0, dtype=np.float64)
         sums = np.concatenate([np.zeros((1, sums.shape[1])), sums])
-        read = np.searchsorted(found.words, np.arange(len(token_ids) + 1), side="left")
-        return self._scaled(sums[read], np.arange(len(token_ids) + 1))
+        words = np.arange(found.offsets[1] + 1)
+        return self._scaled(sums[np.searchsorted(found.words, words, side="left")], words)
 
     def _scaled(self, sums: Sums, lengths: npt.NDArray[np.int64]) -> Floats:
         found: Floats = (sums / scales(lengths)[:, None]).astype(self._weight.dtype)
@@ -127,23 +138,48 @@ def scales(lengths: npt.NDArray[np.int64]) -> Sums:
     return np.sqrt(np.maximum(lengths, 1))
 
 
-def present(token_ids: TokenIds, offsets: Offsets, owners: Floats, order: int) -> Present:
+def present(batch: Batch, owners: Floats, order: int, characters: int) -> Present:
     """The n-grams of texts that own a row.
 
     Args:
-        token_ids: (N,) the words of all texts, end to end.
-        offsets: (B+1,) where each text begins.
+        batch: the texts.
         owners: (P,) the mark of each row's owner.
-        order: the most words of an n-gram.
+        order: the most words of one.
+        characters: the most characters of one of characters; 0 for none.
     """
-    found = hashes(token_ids, offsets, order).ravel()
-    rows = rows_of(found, len(owners))
-    owned = np.flatnonzero(owners[rows] == marks_of(found))
-    rows, words = rows[owned], owned // order
-    texts = np.searchsorted(offsets, words, side="right").astype(np.uint64)
+    plain = words_of(batch)
+    rows, words = _owned(hashes(plain.token_ids, plain.offsets, order), owners)
+    if characters:
+        of_characters, at = hashes_of_characters(batch.token_ids, characters)
+        more, these = _owned(of_characters, owners)
+        rows, words = np.concatenate([rows, more]), np.concatenate([words, at[these]])
+        in_order = np.argsort(words, kind="stable")  # at each word first those of words
+        rows, words = rows[in_order], words[in_order]
+    texts = np.searchsorted(plain.offsets, words, side="right").astype(np.uint64)
     _, first = np.unique(texts << np.uint64(32) | rows.astype(np.uint64), return_index=True)
     first.sort()
-    return Present(rows[first], words[first])
+    return Present(rows[first], words[first], plain.offsets)
+
+
+def _owned(found: Hashes, owners: Floats) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """Of hashes (N, order) those that own a row: the rows, and which of the N each was of."""
+    flat = found.ravel()
+    rows = rows_of(flat, len(owners))
+    owned = np.flatnonzero(owners[rows] == marks_of(flat))
+    return rows[owned], owned // found.shape[1]
+
+
+def hashes_of_characters(token_ids: TokenIds, longest: int) -> tuple[Hashes, npt.NDArray[np.int64]]:
+    """The n-grams of the characters among ids (N,), each word's apart.
+
+    Returns:
+        (M, longest) of those that end at each of M characters, and (M,) the number of their word.
+    """
+    is_character = token_ids < 0
+    words = np.cumsum(~is_character)[is_character] - 1
+    begins = np.flatnonzero(np.diff(words, prepend=-1))
+    offsets = np.append(begins, len(words))
+    return hashes(token_ids[is_character], offsets, longest), words
 
 
 def hashes(token_ids: TokenIds, offsets: Offsets, order: int) -> Hashes:

@@ -27,13 +27,13 @@ class Preset(NamedTuple):
 _LINEAR = {
     "cell": "linear", "embedding_dim": 32, "hidden_sizes": [64], "pooling": ["last", "max"],
 }  # fmt: skip
-_NGRAMS = {"ngrams": 2**21, "ngram_order": 3}
-_TRAIN = {"optimizer": "lazy_adam", "char_ngrams": 5}
+_NGRAMS = {"ngrams": 2**21, "ngram_order": 3, "char_ngrams": 5}
+_TRAIN = {"optimizer": "lazy_adam"}
 
 PRESETS: dict[str, Preset] = {
     "fast": Preset(
         "a gated linear recurrence, and scores of words and pairs",
-        {"model": {**_LINEAR, "ngrams": 2**19}, "train": {"optimizer": "lazy_adam"}},
+        {"model": {**_LINEAR, "ngrams": 2**19}, "train": _TRAIN},
     ),
     "balanced": Preset(
         "the same recurrence, and scores of up to three words, whose spelling has a say",

@@ -14,6 +14,7 @@ from tenor.head import logits
 from tenor.native import PreparedModel, PreparedReader
 from tenor.ngrams import Ngrams, NgramState
 from tenor.pooling import Memory, Pooler
+from tenor.spelled import words_of
 
 _CHUNK_TEXTS = 512
 _CHUNK_TOKENS = 32_768
@@ -53,7 +54,12 @@ class Scorer:
         if layers is not None:
             poolings = () if self.pooler.needs_states else config.pooling
             self.core = PreparedModel(
-                layers, poolings, weights, ngram_order=config.ngram_order, reader=reader
+                layers,
+                poolings,
+                weights,
+                ngram_order=config.ngram_order,
+                char_ngrams=config.char_ngrams if config.spells else 0,
+                reader=reader,
             )
         self.whole = None if self.pooler.needs_states else self.core
         """The same in one call of the core, the pooling too; None where that cannot be."""
@@ -66,19 +72,21 @@ class Scorer:
         found = np.empty((len(batch.offsets) - 1, len(bias)), bias.dtype)
         for chunk in chunks(np.diff(batch.offsets), max_texts=_CHUNK_TEXTS, max_tokens=_CHUNK_TOKENS):
             part = pick(batch, chunk)
-            encoded = self.encoder.encode(part.token_ids, part.offsets, states=self.pooler.needs_states)
-            found[chunk] = self.head(self.pooler.pool(encoded, part.offsets))
+            words = words_of(part)
+            encoded = self.encoder.encode(words.token_ids, words.offsets, states=self.pooler.needs_states)
+            found[chunk] = self.head(self.pooler.pool(encoded, words.offsets))
             if self._ngrams is not None:
-                found[chunk] += self._ngrams.scores(part.token_ids, part.offsets)
+                found[chunk] += self._ngrams.scores(part)
         return found
 
-    def prefix_logits(self, token_ids: TokenIds) -> Floats:
-        """Logits (T+1, C) after the first 0 … T words of one text, of a model of one direction."""
-        states = self.encoder.encode(token_ids, np.array([0, len(token_ids)])).states
+    def prefix_logits(self, batch: Batch) -> Floats:
+        """Logits (T+1, C) after the first 0 … T words of its one text, of a model of one direction."""
+        words = words_of(batch)
+        states = self.encoder.encode(words.token_ids, words.offsets).states
         assert states is not None
         pooled = [np.zeros((1, self.pooler.width), states.dtype), *self.pooler.prefixes(states)]
         found = self.head(np.concatenate(pooled))
-        return found if self._ngrams is None else found + self._ngrams.prefix_scores(token_ids)
+        return found if self._ngrams is None else found + self._ngrams.prefix_scores(batch)
 
     def head(self, pooled: Floats) -> Floats:
         """Logits (B, C) of pooled vectors (B, P), without what n-grams add."""
@@ -91,11 +99,11 @@ class Scorer:
         return None if self._ngrams is None else self._ngrams.begin()
 
     def step(
-        self, memory: list[Memory], state: NgramState | None, token_id: int
+        self, memory: list[Memory], state: NgramState | None, token_ids: TokenIds
     ) -> tuple[Floats, NgramState | None]:
-        """Logits (1, C) after one more word, from what the poolings then remember."""
+        """Logits (1, C) after one more word, its characters after it, from what the poolings remember."""
         found = self.head(self.pooler.vector(memory))
         if state is None or self._ngrams is None:
             return found, None
-        state = self._ngrams.step(state, token_id)
+        state = self._ngrams.step(state, token_ids)
         return found + self._ngrams.score(state), state

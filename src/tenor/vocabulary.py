@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from tenor.config import VocabularyConfig
 from tenor.errors import ConfigError
+from tenor.spelled import characters
 
 
 class Vocabulary:
@@ -56,19 +57,29 @@ class Vocabulary:
         find, unknown = self._ids.get, self.unknown_id
         return [find(token, unknown) for token in tokens]
 
+    def spell(self, tokens: Iterable[str]) -> list[int]:
+        """The same with the characters of unknown ones after their ids, as ``tenor.spelled`` has them."""
+        found: list[int] = []
+        for token in tokens:
+            known = self._ids.get(token)
+            found += [self.unknown_id, *characters(token)] if known is None else [known]
+        return found
+
     @property
     def frames(self) -> bool:
         """Whether ``frame`` adds anything to any text."""
         return bool(self._before or self._after or self.config.fill_to)
 
     def frame(self, token_ids: list[int]) -> list[int]:
-        """All that is read of a text: its ids, between the start and the end token, and filled up.
+        """All that is read of a text: its words, between the start and the end token, and filled up.
 
         Without such tokens in the settings, which is usual, that is the ids as they are.
         """
         framed = self._before + token_ids + self._after
-        missing = (self.config.fill_to or 0) - len(framed)
-        return framed + [self._special_ids[self.config.fill_token]] * missing if missing > 0 else framed
+        if self.config.fill_to is None:
+            return framed
+        missing = self.config.fill_to - sum(token_id >= 0 for token_id in framed)
+        return framed + [self._special_ids[self.config.fill_token]] * max(missing, 0)
 
     def decode(self, token_ids: Iterable[int]) -> list[str]:
         """Tokens of ids: the way back, but for unknown words."""

@@ -45,7 +45,7 @@ def evidence_of(train, num_labels=2, order=2):
 def of_ngrams(found, evidence, texts):
     """Logits of the linear model."""
     batch = join(texts.token_ids)
-    return Ngrams(found.weight, evidence.owners, 2).scores(batch.token_ids, batch.offsets) + found.bias
+    return Ngrams(found.weight, evidence.owners, 2).scores(batch) + found.bias
 
 
 @pytest.mark.parametrize("width", [1, 3])

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from tenor import TextClassifier, preset, train
+from tenor.batching import join
 from tenor.config import VocabularyConfig
-from tenor.ngrams import hashes_of_words, marks_of, rows_of
+from tenor.ngrams import Ngrams, hashes_of_words, marks_of, rows_of
+from tenor.training import evidence as of_ngrams
 from tenor.training import scores, spelling
 from tenor.training.encoded import Encoded
 from tenor.training.evidence import gather
-from tenor.training.spelling import Spelling
+from tenor.training.spelling import Spelling, take_apart
 from tenor.vocabulary import build_from_counts
 
 STEMS = {"dobr": 1, "świetn": 1, "pięk": 1, "lubi": 1, "złyc": 0, "fatal": 0, "nudzi": 0, "psuj": 0}
@@ -40,44 +42,50 @@ def vocabulary_of(texts):
 
 
 def encoded(texts, vocabulary):
+    spelled = [np.array(vocabulary.spell(text.split()), np.int32) for text, _ in texts]
     return Encoded(
-        token_ids=[np.array(vocabulary.encode(text.split()), np.int32) for text, _ in texts],
+        token_ids=[ids[ids >= 0] for ids in spelled],
         targets=np.array([target for _, target in texts]),
+        spelled=spelled,
     )
 
 
-def both(texts, num_labels=2, longest=5):
+def both(texts, num_labels=2, longest=5, most_rows=2**12):
     vocabulary = vocabulary_of(texts)
     train_texts = encoded(texts, vocabulary)
     logits = 1 if num_labels == 2 else num_labels
+    parts = take_apart(vocabulary, train_texts, longest)
     evidence = gather(
-        train_texts.token_ids, train_texts.targets, order=1, most_rows=2**12, num_labels=num_labels,
-        num_logits=logits, words_first=True,
+        train_texts.token_ids, train_texts.targets, order=1, most_rows=most_rows, num_labels=num_labels,
+        num_logits=logits, parts=parts.hashes,
     )  # fmt: skip
-    parts = Spelling(
-        vocabulary, train_texts.token_ids, train_texts.targets, longest=longest, num_labels=num_labels,
-        num_logits=logits,
-    )  # fmt: skip
-    return evidence, parts, vocabulary, train_texts
+    found = Spelling(parts, train_texts, evidence.owners, num_labels=num_labels, num_logits=logits)
+    return evidence, found, vocabulary, train_texts
 
 
-def parts_by_hand(words, longest, fewest):
-    """How many different parts of so many words there are, beginnings and ends among their characters."""
+def runs(words, longest):
+    """The different parts of some words, beginnings and ends among their characters."""
+    marked = [f"<{word}>" for word in words]
+    places = [(word, at) for word in marked for at in range(len(word))]
+    return {word[at : at + size] for size in range(1, longest + 1) for word, at in places} - {"<"}
+
+
+def parts_by_hand(words, texts, longest, fewest):
+    """How many parts several words have, and texts among whose words they are."""
     found = Counter()
-    for word in words:
-        marked = f"<{word}>"
-        runs = {
-            marked[at : at + size] for size in range(1, longest + 1) for at in range(len(marked) - size + 1)
-        }
-        found.update(runs - {"<"})
+    for group in [*([word] for word in words), *texts]:
+        found.update(runs(group, longest))
     return sum(count >= fewest for count in found.values())
 
 
 @pytest.mark.parametrize("longest", [1, 3, 5])
 def test_parts_are_the_runs_of_characters_that_several_words_share(longest):
-    _, parts, vocabulary, _ = both(inflected(80), longest=longest)
+    texts = inflected(80)
+    _, parts, vocabulary, _ = both(texts, longest=longest)
     words = [token for token in vocabulary.tokens if token in vocabulary]
-    assert parts.shape == (parts_by_hand(words, longest, spelling._FEWEST_WORDS), 1)
+    unknown = [[word for word in text.split() if word not in vocabulary] for text, _ in texts]
+    assert any(unknown)
+    assert parts.shape == (parts_by_hand(words, unknown, longest, spelling._FEWEST_WORDS), 1)
 
 
 @pytest.mark.parametrize("num_labels", [2, 4])
@@ -101,7 +109,7 @@ def test_a_word_has_its_own_score_and_that_of_its_parts():
     table, own = problem.scores(at)[0], alone.scores(np.concatenate([weights, bias]))[0]
     word = [next(i for i, token in enumerate(vocabulary.tokens) if token.startswith("dobr"))]
     row = rows_of(hashes_of_words(np.array(word, np.int32)), len(table))
-    said = parts._of_words(at[len(evidence.odds) : -1, None])[word]
+    said = parts._parts_of_words.sums(parts._of_parts(at[len(evidence.odds) : -1, None]))[word]
     assert abs(said[0]) > 0.01
     np.testing.assert_allclose((table - own)[row] / problem._spread, said, rtol=1e-4)
     unknown = hashes_of_words(np.array([vocabulary.unknown_id], np.int32))
@@ -109,10 +117,11 @@ def test_a_word_has_its_own_score_and_that_of_its_parts():
 
 
 def test_every_word_owns_its_row_where_rows_are_short():
-    train_texts = both(inflected(300))[-1]
+    vocabulary, train_texts = both(inflected(300))[2:]
+    parts = take_apart(vocabulary, train_texts, 3)
     crowded = gather(
         train_texts.token_ids, train_texts.targets, order=3, most_rows=2**9, num_labels=2, num_logits=1,
-        words_first=True,
+        parts=parts.hashes,
     )  # fmt: skip
     found = hashes_of_words(np.unique(np.concatenate(train_texts.token_ids)))
     rows = rows_of(found, len(crowded.owners))
@@ -130,18 +139,37 @@ def test_rare_forms_are_read_by_what_their_relatives_said():
     assert found.accuracy > alone.accuracy + 0.01
 
 
+def test_forms_that_were_never_seen_are_read_by_what_their_relatives_said():
+    evidence, parts, vocabulary, train_texts = both(inflected(300, endings=ENDINGS[:9]))
+    unseen = encoded(inflected(100, seed=1, endings=ENDINGS[9:]), vocabulary)
+    found = scores.fit(evidence, train_texts, unseen, 1, spelling=parts)
+    alone = scores.fit(evidence, train_texts, unseen, 1)
+    assert alone.accuracy < 0.65 < 0.95 < found.accuracy
+
+
+def test_what_training_counts_is_what_the_model_says(monkeypatch):
+    monkeypatch.setattr(of_ngrams, "_ROWS_EACH", 2000)  # so many rows that hardly one is another's as well
+    evidence, parts, _, train_texts = both(inflected(120), most_rows=2**20)
+    problem = scores._Problem(evidence, train_texts.lengths, train_texts.targets, parts)
+    at = np.random.default_rng(0).normal(size=problem.size) * 0.1
+    weight, bias = problem.scores(at)
+    said = Ngrams(weight, evidence.owners, 1, parts.longest).scores(join(train_texts.for_ngrams)) + bias
+    counted = problem.logits(at)
+    np.testing.assert_allclose(said, counted, atol=1e-5)
+
+
 def test_a_training_with_parts_of_words_gives_a_model_like_any_other(tmp_path):
     source = tmp_path / "texts.csv"
     rows = [f"{text},{'good' if target else 'bad'}" for text, target in inflected(200)]
     source.write_text("\n".join(["text,label", *rows]), encoding="utf-8")
     settings = preset("fast")
     settings = replace(
-        settings, train=replace(settings.train, epochs=1, char_ngrams=5),
-        model=replace(settings.model, hidden_sizes=(8,), embedding_dim=8),
+        settings, train=replace(settings.train, epochs=1),
+        model=replace(settings.model, hidden_sizes=(8,), embedding_dim=8, char_ngrams=5),
     )  # fmt: skip
     trained = train(source, settings)
     trained.save(tmp_path / "model")
     text = inflected(1, seed=3)[0][0]
     again = TextClassifier.load(tmp_path / "model")
     assert again.predict_proba([text]).tolist() == trained.predict_proba([text]).tolist()
-    assert again.model.record["train"]["char_ngrams"] == 5
+    assert again.model.config.char_ngrams == 5

@@ -164,6 +164,7 @@ tenor_result tenor_model_create(const char* isa, const tenor_model_settings* fro
     if (from->ngrams && (!from->owners || !fits(from->ngram_rows) || from->ngram_order < 1 ||
                          from->ngram_order > kLongestNgram))
       return TENOR_BAD_SIZE;
+    if (from->char_ngrams < 0 || from->char_ngrams > kMostCharNgram) return TENOR_BAD_SIZE;
     if (from->hidden_weight && (!fits(from->hidden) || !from->hidden_bias)) return TENOR_BAD_SIZE;
     auto made = std::make_unique<tenor_model>();
     result = make_model(*kernels, *from, *made);

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from tenor.errors import InputError, NativeError
 
-INTERFACE = 6
+INTERFACE = 7
 """``TENOR_INTERFACE`` of the ``tenor.h`` that this code was written for."""
 
 REBUILD = (
@@ -88,6 +88,7 @@ class ReaderSettings(ctypes.Structure):
         ("after_count", ctypes.c_int64),
         ("fill_to", ctypes.c_int64),
         ("fill_id", ctypes.c_int32),
+        ("spells", ctypes.c_int32),
     )
 
 
@@ -126,6 +127,7 @@ class ModelSettings(ctypes.Structure):
         ("owners", ctypes.c_void_p),
         ("ngram_rows", ctypes.c_int64),
         ("ngram_order", ctypes.c_int32),
+        ("char_ngrams", ctypes.c_int32),
     )
 
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <iterator>
 
 #include "settings.hpp"
 #include "threads.hpp"
@@ -33,6 +34,23 @@ uint32_t ngram_hash(uint32_t before, int32_t word) {
   x ^= x >> 16;
   return x;
 }
+
+// The n-grams that end where one is, in words or in the characters of a word.
+struct Runs {
+  const int longest;
+  uint32_t before[kMostCharNgram + 1];  // the next one, by the length of the n-gram
+
+  explicit Runs(int most) : longest(most) { begin(); }
+
+  void begin() {
+    std::fill(before, before + longest + 1, kBeginning);
+    before[0] = kAlone;
+  }
+
+  void go_on(int32_t id) {
+    for (int n = longest - 1; n >= 0; --n) before[n + 1] = ngram_hash(before[n], id);
+  }
+};
 
 // Where an n-gram's scores lie if it owns the row: if the mark there is its own.
 struct Ngram {
@@ -70,23 +88,32 @@ class Seen {
 
 int64_t width_of(int32_t pooling) { return pooling == TENOR_FIRST_LAST ? 2 : 1; }
 
+// Ids of texts, one text after the other.
+struct Ids {
+  const int32_t* ids;
+  const int64_t* offsets;
+
+  int64_t length(int64_t text) const { return offsets[text + 1] - offsets[text]; }
+  const int32_t* begin(int64_t text) const { return ids + offsets[text]; }
+};
+
 // Texts in chunks of like length, the longest first; a chunk is read by one thread where there are
 // enough of them, else by all.
 class Reading {
  public:
-  Reading(const tenor_model& model, const int32_t* token_ids, const int64_t* offsets, int64_t texts,
-          float* logits)
+  // spelled: the same with the characters of words that are spelled out, if the model scores them.
+  Reading(const tenor_model& model, const Ids& words, const Ids& spelled, int64_t texts, float* logits)
       : model_(model),
-        token_ids_(token_ids),
-        offsets_(offsets),
+        words_(words),
+        spelled_(spelled),
         logits_(logits),
-        order_(longest_first(offsets, texts)) {
-    int64_t words = 0;
+        order_(longest_first(words.offsets, texts)) {
+    int64_t together = 0;
     for (int64_t row = 0; row < texts; ++row) {
-      words += length(order_[row]);
-      if (row > 0 && row - begins_.back() < kChunkTexts && words <= kChunkWords) continue;
+      together += length(order_[row]);
+      if (row > 0 && row - begins_.back() < kChunkTexts && together <= kChunkWords) continue;
       begins_.push_back(row);
-      words = length(order_[row]);
+      together = length(order_[row]);
     }
     begins_.push_back(texts);
   }
@@ -103,14 +130,13 @@ class Reading {
 
  private:
   const tenor_model& model_;
-  const int32_t* token_ids_;
-  const int64_t* offsets_;
+  const Ids words_, spelled_;
   float* logits_;
   std::vector<int64_t> order_, begins_;  // (B,) texts, longest first; where each chunk begins, and B
   int inner_ = 1;                        // threads of one chunk
   std::atomic<tenor_result> result_{TENOR_OK};
 
-  int64_t length(int64_t text) const { return offsets_[text + 1] - offsets_[text]; }
+  int64_t length(int64_t text) const { return words_.length(text); }
 
   void read_guarded(int64_t chunk) {
     const FloatEnvironment environment;
@@ -128,7 +154,7 @@ class Reading {
     for (int64_t row = 0; row < count; ++row) offsets[row + 1] = offsets[row] + length(texts[row]);
     std::vector<int32_t> ids(offsets[count]);
     for (int64_t row = 0; row < count; ++row)
-      std::copy_n(token_ids_ + offsets_[texts[row]], length(texts[row]), ids.data() + offsets[row]);
+      std::copy_n(words_.begin(texts[row]), length(texts[row]), ids.data() + offsets[row]);
 
     const int64_t words = offsets[count], directions = model_.directions;
     const int64_t depth = static_cast<int64_t>(model_.layers.size()) / directions;
@@ -184,33 +210,38 @@ class Reading {
     for (int64_t row = 0; row < count; ++row) add_ngrams(texts[row], ngrams, seen, sums);
   }
 
-  // Each of a text's n-grams once, in the order of their ends.
+  // Each of a text's n-grams once, in the order of their ends; a word's characters come after it.
   void add_ngrams(int64_t text, std::vector<Ngram>& ngrams, Seen& seen, std::vector<double>& sums) const {
-    const int64_t words = length(text), wide = model_.logits;
-    const int32_t* ids = token_ids_ + offsets_[text];
+    const int64_t wide = model_.logits;
     std::fill(sums.begin(), sums.end(), 0.0);
     ngrams.clear();
-    seen.clear(words * model_.ngram_order);
-    uint32_t before[kLongestNgram + 1];  // the next word, by the length of the n-gram
-    std::fill(before, before + model_.ngram_order, kBeginning);
-    before[0] = kAlone;
-    for (int64_t i = 0; i < words; ++i) {
-      for (int n = model_.ngram_order - 1; n >= 0; --n) before[n + 1] = ngram_hash(before[n], ids[i]);
-      for (int n = 1; n <= model_.ngram_order; ++n) {
-        const uint32_t hash = before[n];
+    Runs words(model_.ngram_order), characters(model_.char_ngrams);
+    const auto take = [&](Runs& runs, int32_t id) {
+      runs.go_on(id);
+      for (int n = 1; n <= runs.longest; ++n) {
+        const uint32_t hash = runs.before[n];
         const int64_t row = static_cast<int64_t>(static_cast<uint64_t>(hash) *
                                                  static_cast<uint64_t>(model_.ngram_rows) >> 32);
         __builtin_prefetch(model_.owners + row);  // all over a table that no near cache holds
         ngrams.push_back({row, static_cast<uint8_t>(hash % 255 + 1)});
       }
+    };
+    for (const int32_t *id = spelled_.begin(text), *end = spelled_.begin(text + 1); id < end; ++id) {
+      if (*id < 0) {
+        take(characters, *id);
+      } else {
+        take(words, *id);
+        characters.begin();
+      }
     }
+    seen.clear(static_cast<int64_t>(ngrams.size()));
     for (const Ngram& ngram : ngrams)
       if (model_.owners[ngram.row] == ngram.mark) __builtin_prefetch(model_.ngrams + ngram.row * wide);
     for (const Ngram& ngram : ngrams) {
       if (model_.owners[ngram.row] != ngram.mark || !seen.add(ngram.row)) continue;
       for (int64_t c = 0; c < wide; ++c) sums[c] += model_.ngrams[ngram.row * wide + c];
     }
-    const double scale = std::sqrt(static_cast<double>(std::max<int64_t>(words, 1)));
+    const double scale = std::sqrt(static_cast<double>(std::max<int64_t>(length(text), 1)));
     for (int64_t c = 0; c < wide; ++c) logits_[text * wide + c] += static_cast<float>(sums[c] / scale);
   }
 
@@ -251,6 +282,7 @@ tenor_result make_model(const Kernels& kernels, const tenor_model_settings& from
   made.owners = from.owners;
   made.ngram_rows = from.ngram_rows;
   made.ngram_order = from.ngram_order;
+  made.char_ngrams = from.char_ngrams;
   int64_t pooled = 0, inputs = 0;
   for (size_t i = 0; i < made.layers.size(); ++i) {
     const tenor_layer* layer = made.layers[i];
@@ -304,7 +336,17 @@ void read_head(const tenor_model& model, const float* pooled, int64_t rows, floa
 tenor_result read_ids(const tenor_model& model, const int32_t* token_ids, const int64_t* offsets,
                       int64_t texts, float* logits) {
   if (texts == 0) return TENOR_OK;
-  return Reading(model, token_ids, offsets, texts, logits).read();
+  const Ids spelled{token_ids, offsets};
+  if (model.char_ngrams == 0) return Reading(model, spelled, spelled, texts, logits).read();
+  std::vector<int32_t> words;
+  std::vector<int64_t> ends(texts + 1);
+  words.reserve(offsets[texts]);
+  for (int64_t text = 0; text < texts; ++text) {
+    std::copy_if(spelled.begin(text), spelled.begin(text + 1), std::back_inserter(words),
+                 [](int32_t id) { return id >= 0; });
+    ends[text + 1] = static_cast<int64_t>(words.size());
+  }
+  return Reading(model, {words.data(), ends.data()}, spelled, texts, logits).read();
 }
 
 tenor_result read_bytes(const tenor_model& model, const tenor_texts& texts, float* logits) {

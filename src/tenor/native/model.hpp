@@ -7,7 +7,7 @@
 #include "tenor.h"
 #include "text.hpp"
 
-constexpr int kLongestNgram = 8;
+constexpr int kLongestNgram = 8, kMostCharNgram = 16;
 
 struct tenor_model {
   const tenor_reader* reader;  // or null
@@ -19,7 +19,7 @@ struct tenor_model {
   const float* ngrams;  // (ngram_rows, logits), or null
   const uint8_t* owners;
   int64_t ngram_rows;
-  int32_t ngram_order;
+  int32_t ngram_order, char_ngrams;
 };
 
 namespace tenor {

@@ -27,6 +27,7 @@ class PreparedModel(library.Owner):
         weights: Mapping[str, Floats],
         *,
         ngram_order: int = 1,
+        char_ngrams: int = 0,
         reader: PreparedReader | None = None,
     ) -> None:
         """Put a model together.
@@ -37,6 +38,7 @@ class PreparedModel(library.Owner):
                 ``head`` may be called.
             weights: float32, those of the head among them, by their names in the model folder.
             ngram_order: the most words of an n-gram.
+            char_ngrams: the most characters of one of characters; 0 for none.
             reader: of texts; None where texts are given as ids.
 
         Raises:
@@ -71,6 +73,7 @@ class PreparedModel(library.Owner):
             owners=address(owners),
             ngram_rows=len(ngrams),
             ngram_order=ngram_order,
+            char_ngrams=char_ngrams,
         )
         self._logits = len(head[1])
         self._used = (layers, reader, ngrams, owners)  # for as long as the model lives
@@ -91,6 +94,8 @@ class PreparedModel(library.Owner):
 
     def read_ids(self, token_ids: TokenIds, offsets: Offsets) -> Floats:
         """Logits (B, C) of texts given as ids (N,), each from its offset (B+1,) on.
+
+        Among them characters, with ``char_ngrams``, as ``tenor.spelled`` has them.
 
         Raises:
             InputError: an id that is none of the words', or offsets that do not rise from 0.

@@ -25,7 +25,7 @@
 extern "C" {
 #endif
 
-#define TENOR_INTERFACE 6 /* grows when anything below changes its meaning */
+#define TENOR_INTERFACE 7 /* grows when anything below changes its meaning */
 
 typedef enum {
   TENOR_OK = 0,
@@ -170,6 +170,7 @@ typedef struct {
   int64_t before_count, after_count;
   int64_t fill_to; /* fill each text up to so many ids with fill_id */
   int32_t fill_id;
+  int32_t spells; /* not 0: after the id of an unknown word come its characters, tenor/spelled.py */
 } tenor_reader_settings;
 
 /* Copies the words. Give the reader back with tenor_reader_destroy. */
@@ -237,6 +238,7 @@ typedef struct {
   const uint8_t *owners; /* (ngram_rows,) the marks of those that own the rows */
   int64_t ngram_rows;
   int32_t ngram_order; /* the most words of an n-gram, 1 to 8 */
+  int32_t char_ngrams; /* the most characters of one of characters, 1 to 16; 0: ids have none among them */
 } tenor_model_settings;
 
 /* Copies the weights of the head, but not the n-grams, which must live as long as the model. isa may be NULL. Reader and layers must live as long as the model,
@@ -250,7 +252,8 @@ TENOR_API void tenor_model_destroy(tenor_model *model);
 TENOR_API tenor_result tenor_model_read(const tenor_model *model, const tenor_texts *texts,
                                         float *logits);
 
-/* Logits (B, C) of texts given as ids (N,), each of which begins at its offset (B + 1,). */
+/* Logits (B, C) of texts given as ids (N,), with char_ngrams also characters among them; each text begins
+ * at its offset (B + 1,). */
 TENOR_API tenor_result tenor_model_read_ids(const tenor_model *model, const int32_t *token_ids,
                                             const int64_t *offsets, int64_t texts, float *logits);
 

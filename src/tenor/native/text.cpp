@@ -266,15 +266,42 @@ int64_t framing(const tenor_reader& reader) {
   return std::max<int64_t>(added, reader.settings.fill_to);
 }
 
-// What is read of a text's ids: at most max_tokens of them. Returns how many.
-int64_t truncated(const tenor_reader_settings& options, int32_t* ids, int64_t count) {
-  const int64_t limit = options.max_tokens;
-  if (limit == 0 || count <= limit) return count;
+// Of a byte: no token is shorter than one. One that is spelled out has its id, a character, its end.
+int64_t most_ids(const tenor_reader& reader) { return reader.settings.spells ? 3 : 1; }
+
+bool is_word(int32_t id) { return id >= 0; }
+
+int64_t count_words(const int32_t* begin, const int32_t* end) { return std::count_if(begin, end, is_word); }
+
+// Where so many words end, and the characters after the last of them.
+int32_t* after_words(int32_t* begin, int32_t* end, int64_t words) {
+  while (begin < end && (words > 0 || !is_word(*begin))) words -= is_word(*begin++);
+  return begin;
+}
+
+// Keeps at most max_tokens words of a text. Returns where they end.
+int32_t* truncated(const tenor_reader_settings& options, int32_t* begin, int32_t* end) {
+  const int64_t limit = options.max_tokens, words = limit == 0 ? 0 : count_words(begin, end);
+  if (words <= limit) return end;
   const int64_t tail = options.keep == TENOR_KEEP_START  ? 0
                        : options.keep == TENOR_KEEP_END ? limit
                                                         : limit / 2;
-  std::copy(ids + count - tail, ids + count, ids + limit - tail);
-  return limit;
+  return std::copy(after_words(begin, end, words - tail), end, after_words(begin, end, limit - tail));
+}
+
+// A word's characters and its end, as tenor/spelled.py has them.
+int32_t* spell(const char* word, size_t size, int32_t* to) {
+  int32_t codes[kMostCharacters];
+  int count = 0;
+  for (const char* const end = word + size; word < end; ++count) {
+    if (count == kMostCharacters) return to;
+    const Character c = decoded(word, end);
+    codes[count] = -1 - c.code;
+    word += c.bytes;
+  }
+  to = std::copy_n(codes, count, to);
+  *to++ = kWordEnd;
+  return to;
 }
 
 struct Encoding {
@@ -298,11 +325,14 @@ struct Encoding {
       if (size == 0) continue;
       const int32_t id = reader.index.find(word, size);
       *to++ = id < 0 ? reader.settings.unknown_id : id;
+      if (id < 0 && reader.settings.spells) to = spell(word, size, to);
     }
-    const int64_t count = to - first, kept = truncated(reader.settings, first, count);
-    io.truncated[text] = kept < count;
-    to = std::copy(reader.after.begin(), reader.after.end(), first + kept);
-    while (to - begin < reader.settings.fill_to) *to++ = reader.settings.fill_id;
+    int32_t* const kept = truncated(reader.settings, first, to);
+    io.truncated[text] = kept < to;
+    to = std::copy(reader.after.begin(), reader.after.end(), kept);
+    if (reader.settings.fill_to > 0)
+      to = std::fill_n(to, std::max<int64_t>(reader.settings.fill_to - count_words(begin, to), 0),
+                       reader.settings.fill_id);
     io.offsets[text + 1] = to - begin;
   }
 
@@ -384,7 +414,7 @@ void Index::make_room(int64_t words) {
 }
 
 int64_t room(const tenor_reader& reader, int64_t bytes, int64_t texts) {
-  return bytes + texts * framing(reader);
+  return bytes * most_ids(reader) + texts * framing(reader);
 }
 
 tenor_result encode_texts(const tenor_reader& reader, const tenor_texts& io) {
@@ -393,8 +423,7 @@ tenor_result encode_texts(const tenor_reader& reader, const tenor_texts& io) {
   std::fill_n(io.pages, TENOR_PAGES, uint8_t{0});
   Encoding work{reader, io, {0}, io.token_ids, std::vector<int64_t>(texts)};
   for (int64_t text = 0, begun = 0; text < texts; ++text) {
-    // No token is shorter than a byte, so nothing that a text writes reaches the next one's place.
-    work.places[text] = io.text_offsets[text] + text * frame;
+    work.places[text] = io.text_offsets[text] * most_ids(reader) + text * frame;
     if (io.text_offsets[text] - begun < kBlockBytes) continue;
     work.blocks.push_back(text);
     begun = io.text_offsets[text];

@@ -11,6 +11,8 @@
 namespace tenor {
 
 constexpr int64_t kPageSize = 256;
+constexpr int kMostCharacters = 64;           // of a word that is spelled out
+constexpr int32_t kWordEnd = -1 - 0x110000;
 
 // What is known of 256 characters in a row.
 struct Page {

@@ -53,12 +53,13 @@ class Pieces(NamedTuple):
 class PreparedReader(library.Owner):
     """A tokenizer and a vocabulary, ready to read. Safe for several threads at once."""
 
-    def __init__(self, config: TokenizerConfig, vocabulary: Vocabulary) -> None:
+    def __init__(self, config: TokenizerConfig, vocabulary: Vocabulary, *, spells: bool = False) -> None:
         """Copy the words.
 
         Args:
             config: ``split`` must not be ``"spacy"``.
             vocabulary: its special tokens are what no text can spell.
+            spells: whether ``encode`` spells unknown words out.
 
         Raises:
             NativeError: there is no compiled core, or too little memory.
@@ -88,6 +89,7 @@ class PreparedReader(library.Owner):
             after_count=len(after),
             fill_to=frame.fill_to or 0,
             fill_id=vocabulary.special_id(frame.fill_token) if filled else 0,
+            spells=spells,
         )
         super().__init__("reader", ctypes.byref(settings))
         self._learn(np.ones(1, np.uint8))

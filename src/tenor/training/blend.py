@@ -50,9 +50,9 @@ HALVES = Blend(0.5, 0.5)
 class Beside:
     """The n-grams of a training, fitted before it, which stand beside its network."""
 
-    def __init__(self, order: int, table: Mapping[str, Floats], bias: Floats) -> None:
-        """Take the most words of one, their weights by name, and the bias (C,) of their scores."""
-        self._order = order
+    def __init__(self, model: ModelConfig, table: Mapping[str, Floats], bias: Floats) -> None:
+        """Take the model's settings, their weights by name, and the bias (C,) of their scores."""
+        self._order, self._characters = model.ngram_order, model.char_ngrams
         self._table = dict(table)
         self._bias = bias
 
@@ -63,13 +63,12 @@ class Beside:
             return None
         table = {name: weights[name] for name in (_WEIGHT, _OWNERS)}
         none = np.zeros_like(weights["head.bias"])
-        return cls(model.ngram_order, table, none if bias is None else bias)
+        return cls(model, table, none if bias is None else bias)
 
     def logits(self, texts: Encoded) -> Floats:
         """(B, C) of texts, from n-grams alone."""
-        batch = join(texts.token_ids)
-        ngrams = Ngrams(self._table[_WEIGHT], self._table[_OWNERS], self._order)
-        return ngrams.scores(batch.token_ids, batch.offsets) + self._bias
+        ngrams = Ngrams(self._table[_WEIGHT], self._table[_OWNERS], self._order, self._characters)
+        return ngrams.scores(join(texts.for_ngrams)) + self._bias
 
     def weights(self, network: Mapping[str, Floats], blend: Blend) -> dict[str, Floats]:
         """The weights of one model whose logits are the blend's of n-grams and network."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from tenor import native
+from tenor.batching import join
 from tenor.config import VocabularyConfig
 from tenor.data.examples import Example
 from tenor.errors import DataError
@@ -54,6 +55,18 @@ class Indexed:
         ids = np.array(vocabulary.encode(self._words), dtype=np.int32)
         return [ids[text] for text in self._texts]
 
+    def spelled(self, vocabulary: Vocabulary) -> list[TokenIds]:
+        """The same with unknown words spelled out."""
+        words = join([vocabulary.spell([word]) for word in self._words])
+        sizes = np.diff(words.offsets)
+        found = []
+        for text in self._texts:
+            each = sizes[text]
+            ends = np.cumsum(each)
+            places = np.repeat(words.offsets[text] - (ends - each), each) + np.arange(each.sum())
+            found.append(words.token_ids[places])
+        return found
+
 
 def _numbered(
     examples: Sequence[Example], tokenizer: Tokenizer, progress: Progress
@@ -89,22 +102,44 @@ def build_vocabulary(indexed: Indexed, config: VocabularyConfig, words: Iterable
 
 
 def encode(
-    examples: Sequence[Example], tokenizer: Tokenizer, vocabulary: Vocabulary, split: str, progress: Progress
+    examples: Sequence[Example],
+    tokenizer: Tokenizer,
+    vocabulary: Vocabulary,
+    split: str,
+    progress: Progress,
+    *,
+    spells: bool,
 ) -> list[TokenIds]:
-    """Ids of the tokens of a split's texts in a vocabulary that there is."""
+    """Ids of a split's texts in a vocabulary that there is; ``spells``: with unknown words spelled out."""
     found = _tokens(examples, tokenizer, progress, f"reading {split} texts")
-    return [np.array(vocabulary.encode(tokenizer.truncate(tokens)), dtype=np.int32) for tokens in found]
+    ids_of = vocabulary.spell if spells else vocabulary.encode
+    return [np.array(ids_of(tokenizer.truncate(tokens)), dtype=np.int32) for tokens in found]
 
 
 def with_targets(
-    token_ids: list[TokenIds], vocabulary: Vocabulary, examples: Sequence[Example], labels: Sequence[str]
+    token_ids: list[TokenIds],
+    vocabulary: Vocabulary,
+    examples: Sequence[Example],
+    labels: Sequence[str],
+    *,
+    spells: bool,
 ) -> Encoded:
-    """A split as the network takes it: framed as the settings say, beside its label ids."""
+    """A split as network and n-grams take it: framed as the settings say, beside its label ids.
+
+    Args:
+        token_ids: of each text, with ``spells`` with unknown words spelled out.
+        vocabulary: says how texts are framed.
+        examples: the split.
+        labels: in the order of their ids.
+        spells: whether the model scores parts of words.
+    """
     ids = {label: i for i, label in enumerate(labels)}
     targets = np.array([ids[example.label] for example in examples], dtype=np.int64)
     if vocabulary.frames:
         token_ids = [np.array(vocabulary.frame(text.tolist()), dtype=np.int32) for text in token_ids]
-    return Encoded(token_ids=token_ids, targets=targets)
+    if not spells:
+        return Encoded(token_ids=token_ids, targets=targets)
+    return Encoded(token_ids=[text[text >= 0] for text in token_ids], targets=targets, spelled=token_ids)
 
 
 def _tokens(

@@ -17,9 +17,16 @@ class Encoded:
     """A split as the network takes it."""
 
     token_ids: Sequence[TokenIds]
-    """Of each text (T,)."""
+    """Of each text (T,) its words."""
     targets: npt.NDArray[np.int64]
     """(B,) label ids."""
+    spelled: Sequence[TokenIds] | None = None
+    """The same with unknown words spelled out, as ``tenor.spelled`` has them, where parts of words count."""
+
+    @property
+    def for_ngrams(self) -> Sequence[TokenIds]:
+        """What n-grams are made of."""
+        return self.token_ids if self.spelled is None else self.spelled
 
     @property
     def lengths(self) -> list[int]:
@@ -28,12 +35,19 @@ class Encoded:
 
     def every(self, step: int) -> Encoded:
         """Of each so many texts the first."""
-        return Encoded(token_ids=self.token_ids[::step], targets=self.targets[::step])
+        return self._part(slice(None, None, step))
 
     def whole_batches(self, size: int) -> Encoded:
         """Without the last texts, which fill no batch; a split that has no whole batch stays."""
         count = len(self.targets) // size * size or len(self.targets)
-        return Encoded(token_ids=self.token_ids[:count], targets=self.targets[:count])
+        return self._part(slice(count))
+
+    def _part(self, part: slice) -> Encoded:
+        return Encoded(
+            token_ids=self.token_ids[part],
+            targets=self.targets[part],
+            spelled=None if self.spelled is None else self.spelled[part],
+        )
 
 
 def filled(token_ids: list[TokenIds], fill_id: int | None) -> list[TokenIds]:

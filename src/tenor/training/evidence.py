@@ -47,7 +47,7 @@ def gather(
     most_rows: int,
     num_labels: int,
     num_logits: int,
-    words_first: bool = False,
+    parts: ngrams.Hashes | None = None,
 ) -> Evidence:
     """Count in how many texts of each label every n-gram is.
 
@@ -58,7 +58,8 @@ def gather(
         most_rows: the largest P; it is the smallest power of two that leaves a third of the rows free.
         num_labels: how many labels there are.
         num_logits: C: as many, or 1.
-        words_first: let a single word own its row, however frequent another n-gram on it is.
+        parts: hashes of parts of words, which then own rows as well, but for those of single words,
+            however frequent a longer n-gram on them is.
     """
     batch = join(token_ids)
     keys = by_hash(batch, order)
@@ -67,9 +68,11 @@ def gather(
     counts = np.diff(begins, append=len(found))
     enough = counts >= _FEWEST_TEXTS
     hashes, counts = found[begins][enough], counts[enough]
-    if words_first:
+    if parts is not None:
         words = np.flatnonzero(np.bincount(batch.token_ids)).astype(np.int32)
-        counts += len(targets) * np.isin(hashes, ngrams.hashes_of_words(words))
+        counts += 2 * len(targets) * np.isin(hashes, ngrams.hashes_of_words(words))
+        hashes = np.concatenate([hashes, parts])
+        counts = np.concatenate([counts, np.full(len(parts), len(targets))])
     owners = _owners(hashes, counts, most_rows)
     rows, marks = ngrams.rows_of(found, len(owners)), ngrams.marks_of(found)
     owned = owners[rows] == marks

@@ -8,6 +8,7 @@ from tenor.batching import join
 from tenor.classifier import TextClassifier
 from tenor.errors import TrainingError
 from tenor.ngrams import Ngrams
+from tenor.spelled import words_of
 from tenor.training.blend import without_ngrams
 from tenor.training.encoded import Encoded
 from tenor.training.engine import Engine
@@ -23,12 +24,12 @@ def check_frozen(classifier: TextClassifier, engine: Engine, texts: Encoded) -> 
     Raises:
         TrainingError: they differ: saving would give a model that is not the one trained.
     """
-    token_ids = [*texts.token_ids[:_TEXTS], np.empty(0, np.int32)]
+    token_ids = [*texts.for_ngrams[:_TEXTS], np.empty(0, np.int32)]
     model, batch = classifier.model, join(token_ids)
-    expected = engine.logits_of(without_ngrams(model.weights), batch)
+    expected = engine.logits_of(without_ngrams(model.weights), words_of(batch))
     ngrams = Ngrams.of(model.config, model.weights)
     if ngrams is not None:
-        expected = expected + ngrams.scores(batch.token_ids, batch.offsets)
+        expected = expected + ngrams.scores(batch)
     difference = np.abs(classifier.logits_of(token_ids) - expected) / (1 + np.abs(expected))
     if not difference.max() <= TOLERANCE:
         raise TrainingError(

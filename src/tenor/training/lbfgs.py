@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,8 @@ _REMEMBERED = 5
 _ENOUGH = 1e-4
 """Of the decrease that the slope promises."""
 _MOST_HALVINGS = 20
+_AT_ONCE = 2**14
+"""Numbers that are worked on together."""
 _SMALL_STEPS = 2
 """That do not end it: the first ones are small as nothing is known of the curvature."""
 
@@ -65,15 +67,26 @@ def _times_inverse_curvature(slope: Vector, pairs: deque[tuple[Vector, Vector, f
     found, shares = slope.copy(), []
     for moved, turned, curvature in reversed(pairs):
         shares.append(_dot(moved, found) / curvature)
-        found -= shares[-1] * turned
+        _add(found, -shares[-1], turned)
     if pairs:
         _, turned, curvature = pairs[-1]
         found *= curvature / _dot(turned, turned)
     for (moved, turned, curvature), share in zip(pairs, reversed(shares), strict=True):
-        found += (share - _dot(turned, found) / curvature) * moved
+        _add(found, share - _dot(turned, found) / curvature, moved)
     return found
 
 
 def _dot(one: Vector, other: Vector) -> float:
     """By NumPy's own sum: that of BLAS depends on its threads."""
-    return float(np.multiply(one, other).sum())
+    return float(sum(float(np.multiply(one[part], other[part]).sum()) for part in _parts(one)))
+
+
+def _add(to: Vector, share: float, other: Vector) -> None:
+    """Add so much of another vector, in place."""
+    for part in _parts(to):
+        to[part] += share * other[part]
+
+
+def _parts(of: Vector) -> Iterator[slice]:
+    """Of a vector, so that what is made of one stays in the cache."""
+    return (slice(begin, begin + _AT_ONCE) for begin in range(0, len(of), _AT_ONCE))

@@ -22,7 +22,7 @@ from tenor.training.encoded import Encoded, TokenIds
 from tenor.training.evidence import gather
 from tenor.training.initial import initial_weights, place_vectors
 from tenor.training.progress import Progress
-from tenor.training.spelling import Spelling
+from tenor.training.spelling import Spelling, take_apart
 from tenor.vocabulary import Vocabulary
 
 _UPDATES = 2_800
@@ -115,13 +115,14 @@ def prepare_again(given: Dataset, model: Model, progress: Progress) -> Prepared:
     dataset = _with_validation(given, config, flaws)
     _check_same_texts(dataset, model)
     progress.say(_summary(dataset))
-    tokenizer = Tokenizer(model.tokenizer)
+    tokenizer, spells = Tokenizer(model.tokenizer), model.config.spells
     splits = {
         split: with_targets(
-            encode(dataset.splits[split], tokenizer, model.vocabulary, split, progress),
+            encode(dataset.splits[split], tokenizer, model.vocabulary, split, progress, spells=spells),
             model.vocabulary,
             dataset.splits[split],
             model.labels,
+            spells=spells,
         )
         for split in ("train", "validation")
     }
@@ -140,12 +141,13 @@ def _scores(
     progress: Progress,
 ) -> tuple[dict[str, Floats], Floats] | None:
     """The scores of n-grams, as weights, and the bias that belongs to them; None where there are none."""
-    model, longest = settings.model, settings.train.char_ngrams
+    model = settings.model
     if not model.ngrams:
         return None
     num_logits, validation = model.num_logits(num_labels), splits["validation"]
     step = max(1, math.ceil(sum(splits["train"].lengths) / _MOST_WORDS))
     train = splits["train"].every(step)
+    parts = take_apart(vocabulary, train, model.char_ngrams) if model.spells else None
     evidence = gather(
         train.token_ids,
         train.targets,
@@ -153,18 +155,11 @@ def _scores(
         most_rows=min(model.ngrams, 1 << (_MOST_SCORES // num_logits).bit_length() - 1),
         num_labels=num_labels,
         num_logits=num_logits,
-        words_first=longest > 0,
+        parts=None if parts is None else parts.hashes,
     )
     spelling = None
-    if longest:
-        spelling = Spelling(
-            vocabulary,
-            train.token_ids,
-            train.targets,
-            longest=longest,
-            num_labels=num_labels,
-            num_logits=num_logits,
-        )
+    if parts is not None:
+        spelling = Spelling(parts, train, evidence.owners, num_labels=num_labels, num_logits=num_logits)
     with progress.bar("fitting n-grams", len(scores.STRENGTHS) * len(train.targets)) as bar:
         found = scores.fit(
             evidence, train, validation, model.ngram_order, spelling=spelling, fitted=bar.update
@@ -302,14 +297,16 @@ def _encode(
     train, validation = dataset.splits["train"], dataset.splits["validation"]
     indexed = Indexed(train, tokenizer, progress)
     vocabulary = build_vocabulary(indexed, settings.vocabulary, words)
-    token_ids = indexed.token_ids(vocabulary)
+    token_ids, spells = indexed.token_ids(vocabulary), settings.model.spells
     progress.say(_unknown(vocabulary, token_ids))
     if vectors is not None:
         progress.say(_coverage(vocabulary, vectors, token_ids))
-    held_out = encode(validation, tokenizer, vocabulary, "validation", progress)
+    if spells:
+        token_ids = indexed.spelled(vocabulary)
+    held_out = encode(validation, tokenizer, vocabulary, "validation", progress, spells=spells)
     return vocabulary, {
-        "train": with_targets(token_ids, vocabulary, train, dataset.labels),
-        "validation": with_targets(held_out, vocabulary, validation, dataset.labels),
+        "train": with_targets(token_ids, vocabulary, train, dataset.labels, spells=spells),
+        "validation": with_targets(held_out, vocabulary, validation, dataset.labels, spells=spells),
     }
 
 

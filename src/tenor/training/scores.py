@@ -66,8 +66,9 @@ def fit(
         fitted: called with the number of texts each time they have been fitted with a strength.
     """
     problem = _Problem(evidence, train.lengths, train.targets, spelling)
-    texts, targets = join(validation.token_ids), validation.targets
-    found = present(texts.token_ids, texts.offsets, evidence.owners, order)
+    characters = 0 if spelling is None else spelling.longest
+    targets = validation.targets
+    found = present(join(validation.for_ngrams), evidence.owners, order, characters)
     best: tuple[float, Scores] | None = None
     point = np.zeros(problem.size)
     for strength in STRENGTHS:
@@ -75,7 +76,7 @@ def fit(
         point = minimize(value, point, tolerance=_TOLERANCE, most_steps=_MOST_STEPS)
         fitted(len(train.targets))
         weight, bias = problem.scores(point)
-        logits = Ngrams(weight, evidence.owners, order).scores_of(found, texts.offsets) + bias
+        logits = Ngrams(weight, evidence.owners, order, characters).scores_of(found) + bias
         loss = mean(cross_entropies(targets, logits))
         if best is not None and loss >= best[0]:
             break
@@ -104,12 +105,18 @@ class _Problem:
         self._ends = len(evidence.odds), len(evidence.odds) + parts
         self.size = (self._ends[1] + 1) * evidence.odds.shape[1]
 
-    def value(self, at: Vector, strength: float) -> tuple[float, Vector]:
+    def logits(self, at: Vector) -> Floats:
+        """(B, C) of the training texts."""
         weight, parts, bias = self._split(at)
         sums = self._of_texts.sums((weight * self._evidence.odds).astype(np.float32))
         if self._spelling is not None:
             sums = sums + self._spelling.sums(parts)
-        found = (sums * self._scale + bias).astype(np.float32)
+        found: Floats = (sums * self._scale + bias).astype(np.float32)
+        return found
+
+    def value(self, at: Vector, strength: float) -> tuple[float, Vector]:
+        weight, parts, _ = self._split(at)
+        found = self.logits(at)
         count = len(self._targets)
         held_back = float(np.square(weight).sum() + np.square(parts).sum()) / (2 * strength)
         loss = float(cross_entropies(self._targets, found).sum()) + held_back
@@ -124,11 +131,10 @@ class _Problem:
     def scores(self, at: Vector) -> tuple[Floats, Floats]:
         """(P, C) of the rows, and the bias (C,)."""
         weight, parts, bias = self._split(at)
-        owners = self._evidence.owners
-        table = np.zeros((len(owners), weight.shape[1]), np.float32)
+        table = np.zeros((len(self._evidence.owners), weight.shape[1]), np.float32)
         table[self._evidence.rows] = weight * self._evidence.odds
         if self._spelling is not None:
-            self._spelling.add_to(table, owners, parts)
+            self._spelling.add_to(table, parts)
         return table * np.float32(self._spread), bias.astype(np.float32)
 
     def _split(self, at: Vector) -> tuple[Vector, Vector, Vector]:

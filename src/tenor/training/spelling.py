@@ -1,9 +1,9 @@
-"""The words of a vocabulary → the parts they are spelled of, and what naive Bayes says of these.
+"""Words → the parts they are spelled of, and what naive Bayes says of these.
 
 A part is a run of neighbouring characters, with the word's beginning or end as one of them: what the
 forms of a word have in common. Words that share parts lend each other evidence, so that a form seen
-twice is scored by all that its relatives were seen in. Once fitted, what its parts say is added to
-a word's own score, and nothing of them is left to compute when texts are read.
+twice is scored by all that its relatives were seen in. Once fitted, what its parts say is added to the
+score of each word of the vocabulary; a word that is not in it is scored by its parts alone.
 
 Source: character n-grams as Bojanowski et al. 2017, "Enriching Word Vectors with Subword
 Information", have them for word vectors.
@@ -11,58 +11,102 @@ Information", have them for word vectors.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from tenor import ngrams
-from tenor.batching import join
+from tenor.batching import Batch, join
 from tenor.cells import Floats
-from tenor.training.encoded import TokenIds
+from tenor.spelled import characters, words_of
+from tenor.training.encoded import Encoded
 from tenor.training.evidence import by_hash, log_odds
-from tenor.training.lists import HALF, LOW, Lists, distinct
+from tenor.training.lists import HALF, LOW, Keys, Lists, distinct
 from tenor.vocabulary import Vocabulary
 
-_END = 0x110000
-"""Stands for the end of a word: no character."""
 _FEWEST_WORDS = 4
 """A part of few words says little more than they do, and there are very many."""
 _SHARE = 0.3
 """What naive Bayes says of a part is scaled with: a word has many, and one unit of each is too free."""
 
 
+class Parts(NamedTuple):
+    """The G parts that several words share."""
+
+    longest: int
+    """Characters of the longest."""
+    num_words: int
+    """V."""
+    hashes: ngrams.Hashes
+    """(G,) of each, rising."""
+    words: Lists
+    """(G,) in which of the V words of the vocabulary each is."""
+    texts: Lists
+    """(G,) in which of the B texts each is in a word that is spelled out."""
+
+
+def take_apart(vocabulary: Vocabulary, texts: Encoded, longest: int) -> Parts:
+    """The parts of a vocabulary's words and of those that texts spell out.
+
+    Of the latter each text counts as a word of its own: they are rare.
+
+    Args:
+        vocabulary: its special tokens are spelled of nothing.
+        texts: B of them.
+        longest: characters of the longest part.
+    """
+    known = [characters(token) if token in vocabulary else [] for token in vocabulary.tokens]
+    of_words, of_texts = by_hash(join(known), longest), _spelled_out(join(texts.for_ngrams), longest)
+    hashes = np.sort(np.concatenate([of_words, of_texts]) >> HALF)
+    begins = np.flatnonzero(np.diff(hashes, prepend=~hashes[:1]))
+    kept = hashes[begins[np.diff(begins, append=len(hashes)) >= _FEWEST_WORDS]]
+    return Parts(longest, len(known), kept.astype(np.uint32), _lists(of_words, kept), _lists(of_texts, kept))
+
+
+def _spelled_out(batch: Batch, longest: int) -> Keys:
+    """Of each part of a word that is spelled out the hash above the text that has it, each pair once."""
+    found, words = ngrams.hashes_of_characters(batch.token_ids, longest)
+    texts = np.searchsorted(words_of(batch).offsets, words, side="right").astype(np.uint64) - np.uint64(1)
+    return distinct((found.astype(np.uint64) << HALF | texts[:, None]).ravel())
+
+
+def _lists(keys: Keys, hashes: Keys) -> Lists:
+    """The lower halves of the keys whose upper half is a hash, a list for each hash; both rise."""
+    begins, ends = np.searchsorted(keys, hashes << HALF), np.searchsorted(keys, hashes << HALF | LOW, "right")
+    sizes = ends - begins
+    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    places = np.repeat(begins - offsets[:-1], sizes) + np.arange(offsets[-1])
+    return Lists((keys[places] & LOW).astype(np.int32), offsets)
+
+
 class Spelling:
-    """Of V words in B texts, the G parts that several of them share."""
+    """What parts of words score in texts, and how that changes with their weights."""
 
     def __init__(
-        self,
-        vocabulary: Vocabulary,
-        token_ids: Sequence[TokenIds],
-        targets: npt.NDArray[np.int64],
-        *,
-        longest: int,
-        num_labels: int,
-        num_logits: int,
+        self, parts: Parts, texts: Encoded, owners: Floats, *, num_labels: int, num_logits: int
     ) -> None:
-        """Take words apart and count.
+        """Count.
 
         Args:
-            vocabulary: the words; its special tokens are spelled of nothing.
-            token_ids: of each of the training texts.
-            targets: (B,) the label ids of the texts.
-            longest: characters of the longest part.
+            parts: of the texts' words.
+            texts: B of them.
+            owners: (P,) the marks of those that own the rows of the table.
             num_labels: how many labels there are.
             num_logits: C: as many, or 1.
         """
-        count = len(vocabulary)
-        self._texts_of_words = _texts_of_words(token_ids, count)
-        self._words_of_texts = self._texts_of_words.turned(len(token_ids))
-        characters = [[*map(ord, token), _END] if token in vocabulary else [] for token in vocabulary.tokens]
-        self._words_of_parts = Lists.of_pairs(by_hash(join(characters), longest), fewest=_FEWEST_WORDS)
-        self._parts_of_words = self._words_of_parts.turned(count)
-        of_words = self._texts_of_words.sums(np.eye(num_labels, dtype=np.float32)[targets])
-        self._odds = _SHARE * log_odds(self._words_of_parts.sums(of_words), num_logits)
+        self.longest = parts.longest
+        self._owners = owners
+        self._texts_of_words = _texts_of_words(texts, parts.num_words)
+        self._words_of_texts = self._texts_of_words.turned(len(texts.targets))
+        self._words_of_parts, self._texts_of_parts = parts.words, parts.texts
+        self._parts_of_words = parts.words.turned(parts.num_words)
+        self._parts_of_texts = parts.texts.turned(len(texts.targets))
+        labels = np.eye(num_labels, dtype=np.float32)[texts.targets]
+        counts = parts.words.sums(self._texts_of_words.sums(labels)) + parts.texts.sums(labels)
+        self._odds = _SHARE * log_odds(counts, num_logits)
+        self._rows = ngrams.rows_of(parts.hashes, len(owners))
+        self._own = owners[self._rows] == ngrams.marks_of(parts.hashes)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -70,30 +114,36 @@ class Spelling:
         return self._odds.shape
 
     def sums(self, weight: npt.NDArray[np.float64]) -> Floats:
-        """(B, C) what the words of each text score, from the weights (G, C) of their parts."""
-        return self._words_of_texts.sums(self._of_words(weight))
+        """(B, C) what the parts of each text's words score, from their weights (G, C)."""
+        of_parts = self._of_parts(weight)
+        spelled_out = self._parts_of_texts.sums(of_parts * self._own[:, None])
+        return self._words_of_texts.sums(self._parts_of_words.sums(of_parts)) + spelled_out
 
     def slopes(self, of_texts: Floats) -> npt.NDArray[np.float64]:
         """(G, C) how a sum over texts changes with the weights, from how it does with (B, C) ``sums``."""
-        slopes: npt.NDArray[np.float64] = (
-            self._words_of_parts.sums(self._texts_of_words.sums(of_texts)) * self._odds
-        )
+        known = self._words_of_parts.sums(self._texts_of_words.sums(of_texts))
+        spelled_out = self._texts_of_parts.sums(of_texts) * self._own[:, None]
+        slopes: npt.NDArray[np.float64] = (known + spelled_out) * self._odds
         return slopes
 
-    def add_to(self, table: Floats, owners: Floats, weight: npt.NDArray[np.float64]) -> None:
-        """Add what their parts say to the words' rows of a table (P, C), in place."""
-        found = ngrams.hashes_of_words(np.arange(len(self._texts_of_words.offsets) - 1, dtype=np.int32))
-        rows = ngrams.rows_of(found, len(owners))
-        owned = owners[rows] == ngrams.marks_of(found)
-        table[rows[owned]] += self._of_words(weight)[owned]
+    def add_to(self, table: Floats, weight: npt.NDArray[np.float64]) -> None:
+        """Add what parts say to their own rows and the words' rows of a table (P, C), in place."""
+        of_parts = self._of_parts(weight)
+        of_words = self._parts_of_words.sums(of_parts)
+        found = ngrams.hashes_of_words(np.arange(len(of_words), dtype=np.int32))
+        rows = ngrams.rows_of(found, len(table))
+        owned = self._owners[rows] == ngrams.marks_of(found)
+        table[rows[owned]] += of_words[owned]
+        table[self._rows[self._own]] += of_parts[self._own]
 
-    def _of_words(self, weight: npt.NDArray[np.float64]) -> Floats:
-        return self._parts_of_words.sums((weight * self._odds).astype(np.float32))
+    def _of_parts(self, weight: npt.NDArray[np.float64]) -> Floats:
+        found: Floats = (weight * self._odds).astype(np.float32)
+        return found
 
 
-def _texts_of_words(texts: Sequence[TokenIds], count: int) -> Lists:
+def _texts_of_words(texts: Encoded, count: int) -> Lists:
     """In which texts each of so many words is, each text once."""
-    batch = join(texts)
-    rows = np.repeat(np.arange(len(texts), dtype=np.uint64), np.diff(batch.offsets))
+    batch = join(texts.token_ids)
+    rows = np.repeat(np.arange(len(texts.targets), dtype=np.uint64), np.diff(batch.offsets))
     keys = distinct(batch.token_ids.astype(np.uint64) << HALF | rows)
     return Lists((keys & LOW).astype(np.int32), np.searchsorted(keys >> HALF, np.arange(count + 1)))

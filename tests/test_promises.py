@@ -13,9 +13,9 @@ import tenor
 
 SOURCE = Path(tenor.__file__).parent
 PATH = [
-    "errors", "section", "config", "precision", "tokenizer", "vocabulary", "batching", "native", "indexing",
-    "cells", "encoder", "pooling", "head", "ngrams", "scorer", "prediction", "model", "atomic", "untrusted",
-    "artifact", "reading", "classifier",
+    "errors", "section", "config", "precision", "tokenizer", "batching", "spelled", "vocabulary", "native",
+    "indexing", "cells", "encoder", "pooling", "head", "ngrams", "scorer", "prediction", "model", "atomic",
+    "untrusted", "artifact", "reading", "classifier",
 ]  # fmt: skip
 """The path of one prediction: a module imports only what stands before it."""
 

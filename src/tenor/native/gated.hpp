@@ -20,6 +20,16 @@ struct LSTM {
     store(c, cell);
     return sigmoid(gates[3]) * tanh(cell);
   }
+
+  static TENOR_INLINE Vec next_whole(const Vec (&gates)[kGates], const float*, Vec, float* c) {
+    const Vec in = one_by_sigmoid(gates[0]), forget = one_by_sigmoid(gates[1]);
+    const Fraction fresh = tanh_fraction(gates[2]);
+    const Vec below = in * fresh.below;
+    const Vec cell = fma(load(c), below, fresh.above * forget) / (forget * below);
+    store(c, cell);
+    const Fraction seen = tanh_fraction(cell);
+    return seen.above / (seen.below * one_by_sigmoid(gates[3]));
+  }
 };
 
 struct GRU {
@@ -34,6 +44,12 @@ struct GRU {
     const Vec fresh = tanh(fma(sigmoid(gates[0]), gates[2], load(share + 2 * kLanes)));
     return fma(update, h, (1.0f - update) * fresh);
   }
+
+  static TENOR_INLINE Vec next_whole(const Vec (&gates)[kGates], const float* share, Vec h, float*) {
+    const Vec reset = 1.0f / one_by_sigmoid(gates[0]), update = one_by_sigmoid(gates[1]);
+    const Fraction fresh = tanh_fraction(fma(reset, gates[2], load(share + 2 * kLanes)));
+    return fma(h, fresh.below, (update - 1.0f) * fresh.above) / (update * fresh.below);
+  }
 };
 
 template <bool ReLU>
@@ -44,6 +60,11 @@ struct RNN {
 
   static TENOR_INLINE Vec next(const Vec (&gates)[kGates], const float*, Vec, float*) {
     return ReLU ? (gates[0] < 0.0f ? splat(0.0f) : gates[0]) : tanh(gates[0]);
+  }
+
+  static TENOR_INLINE Vec next_whole(const Vec (&gates)[kGates], const float*, Vec, float*) {
+    const Fraction state = tanh_fraction(gates[0]);
+    return state.above / state.below;
   }
 };
 
@@ -175,7 +196,6 @@ TENOR_INLINE void each_step(const Layer& layer, const Block& block, const Do& st
     }
     const float* const* share = shares;
     for (int s = 0; s < steps && counts[s] > 0; ++s, ++t) {
-      if (block.shares.row_of) fetch_ahead(layer, block, counts[s], t + 1);
       step(share, counts[s], t);
       share += counts[s];
     }
@@ -187,6 +207,7 @@ template <class C>
 void read_floats(const Layer& layer, const Block& block) {
   float* const next = block.scratch + kBlockRows * layer.share;  // (rows, units)
   each_step(layer, block, [&](const float* const* shares, int rows, int64_t t) {
+    if (block.shares.row_of) fetch_ahead(layer, block, rows, t + 1);
     tiles<tile_rows(C::kGates, kFusing)>(Step<C>{layer, shares, block.h, block.c, next}, rows, layer.groups);
     keep(layer, block, next, rows, t);
   });

@@ -67,25 +67,45 @@ class Tiles {
     }                                                                          \
   } while (0)
 
-// Sums of a group of units, which begin at `begin` [gate][lane], to `to` [row][gate][lane].
+// Sums of a group of units of some rows: begun, added to by some states at a time, and stored.
 template <int kGates>
-TENOR_INLINE void multiply_tiles(const uint8_t* rows, const uint8_t* weights, int64_t states,
-                                 const int32_t* begin, int32_t* to) {
-  TENOR_MEMORY_READ();
-  _tile_loadd(0, begin, 0);
-  if constexpr (kGates > 1) _tile_loadd(1, begin + kLanes, 0);
-  if constexpr (kGates > 2) _tile_loadd(2, begin + 2 * kLanes, 0);
-  if constexpr (kGates > 3) _tile_loadd(3, begin + 3 * kLanes, 0);
-  int64_t k = 0;
-  for (; k + kTileBytes < states; k += kTileBytes)
-    TENOR_TILE_PRODUCTS(4, 5, rows + k, weights + k * kGates * kLanes, states, kGates);
-  TENOR_TILE_PRODUCTS(6, 7, rows + k, weights + k * kGates * kLanes, states, kGates);
-  const int64_t step = kGates * kLanes * sizeof(int32_t);
-  _tile_stored(0, to, step);
-  if constexpr (kGates > 1) _tile_stored(1, to + kLanes, step);
-  if constexpr (kGates > 2) _tile_stored(2, to + 2 * kLanes, step);
-  if constexpr (kGates > 3) _tile_stored(3, to + 3 * kLanes, step);
-}
+class TileSums {
+ public:
+  // Sums begin at `begin` [gate][lane]; weights: [4 states][gate][lane][state].
+  TENOR_INLINE TileSums(const uint8_t* rows, const uint8_t* weights, int64_t states, const int32_t* begin,
+                        int32_t* to)
+      : rows_(rows), weights_(weights), states_(states), left_(states), to_(to) {
+    TENOR_MEMORY_READ();
+    _tile_loadd(0, begin, 0);
+    if constexpr (kGates > 1) _tile_loadd(1, begin + kLanes, 0);
+    if constexpr (kGates > 2) _tile_loadd(2, begin + 2 * kLanes, 0);
+    if constexpr (kGates > 3) _tile_loadd(3, begin + 3 * kLanes, 0);
+  }
+
+  TENOR_INLINE bool stored() const { return left_ <= 0; }
+
+  // The next states of all rows; after the last, the sums go to [row][gate][lane].
+  TENOR_INLINE void add() {
+    if (left_ > kTileBytes) {
+      TENOR_TILE_PRODUCTS(4, 5, rows_, weights_, states_, kGates);
+    } else {
+      TENOR_TILE_PRODUCTS(6, 7, rows_, weights_, states_, kGates);
+      constexpr int64_t step = kGates * kLanes * sizeof(int32_t);
+      _tile_stored(0, to_, step);
+      if constexpr (kGates > 1) _tile_stored(1, to_ + kLanes, step);
+      if constexpr (kGates > 2) _tile_stored(2, to_ + 2 * kLanes, step);
+      if constexpr (kGates > 3) _tile_stored(3, to_ + 3 * kLanes, step);
+    }
+    rows_ += kTileBytes;
+    weights_ += kTileBytes * kGates * kLanes;
+    left_ -= kTileBytes;
+  }
+
+ private:
+  const uint8_t *rows_, *weights_;
+  int64_t states_, left_;
+  int32_t* to_;
+};
 
 constexpr int64_t churned_tiles() { return 6 * kTileRows * kTileBytes * kLanes; }
 

@@ -34,7 +34,7 @@ void churn(void* context, int64_t) {
 // Ever longer rounds, until one takes as long as asked for.
 double measured_roof(const Kernels& kernels, bool whole, int threads, double seconds) {
   using Clock = std::chrono::steady_clock;
-  const int64_t each = int64_t{kernels.lanes} * kernels.accumulators * (whole ? kernels.together : 1);
+  const int64_t each = whole ? kernels.churned_whole : kernels.churned;
   for (Churn work{whole ? kernels.churn_whole : kernels.churn, 1 << 12};; work.loops *= 2) {
     const Clock::time_point begin = Clock::now();
     run(threads, threads, churn, &work);

@@ -1,5 +1,9 @@
 #include "folded.hpp"
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include <algorithm>
 
 #include "settings.hpp"
@@ -30,6 +34,20 @@ void compute_block(void* context, int64_t block) {
                     work.out + begin * work.layer.kept);
 }
 
+// Room for a table in large pages, if there are such: words lie all over it, and with small ones each
+// would first have to be looked up in the tables of pages.
+Floats spread_floats(int64_t count) {
+  Floats result = floats(count);
+#if defined(__linux__)
+  constexpr uintptr_t kPage = uintptr_t{1} << 21;
+  const auto start = reinterpret_cast<uintptr_t>(result.get());
+  const uintptr_t begin = (start + kPage - 1) / kPage * kPage;
+  const uintptr_t end = (start + static_cast<uintptr_t>(count) * sizeof(float)) / kPage * kPage;
+  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#endif
+  return result;
+}
+
 }  // namespace
 
 Folded::Folded(const float* vectors, int64_t count, int64_t rows, int64_t floats_each)
@@ -37,7 +55,7 @@ Folded::Folded(const float* vectors, int64_t count, int64_t rows, int64_t floats
       count_(count),
       rows_(std::min(count, rows)),
       missing_(rows_),
-      table_(floats(rows_ * floats_each)),
+      table_(spread_floats(rows_ * floats_each)),
       ready_(new std::atomic<uint8_t>[static_cast<size_t>(rows_)]()) {}
 
 tenor_result Folded::look_up(const Kernels& kernels, const Layer& layer, const int32_t* ids,

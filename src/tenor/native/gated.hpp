@@ -20,6 +20,16 @@ struct LSTM {
     store(c, cell);
     return sigmoid(gates[3]) * tanh(cell);
   }
+
+  static TENOR_INLINE Vec next_whole(const Vec (&gates)[kGates], const float*, Vec, float* c) {
+    const Vec in = one_by_sigmoid(gates[0]), forget = one_by_sigmoid(gates[1]);
+    const Fraction fresh = tanh_fraction(gates[2]);
+    const Vec below = in * fresh.below;
+    const Vec cell = fma(load(c), below, fresh.above * forget) / (forget * below);
+    store(c, cell);
+    const Fraction seen = tanh_fraction(cell);
+    return seen.above / (seen.below * one_by_sigmoid(gates[3]));
+  }
 };
 
 struct GRU {
@@ -34,6 +44,12 @@ struct GRU {
     const Vec fresh = tanh(fma(sigmoid(gates[0]), gates[2], load(share + 2 * kLanes)));
     return fma(update, h, (1.0f - update) * fresh);
   }
+
+  static TENOR_INLINE Vec next_whole(const Vec (&gates)[kGates], const float* share, Vec h, float*) {
+    const Vec reset = 1.0f / one_by_sigmoid(gates[0]), update = one_by_sigmoid(gates[1]);
+    const Fraction fresh = tanh_fraction(fma(reset, gates[2], load(share + 2 * kLanes)));
+    return fma(h, fresh.below, (update - 1.0f) * fresh.above) / (update * fresh.below);
+  }
 };
 
 template <bool ReLU>
@@ -45,24 +61,27 @@ struct RNN {
   static TENOR_INLINE Vec next(const Vec (&gates)[kGates], const float*, Vec, float*) {
     return ReLU ? (gates[0] < 0.0f ? splat(0.0f) : gates[0]) : tanh(gates[0]);
   }
+
+  static TENOR_INLINE Vec next_whole(const Vec (&gates)[kGates], const float*, Vec, float*) {
+    const Fraction state = tanh_fraction(gates[0]);
+    return state.above / state.below;
+  }
 };
 
 // The state's share, the activations and the next state. V groups of units at a time.
-template <class C, bool kWhole>
+template <class C>
 struct Step {
   static constexpr int kGroup = C::kGates * kLanes;
 
   const Layer& layer;
   const float* const* shares;
   const float* h;
-  const Whole* whole;  // h in whole numbers, where the product is computed with them
   float *c, *next;
 
   template <int R, int V>
   TENOR_INLINE void tile(int row, int64_t group) const {
     Vec sums[R][V][C::kGates];
-    if constexpr (kWhole) multiply_whole<R, V>(row, group, sums);
-    else multiply<R, V>(row, group, sums);
+    multiply<R, V>(row, group, sums);
     for (int r = 0; r < R; ++r) {
       for (int v = 0; v < V; ++v) {
         const int64_t unit = (group + v) * kLanes;
@@ -73,10 +92,6 @@ struct Step {
     }
   }
 
-  TENOR_INLINE Vec begin(int row, int64_t group, int gate) const {
-    return C::begin(shares[row] + group * kGroup, layer.state_bias + group * kLanes, gate);
-  }
-
   template <int R, int V>
   TENOR_INLINE void multiply(int row, int64_t group, Vec (&sums)[R][V][C::kGates]) const {
     const float* rows[R];
@@ -84,7 +99,8 @@ struct Step {
       rows[r] = h + (row + r) * layer.groups * kLanes;
       for (int v = 0; v < V; ++v)
         for (int gate = 0; gate < C::kGates; ++gate)
-          sums[r][v][gate] = begin(row + r, group + v, gate);
+          sums[r][v][gate] = C::begin(shares[row + r] + (group + v) * kGroup,
+                                      layer.state_bias + (group + v) * kLanes, gate);
     }
     const int64_t width = layer.hidden;
     const float* weights = layer.hh + group * width * kGroup;
@@ -101,57 +117,7 @@ struct Step {
       }
     }
   }
-
-  template <int R, int V>
-  TENOR_INLINE void multiply_whole(int row, int64_t group, Vec (&sums)[R][V][C::kGates]) const {
-    Int products[R][V][C::kGates];
-    const int64_t units = layer.groups * kLanes;
-    const Whole* rows[R];
-    for (int r = 0; r < R; ++r) {
-      rows[r] = whole + (row + r) * units;
-      for (int v = 0; v < V; ++v)
-        for (int gate = 0; gate < C::kGates; ++gate)
-          __builtin_memcpy(&products[r][v][gate], layer.hh_begin + (group + v) * kGroup + gate * kLanes,
-                           sizeof(Int));
-    }
-    const Whole* weights = static_cast<const Whole*>(layer.hh_whole) + group * units * kGroup;
-    for (int64_t k = 0; k < units; k += kTogether, weights += kTogether * kGroup) {
-      Wholes states[R];
-#pragma GCC unroll 6
-      for (int r = 0; r < R; ++r) states[r] = splat_lane(rows[r] + k);
-#pragma GCC unroll 2
-      for (int v = 0; v < V; ++v) {
-#pragma GCC unroll 4
-        for (int gate = 0; gate < C::kGates; ++gate) {
-          Wholes weight;
-          __builtin_memcpy(&weight, weights + v * units * kGroup + gate * kLanes * kTogether, sizeof weight);
-#pragma GCC unroll 6
-          for (int r = 0; r < R; ++r)
-            products[r][v][gate] = dot(states[r], weight, products[r][v][gate]);
-        }
-      }
-    }
-    for (int r = 0; r < R; ++r)
-      for (int v = 0; v < V; ++v)
-        for (int gate = 0; gate < C::kGates; ++gate)
-          sums[r][v][gate] = fma(__builtin_convertvector(products[r][v][gate], Vec),
-                                 load(layer.hh_scale + (group + v) * kGroup + gate * kLanes),
-                                 begin(row + r, group + v, gate));
-  }
 };
-
-// States, which lie in -1 to 1, in whole numbers of 1 / kStateSteps, counted from kWholeZero.
-TENOR_INLINE void round_states(const float* h, int64_t size, Whole* whole) {
-  const float round = 12582912.0f;  // 1.5 * 2^23: adding it leaves the nearest whole number
-  using Narrow = Whole __attribute__((vector_size(kLanes * sizeof(Whole))));
-  for (int64_t i = 0; i < size; i += kLanes) {
-    Vec x = load(h + i);  // what a caller starts from may be anything
-    x = at_least(at_most(x, 1.0f), -1.0f);
-    const Int steps = (Int)fma(x, splat(kStateSteps), splat(round)) - (Int)splat(round);
-    const Narrow narrow = __builtin_convertvector(steps + kWholeZero, Narrow);
-    __builtin_memcpy(whole + i, &narrow, sizeof narrow);
-  }
-}
 
 // Rows that have a word at position t; `rows` had one before.
 TENOR_INLINE int active(const Block& block, int rows, int64_t t) {
@@ -177,7 +143,14 @@ TENOR_INLINE void begin_pools(const Block& block, int64_t at, const float* h, in
   if (block.max) __builtin_memcpy(block.max + at, h, size * sizeof(float));
 }
 
-// Keeps the new state of the first rows, pools it, and writes it where their words lie.
+// Writes the state of the first rows where their words lie, if that is wanted.
+TENOR_INLINE void give_states(const Layer& layer, const Block& block, int rows, int64_t t) {
+  for (int row = 0; block.states && row < rows; ++row)
+    __builtin_memcpy(block.states + word_at(block, row, t) * block.states_stride,
+                     block.h + row * layer.groups * kLanes, layer.hidden * sizeof(float));
+}
+
+// Keeps the new state of the first rows and pools it.
 TENOR_INLINE void keep(const Layer& layer, const Block& block, const float* next, int rows, int64_t t) {
   const int64_t units = layer.groups * kLanes, size = rows * units;
   __builtin_memcpy(block.h, next, size * sizeof(float));
@@ -191,10 +164,7 @@ TENOR_INLINE void keep(const Layer& layer, const Block& block, const float* next
       for (int64_t i = 0; i < size; i += kLanes)
         store(block.max + i, larger(load(block.max + i), load(next + i)));
   }
-  if (!block.states) return;
-  for (int row = 0; row < rows; ++row)
-    __builtin_memcpy(block.states + word_at(block, row, t) * block.states_stride, next + row * units,
-                     layer.hidden * sizeof(float));
+  give_states(layer, block, rows, t);
 }
 
 // Asks for what the next words' shares hold, which lies all over a table, while this word is read.
@@ -205,14 +175,10 @@ TENOR_INLINE void fetch_ahead(const Layer& layer, const Block& block, int rows, 
   }
 }
 
-template <class C, bool kWhole>
-void read_steps(const Layer& layer, const Block& block) {
-  constexpr int kTileRows = tile_rows(C::kGates, kWhole ? 1 : kFusing);
-  float* const ahead = block.scratch;                         // (kBlockRows, share)
-  float* const next = ahead + kBlockRows * layer.share;       // (rows, units)
-  Whole* const whole = reinterpret_cast<Whole*>(next + kBlockRows * layer.groups * kLanes);
+// Calls step(shares, rows, t) for each position, with the words' shares; rows have a word there.
+template <class Do>
+TENOR_INLINE void each_step(const Layer& layer, const Block& block, const Do& step) {
   int rows = active(block, block.rows, 0);
-  if (kWhole) round_states(block.h, rows * layer.groups * kLanes, whole);
   for (int64_t t = 0; rows > 0;) {
     // Few rows would leave the projection's tiles empty: it runs as many words ahead as fit.
     const int steps = kBlockRows / rows;
@@ -225,16 +191,12 @@ void read_steps(const Layer& layer, const Block& block) {
         shares[total++] = given(layer, block, word_at(block, row, t + s));
     }
     if (!block.shares.row_of) {
-      project(layer, shares, total, ahead);
-      for (int i = 0; i < total; ++i) shares[i] = ahead + i * layer.share;
+      project(layer, shares, total, block.scratch);
+      for (int i = 0; i < total; ++i) shares[i] = block.scratch + i * layer.share;
     }
     const float* const* share = shares;
     for (int s = 0; s < steps && counts[s] > 0; ++s, ++t) {
-      if (block.shares.row_of) fetch_ahead(layer, block, counts[s], t + 1);
-      const Step<C, kWhole> step{layer, share, block.h, whole, block.c, next};
-      tiles<kTileRows>(step, counts[s], layer.groups);
-      keep(layer, block, next, counts[s], t);
-      if (kWhole) round_states(next, counts[s] * layer.groups * kLanes, whole);
+      step(share, counts[s], t);
       share += counts[s];
     }
     rows = active(block, rows, t);
@@ -242,8 +204,13 @@ void read_steps(const Layer& layer, const Block& block) {
 }
 
 template <class C>
-void read(const Layer& layer, const Block& block) {
-  (layer.hh_whole ? read_steps<C, true> : read_steps<C, false>)(layer, block);
+void read_floats(const Layer& layer, const Block& block) {
+  float* const next = block.scratch + kBlockRows * layer.share;  // (rows, units)
+  each_step(layer, block, [&](const float* const* shares, int rows, int64_t t) {
+    if (block.shares.row_of) fetch_ahead(layer, block, rows, t + 1);
+    tiles<tile_rows(C::kGates, kFusing)>(Step<C>{layer, shares, block.h, block.c, next}, rows, layer.groups);
+    keep(layer, block, next, rows, t);
+  });
 }
 
 }  // namespace tenor::TENOR_ISA

@@ -161,11 +161,10 @@ struct Kernels {
   int lanes;
   int together, whole_zero;  // whole numbers in a lane: 4 bytes or 2 of 16 bits; a state's zero
   Activation sigmoid, tanh;
-  // Do lanes * accumulators * loops multiply-adds of floats, or `together` times as many of whole
-  // numbers, none waiting for the one before.
+  // Loops of so many multiply-adds of floats, or of whole numbers, none waiting for the one before.
   void (*churn)(int64_t loops, float* result);
   void (*churn_whole)(int64_t loops, float* result);
-  int accumulators;
+  int64_t churned, churned_whole;
   // What a table keeps of at most kBlockRows words; scratch: as many shares.
   void (*keep)(const Layer&, const float* const* in, int rows, float* scratch, float* out);
   void (*read[kCells])(const Layer&, const Block&);
@@ -180,5 +179,6 @@ struct Kernels {
 };
 
 extern const Kernels kBase, kAvx2, kAvx512, kAvx512Vnni;
+extern const Kernels* const kAmx;  // null where the compiler does not know it
 
 }  // namespace tenor

@@ -2,7 +2,7 @@
 // alone. So a word's activated gates can stand in a table, and a text is read by one scan.
 #pragma once
 
-#include "gated.hpp"
+#include "whole.hpp"
 
 namespace tenor::TENOR_ISA {
 

@@ -3,6 +3,10 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
+#if defined(__x86_64__) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #include <cstdlib>
 #include <cstring>
 
@@ -10,6 +14,22 @@
 
 namespace tenor {
 namespace {
+
+#if defined(__x86_64__)
+// Whether there are tiles of bytes, and this process may use them: Linux wants to be asked, as they make
+// the state larger that is kept of a thread.
+bool has_tiles() {
+#if defined(__linux__)
+  constexpr unsigned kTile = 1u << 24, kInt8 = 1u << 25;
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;
+  unsigned a = 0, b = 0, c = 0, features = 0;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &features) && features & kTile && features & kInt8 &&
+         syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+#else
+  return false;
+#endif
+}
+#endif
 
 std::vector<const Kernels*> supported() {
   std::vector<const Kernels*> found{&kBase};
@@ -23,6 +43,7 @@ std::vector<const Kernels*> supported() {
       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
     found.push_back(&kAvx512);
   if (found.back() == &kAvx512 && __builtin_cpu_supports("avx512vnni")) found.push_back(&kAvx512Vnni);
+  if (found.back() == &kAvx512Vnni && kAmx && has_tiles()) found.push_back(kAmx);
 #endif
   return found;
 }

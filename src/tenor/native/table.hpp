@@ -43,6 +43,16 @@ void churn_whole(int64_t loops, float* result) {
   store(result, __builtin_convertvector(sums[0], Vec));
 }
 
+constexpr int64_t kChurned = int64_t{kSums} * kLanes;
+
+#if defined(__AMX_INT8__)
+constexpr int64_t kChurnedWhole = churned_tiles();
+constexpr auto* kChurnWhole = churn_tiles;
+#else
+constexpr int64_t kChurnedWhole = kChurned * kTogether;
+constexpr auto* kChurnWhole = churn_whole;
+#endif
+
 constexpr Kernels kernels(const char* name) {
   return {name,
           kLanes,
@@ -51,8 +61,9 @@ constexpr Kernels kernels(const char* name) {
           each<sigmoid>,
           each<tanh>,
           churn,
-          churn_whole,
-          kSums,
+          kChurnWhole,
+          kChurned,
+          kChurnedWhole,
           keep_in_table,
           {read<LSTM>, read<GRU>, read<RNN<false>>, read<RNN<true>>, read_linear},
           multiply,

@@ -2,6 +2,7 @@
 // lock-step, longest first, and gone back through in the same rows; a task is some of the texts.
 #pragma once
 
+#include "bf16.hpp"
 #include "linear_gradient.hpp"
 
 namespace tenor::TENOR_ISA {
@@ -93,9 +94,9 @@ struct RNNLearner {
 };
 
 // A product with the state's weights, which are packed, of so many rows.
-TENOR_INLINE void with_state(const float* a, const float* packed, float* c, int64_t inner, int64_t columns,
-                             int64_t rows) {
-  multiply(Product{a, inner, 1, packed, nullptr, c, columns, inner, columns, true}, 0, rows);
+TENOR_INLINE void with_state(const float* a, const float* packed, const uint16_t* packed_bf16, float* c,
+                             int64_t inner, int64_t columns, int64_t rows) {
+  multiply_either(Product{a, inner, 1, packed, packed_bf16, nullptr, c, columns, inner, columns, true}, 0, rows);
 }
 
 TENOR_INLINE int64_t word_of(const GatedLearning& of, int64_t text, int64_t t) {
@@ -132,7 +133,7 @@ void gated_forward(const GatedLearning& of, const int64_t* texts, int64_t rows, 
           __builtin_memset(to + 2 * hidden, 0, hidden * sizeof(float));
       }
     }
-    with_state(h, of.forward_hh, sums, hidden, width, active);
+    with_state(h, of.forward_hh, of.forward_bf16, sums, hidden, width, active);
     for (int64_t row = 0; row < active; ++row) {
       const int64_t word = word_of(of, texts[row], t);
       const int64_t before = word_of(of, texts[row], t - 1);
@@ -206,7 +207,7 @@ void gated_backward(const GatedLearning& of, const int64_t* texts, int64_t rows,
       __builtin_memset(d_h, 0, active * hidden * sizeof(float));
       __builtin_memset(d_c, 0, active * hidden * sizeof(float));
     } else {
-      with_state(d_sums, of.backward_hh, d_h, width, hidden, active);
+      with_state(d_sums, of.backward_hh, of.backward_bf16, d_h, width, hidden, active);
     }
   }
 }

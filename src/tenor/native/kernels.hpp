@@ -63,11 +63,23 @@ struct Block {
   float* scratch;            // (kBlockRows, share), then (kBlockRows, units * vectors)
 };
 
+constexpr int64_t kBf16Inner = 32, kBf16Columns = 16;  // of a tile of bf16
+
+// How long the inner dimension of a factor is that is packed in bf16.
+static inline int64_t padded_inner(int64_t inner) { return (inner + kBf16Inner - 1) / kBf16Inner * kBf16Inner; }
+
+// Where an element (row, column) of a matrix is.
+struct Factor {
+  const float* data;
+  int64_t row, column;
+};
+
 // A product C = A B of matrices, or C + A B.
 struct Product {
   const float* a;
   int64_t a_row, a_inner;  // steps from one element to the next
-  const float* b;          // packed: [tile][inner][kTile][lane], zeros beyond the columns
+  const float* b;          // packed: [tile][inner][kTile][lane], zeros beyond the columns; or null and
+  const uint16_t* b_bf16;  // [tile][pair of inner][kBf16Columns][2], rounded as the other factor will be
   const float* bias;       // (columns,) where sums begin; null for zeros
   float* c;
   int64_t c_row;
@@ -109,7 +121,8 @@ struct GatedLearning {
   const float* shares;   // (U, gates * H)
   const int32_t* row_of;
   const int64_t* offsets;
-  const float *forward_hh, *backward_hh;  // packed factors: (H, gates * H) and (gates * H, H)
+  const float *forward_hh, *backward_hh;  // packed factors: (H, gates * H) and (gates * H, H); or null and
+  const uint16_t *forward_bf16, *backward_bf16;
   const float* state_bias;                // (H,) of a GRU's new gate, or null
   float* states;
   int64_t states_stride;
@@ -170,6 +183,8 @@ struct Kernels {
   void (*read[kCells])(const Layer&, const Block&);
   // Rows from the first up to the last.
   void (*multiply)(const Product&, int64_t first, int64_t last);
+  // Pairs of rows of a factor (inner, columns), as Product takes it in bf16.
+  void (*pack_bf16)(const Factor&, int64_t inner, int64_t columns, int64_t first, int64_t last, uint16_t* to);
   void (*adam)(const Adam&, int64_t first, int64_t last);
   void (*drop)(const Dropout&, int64_t first, int64_t last);
   const LinearLearner* (*linear_learner)(const Gating&);

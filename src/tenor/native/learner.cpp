@@ -120,15 +120,18 @@ class Learning {
     deal_out_texts();
     float* kept = memory_.kept.room(words * (2 * width_ + hidden));
     memory_.largest.resize(std::max<size_t>(memory_.largest.size(), io_.texts * hidden));
-    const Matrix weight{io_.weight_hh, hidden, 1};
-    const auto packed = [&](const Matrix& from, int64_t inner, int64_t columns, Memory& memory) {
-      float* to = memory.room(packed_size(inner, columns, kernels.lanes));
-      pack(from, inner, columns, kernels.lanes, 0, inner, to);
-      return to;
+    const bool bf16 = io_.precision == TENOR_BF16;
+    const auto packed = [&](const Factor& from, int64_t inner, int64_t columns, Memory& memory) {
+      Product product{};
+      product.inner = inner;
+      product.columns = columns;
+      pack(kernels, from, bf16, 1, memory.room(packed_size(kernels, inner, columns, bf16)), product);
+      return product;
     };
+    const Product forward = packed({io_.weight_hh, 1, hidden}, hidden, width_, memory_.forward_hh);
+    const Product backward = packed({io_.weight_hh, hidden, 1}, width_, hidden, memory_.backward_hh);
     of_gated_ = {io_.reverse != 0, hidden, io_.truncate, io_.shares, io_.row_of, io_.offsets,
-                 packed(weight.turned(), hidden, width_, memory_.forward_hh),
-                 packed(weight, width_, hidden, memory_.backward_hh), io_.state_bias, io_.states,
+                 forward.b, backward.b, forward.b_bf16, backward.b_bf16, io_.state_bias, io_.states,
                  io_.states_stride, io_.final_h, io_.start_h, io_.sum_h, io_.max_h, io_.d_states,
                  io_.d_states_stride, io_.d_final, io_.d_start, io_.d_sum, io_.d_max, kept,
                  kept + words * 2 * width_, io_.before, memory_.largest.data(),

@@ -29,19 +29,11 @@ struct LayerMemory {
   std::vector<int32_t> largest;
 };
 
-// Where an element (row, column) is.
-struct Matrix {
-  const float* data;
-  int64_t row, column;
+// How many floats take a packed factor (inner, columns), in bf16 or not.
+int64_t packed_size(const Kernels& kernels, int64_t inner, int64_t columns, bool bf16);
 
-  Matrix turned() const { return {data, column, row}; }
-};
-
-// How many floats pack() fills of a factor (inner, columns).
-int64_t packed_size(int64_t inner, int64_t columns, int lanes);
-
-// Some of the inner rows of a factor as Product takes it.
-void pack(const Matrix& from, int64_t inner, int64_t columns, int lanes, int64_t first, int64_t last, float* to);
+// Makes of a product one with a packed factor in such room, on so many threads.
+void pack(const Kernels& kernels, const Factor& from, bool bf16, int threads, float* room, Product& product);
 
 // Reads passes that do not depend on each other, or goes back through them.
 tenor_result learn(std::vector<LayerMemory>& memories, const tenor_learning_pass* passes, int64_t count,

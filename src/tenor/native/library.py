@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from tenor.errors import InputError, NativeError
 
-INTERFACE = 7
+INTERFACE = 8
 """``TENOR_INTERFACE`` of the ``tenor.h`` that this code was written for."""
 
 REBUILD = (
@@ -162,6 +162,7 @@ class Product(ctypes.Structure):
         ("k", ctypes.c_int64),
         ("n", ctypes.c_int64),
         ("add", ctypes.c_int32),
+        ("precision", ctypes.c_int32),
     )
 
 
@@ -176,6 +177,7 @@ class LearningPass(ctypes.Structure):
         ("output_gate", ctypes.c_int32),
         ("skip", ctypes.c_int32),
         ("reverse", ctypes.c_int32),
+        ("precision", ctypes.c_int32),
         ("hidden", ctypes.c_int64),
         ("known", ctypes.c_int64),
         ("words", ctypes.c_int64),

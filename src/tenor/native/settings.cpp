@@ -20,10 +20,10 @@ namespace {
 // the state larger that is kept of a thread.
 bool has_tiles() {
 #if defined(__linux__)
-  constexpr unsigned kTile = 1u << 24, kInt8 = 1u << 25;
+  constexpr unsigned kBf16 = 1u << 22, kTile = 1u << 24, kInt8 = 1u << 25, kAll = kBf16 | kTile | kInt8;
   constexpr long kRequestPermission = 0x1023, kTileData = 18;
   unsigned a = 0, b = 0, c = 0, features = 0;
-  return __get_cpuid_count(7, 0, &a, &b, &c, &features) && features & kTile && features & kInt8 &&
+  return __get_cpuid_count(7, 0, &a, &b, &c, &features) && (features & kAll) == kAll &&
          syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
 #else
   return false;

@@ -25,7 +25,7 @@
 extern "C" {
 #endif
 
-#define TENOR_INTERFACE 7 /* grows when anything below changes its meaning */
+#define TENOR_INTERFACE 8 /* grows when anything below changes its meaning */
 
 typedef enum {
   TENOR_OK = 0,
@@ -287,6 +287,7 @@ typedef struct {
   int64_t c_row;
   int64_t m, k, n;
   int32_t add; /* not 0: to what C holds, and then without a bias */
+  tenor_precision precision; /* TENOR_BF16: both factors are rounded, sums are not */
 } tenor_product;
 
 TENOR_API tenor_result tenor_multiply(const tenor_product *product);
@@ -309,6 +310,7 @@ TENOR_API tenor_result tenor_learner_known(tenor_learner *learner, const int32_t
 typedef struct {
   const char *cell, *activation; /* and the next four, as in tenor_layer_settings */
   int32_t previous, input_gate, output_gate, skip, reverse;
+  tenor_precision precision; /* of products with weight_hh, as in tenor_product */
   int64_t hidden, known, words, texts; /* H, U, N, B */
   int64_t truncate;      /* gradients of states stay within windows of so many words; 0: no windows */
   const float *weight_hh;  /* (G*H, H), or NULL for "linear" */

@@ -17,14 +17,15 @@ constexpr int64_t kMostInner = 1920;  // rows of a factor that are packed at onc
 constexpr int64_t kItemsAhead = 16;  // of a list, that are fetched
 constexpr int64_t kWorthThreads = 1 << 18;  // multiply-adds below which waking a thread costs more
 
-// Calls on_part(first, last) for stretches of a count, on several threads if it is worth it.
+// Calls on_part(first, last) for stretches of a count, on so many threads if it is worth it.
 template <class Work>
-void each_part(int64_t count, int64_t work, const Work& on_part) {
-  const int threads = work < kWorthThreads ? 1 : settings().threads.load();
+void each_part(int64_t count, int64_t work, int most_threads, const Work& on_part, int64_t fewest = kFewestRows) {
+  const int threads = work < kWorthThreads ? 1 : most_threads;
+  const int64_t each = (count / (4 * threads) + fewest - 1) / fewest * fewest;
   struct Context {
     const Work& on_part;
     int64_t count, size;
-  } context{on_part, count, std::clamp(count / (4 * threads), kFewestRows, kTaskRows)};
+  } context{on_part, count, std::clamp(each, fewest, kTaskRows)};
   run((count + context.size - 1) / context.size, threads,
       [](void* given, int64_t part) {
         const FlushedEnvironment environment;
@@ -32,6 +33,11 @@ void each_part(int64_t count, int64_t work, const Work& on_part) {
         to_do.on_part(part * to_do.size, std::min(to_do.count, (part + 1) * to_do.size));
       },
       &context);
+}
+
+template <class Work>
+void each_part(int64_t count, int64_t work, const Work& on_part) {
+  each_part(count, work, settings().threads.load(), on_part);
 }
 
 tenor_result learn_or_go_back(tenor_learner* learner, const tenor_learning_pass* passes, int64_t count,
@@ -43,16 +49,9 @@ tenor_result learn_or_go_back(tenor_learner* learner, const tenor_learning_pass*
   });
 }
 
-}  // namespace
-
-namespace tenor {
-
-int64_t packed_size(int64_t inner, int64_t columns, int lanes) {
-  const int64_t wide = static_cast<int64_t>(kTile) * lanes;
-  return std::max<int64_t>((columns + wide - 1) / wide * wide * inner, 1);
-}
-
-void pack(const Matrix& from, int64_t inner, int64_t columns, int lanes, int64_t first, int64_t last, float* to) {
+// Some of the inner rows of a factor as Product takes it.
+void pack_floats(const Factor& from, int64_t inner, int64_t columns, int lanes, int64_t first, int64_t last,
+                 float* to) {
   const int64_t wide = static_cast<int64_t>(kTile) * lanes;
   for (int64_t begin = 0; begin < columns; begin += wide) {
     const int64_t width = std::min(wide, columns - begin);
@@ -68,6 +67,27 @@ void pack(const Matrix& from, int64_t inner, int64_t columns, int lanes, int64_t
   }
 }
 
+}  // namespace
+
+namespace tenor {
+
+int64_t packed_size(const Kernels& kernels, int64_t inner, int64_t columns, bool bf16) {
+  const int64_t wide = bf16 ? kBf16Columns : static_cast<int64_t>(kTile) * kernels.lanes;
+  const int64_t each = bf16 ? padded_inner(inner) / 2 : inner;
+  return std::max<int64_t>((columns + wide - 1) / wide * wide * each, 1);
+}
+
+void pack(const Kernels& kernels, const Factor& from, bool bf16, int threads, float* room, Product& product) {
+  const int64_t inner = product.inner, columns = product.columns;
+  uint16_t* const narrow = reinterpret_cast<uint16_t*>(room);
+  product.b = bf16 ? nullptr : room;
+  product.b_bf16 = bf16 ? narrow : nullptr;
+  each_part(bf16 ? padded_inner(inner) / 2 : inner, inner * columns, threads, [&](int64_t first, int64_t last) {
+    if (bf16) kernels.pack_bf16(from, inner, columns, first, last, narrow);
+    else pack_floats(from, inner, columns, kernels.lanes, first, last, room);
+  });
+}
+
 }  // namespace tenor
 
 tenor_result tenor_multiply(const tenor_product* product) {
@@ -78,17 +98,16 @@ tenor_result tenor_multiply(const tenor_product* product) {
     if (of.m == 0 || of.n == 0) return TENOR_OK;
     if (!of.c || of.c_row < of.n || (of.k > 0 && (!of.a || !of.b))) return TENOR_BAD_SIZE;
     const Kernels& kernels = *settings().kernels;
-    const Floats b = floats(packed_size(std::min(of.k, kMostInner), of.n, kernels.lanes));
+    const bool bf16 = of.precision == TENOR_BF16;
+    const Floats b = floats(packed_size(kernels, std::min(of.k, kMostInner), of.n, bf16));
     for (int64_t begin = 0; begin == 0 || begin < of.k; begin += kMostInner) {
       const int64_t inner = std::min(of.k - begin, kMostInner);
-      const Matrix factor{of.b + begin * of.b_row, of.b_row, of.b_column};
-      each_part(inner, inner * of.n, [&](int64_t first, int64_t last) {
-        pack(factor, inner, of.n, kernels.lanes, first, last, b.get());
-      });
       const bool add = begin > 0 || of.add != 0;
-      const Product work{of.a + begin * of.a_column, of.a_row, of.a_column, b.get(), of.bias, of.c, of.c_row, inner, of.n, add};
-      each_part(of.m, of.m * inner * of.n,
-                [&](int64_t first, int64_t last) { kernels.multiply(work, first, last); });
+      Product work{of.a + begin * of.a_column, of.a_row, of.a_column, nullptr, nullptr, of.bias, of.c, of.c_row, inner, of.n, add};
+      pack(kernels, {of.b + begin * of.b_row, of.b_row, of.b_column}, bf16, settings().threads.load(), b.get(), work);
+      each_part(of.m, of.m * inner * of.n, settings().threads.load(),
+                [&](int64_t first, int64_t last) { kernels.multiply(work, first, last); },
+                bf16 ? kBf16Inner : kFewestRows);
     }
     return TENOR_OK;
   });

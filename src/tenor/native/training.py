@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +14,21 @@ from tenor.errors import InputError
 from tenor.native import library
 from tenor.native.arrays import Floats, Offsets, TokenIds, address, float32, shaped
 from tenor.native.layer import Gating
+from tenor.precision import PRECISIONS
+
+
+Arithmetic = Literal["float32", "bf16"]
+"""Of products."""
 
 
 def multiply(
-    a: Floats, b: Floats, bias: Floats | None = None, *, out: Floats | None = None, add: bool = False
+    a: Floats,
+    b: Floats,
+    bias: Floats | None = None,
+    *,
+    out: Floats | None = None,
+    add: bool = False,
+    precision: Arithmetic = "float32",
 ) -> Floats:
     """The product (M, N) of matrices (M, K) and (K, N), which may be views laid out any way.
 
@@ -26,6 +38,8 @@ def multiply(
         bias: (N,) to be added to every row.
         out: where to put it; its columns side by side. None makes an array.
         add: add it to what ``out`` holds.
+        precision: ``"bf16"`` rounds both matrices, not the sums: the same bits everywhere, and fast
+            where the processor has AMX.
 
     Raises:
         InputError: the shapes do not fit.
@@ -50,6 +64,7 @@ def multiply(
         k=a.shape[1],
         n=columns,
         add=add,
+        precision=PRECISIONS.index(precision),
     )
     library.check(library.core().tenor_multiply(ctypes.byref(product)))
     return out
@@ -202,6 +217,8 @@ class LayerPass:
     """(U, G*H) what a word gives to the next one's gates, where these see two."""
     weight_hh: Floats | None = None
     """(G*H, H), but for a linear cell."""
+    precision: Arithmetic = "float32"
+    """Of products with ``weight_hh``, as in ``multiply``."""
     state_bias: Floats | None = None
     """(H,) of a GRU's new gate, beside the state; None for zeros."""
     truncate: int | None = None
@@ -245,6 +262,7 @@ class LayerPass:
             output_gate=gating.output_gate,
             skip=gating.skip,
             reverse=self.reverse,
+            precision=PRECISIONS.index(self.precision),
             hidden=self.hidden,
             known=len(self.shares),
             words=int(self.offsets[-1]),

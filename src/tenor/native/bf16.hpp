@@ -1,0 +1,226 @@
+// Products of matrices of one instruction set whose factors are rounded to bf16, the upper halves of
+// floats. Of 32 products in a row those at even places are one sum, those at odd places another, each
+// in order, a fused multiply-add each; then both are added to what was there: the order in which AMX
+// adds, so that all have the same bits where denormal numbers count as zeros.
+#pragma once
+
+#include "product.hpp"
+#include "tiles.hpp"
+
+namespace tenor::TENOR_ISA {
+
+constexpr int64_t kBf16Block = 256;  // of the inner dimension, while both factors stay in the first cache
+
+// Of floats the nearest bf16, of two the even one, in their upper halves; a NaN stays one.
+TENOR_INLINE Int rounded(Vec x) {
+  const Int bits = (Int)x, is_number = x == x;
+  return (is_number ? bits + 0x7fff + (bits >> 16 & 1) : Int{} + 0x7fc00000) & (int32_t)0xffff0000;
+}
+
+TENOR_INLINE Int upper_to_lower(Int x) { return (Int)((uint32_t __attribute__((vector_size(kLanes * 4))))x >> 16); }
+
+// The numbers k and k + 1 of up to kLanes rows, in the lower and the upper half; zeros beyond.
+TENOR_INLINE Int rounded_pair(const Factor& from, int64_t row, int64_t count, int64_t k, int64_t inner) {
+  Vec found[2] = {};
+  for (int i = 0; i < 2 && k + i < inner; ++i) {
+    const float* source = from.data + row * from.row + (k + i) * from.column;
+    if (from.row == 1) found[i] = load_some(source, count);
+    else
+      for (int64_t lane = 0; lane < kLanes && lane < count; ++lane) found[i][lane] = source[lane * from.row];
+  }
+  return rounded(found[1]) | upper_to_lower(rounded(found[0]));
+}
+
+// Pairs of rows of a factor (inner, columns) from the first up to the last; an end that is missing is
+// zeros. → [tile of columns][pair][kBf16Columns][2]
+inline void pack_bf16(const Factor& from, int64_t inner, int64_t columns, int64_t first, int64_t last,
+                      uint16_t* to) {
+  const int64_t pairs = padded_inner(inner) / 2;
+  const Factor turned{from.data, from.column, from.row};
+  for (int64_t begin = 0; begin < columns; begin += kBf16Columns) {
+    uint16_t* const tile = to + begin * pairs * 2;
+    for (int64_t pair = first; pair < last; ++pair) {
+      for (int64_t at = 0; at < kBf16Columns; at += kLanes) {
+        const Int both = rounded_pair(turned, begin + at, columns - begin - at, 2 * pair, inner);
+        __builtin_memcpy(tile + (pair * kBf16Columns + at) * 2, &both, sizeof both);
+      }
+    }
+  }
+}
+
+// Some rows and a stretch of the inner dimension of a factor as (rows, padded) in bf16, zeros beyond.
+TENOR_INLINE void round_rows(const Factor& from, int64_t rows, int64_t inner, int64_t padded, uint16_t* to) {
+  using Narrow = uint16_t __attribute__((vector_size(kLanes * 2)));
+  if (from.column == 1) {
+    for (int64_t row = 0; row < rows; ++row) {
+      for (int64_t k = 0; k < padded; k += kLanes) {
+        const Vec x = load_some(from.data + row * from.row + k, inner - k);
+        const Narrow narrow = __builtin_convertvector(upper_to_lower(rounded(x)), Narrow);
+        __builtin_memcpy(to + row * padded + k, &narrow, sizeof narrow);
+      }
+    }
+    return;
+  }
+  // Columns that are rows in memory: turned over in squares, pairs of numbers of a row at a time.
+  int32_t pairs[kBf16Inner / 2][kLanes];
+  for (int64_t row = 0; row < rows; row += kLanes) {
+    const int64_t count = rows - row < kLanes ? rows - row : kLanes;
+    for (int64_t k = 0; k < padded; k += kBf16Inner) {
+      for (int64_t i = 0; i < kBf16Inner; i += 2) {
+        const Int both = rounded_pair(from, row, count, k + i, inner);
+        __builtin_memcpy(pairs[i / 2], &both, sizeof both);
+      }
+      for (int64_t r = 0; r < count; ++r) {
+        int32_t turned[kBf16Inner / 2];
+        for (int i = 0; i < kBf16Inner / 2; ++i) turned[i] = pairs[i][r];
+        __builtin_memcpy(to + (row + r) * padded + k, turned, sizeof turned);
+      }
+    }
+  }
+}
+
+// A stretch of the inner dimension: rows (rows, padded) in bf16, and where each tile of columns has it.
+struct Stretch {
+  const uint16_t* rows;
+  int64_t padded;
+  const uint16_t* weights;
+  int64_t tile_step;  // from one tile of columns to the next
+};
+
+#if defined(__AMX_BF16__)
+
+constexpr int64_t kTileStep = kTileRows * kBf16Inner;  // numbers of a tile
+
+// One or two tiles of rows by one or two of columns; c may be read and written in whole tiles.
+template <int R, int V>
+TENOR_INLINE void add_tiles(const Stretch& of, int64_t row, int64_t tile, float* c, int64_t c_row) {
+  const int64_t step = c_row * static_cast<int64_t>(sizeof(float)), a_step = of.padded * 2;
+  const uint16_t *a = of.rows + row * of.padded, *b = of.weights + tile * of.tile_step;
+  float* const below = c + kTileRows * c_row;
+  _tile_loadd(0, c, step);
+  if constexpr (V > 1) _tile_loadd(1, c + kBf16Columns, step);
+  if constexpr (R > 1) _tile_loadd(2, below, step);
+  if constexpr (R > 1 && V > 1) _tile_loadd(3, below + kBf16Columns, step);
+  for (int64_t k = 0; k < of.padded; k += kBf16Inner, a += kBf16Inner, b += kTileStep) {
+    _tile_loadd(6, b, kTileBytes);
+    if constexpr (V > 1) _tile_loadd(7, b + of.tile_step, kTileBytes);
+    _tile_loadd(4, a, a_step);
+    _tile_dpbf16ps(0, 4, 6);
+    if constexpr (V > 1) _tile_dpbf16ps(1, 4, 7);
+    if constexpr (R > 1) {
+      _tile_loadd(5, a + kTileRows * of.padded, a_step);
+      _tile_dpbf16ps(2, 5, 6);
+      if constexpr (V > 1) _tile_dpbf16ps(3, 5, 7);
+    }
+  }
+  _tile_stored(0, c, step);
+  if constexpr (V > 1) _tile_stored(1, c + kBf16Columns, step);
+  if constexpr (R > 1) _tile_stored(2, below, step);
+  if constexpr (R > 1 && V > 1) _tile_stored(3, below + kBf16Columns, step);
+}
+
+// The same of what is no whole tile, by way of one that is.
+template <int R, int V>
+void add_some(const Stretch& of, int64_t row, int64_t rows, int64_t tile, int64_t columns, float* c, int64_t c_row) {
+  alignas(64) float whole[R * kTileRows * V * kBf16Columns] = {};
+  constexpr int64_t kWidth = V * kBf16Columns;
+  for (int64_t r = 0; r < rows; ++r) __builtin_memcpy(whole + r * kWidth, c + r * c_row, columns * sizeof(float));
+  TENOR_MEMORY_READ();
+  add_tiles<R, V>(of, row, tile, whole, kWidth);
+  TENOR_MEMORY_READ();
+  for (int64_t r = 0; r < rows; ++r) __builtin_memcpy(c + r * c_row, whole + r * kWidth, columns * sizeof(float));
+}
+
+template <int R, int V>
+TENOR_INLINE void add_block(const Stretch& of, int64_t row, int64_t rows, int64_t tile, int64_t columns, float* c,
+                            int64_t c_row) {
+  if (rows >= R * kTileRows && columns >= V * kBf16Columns)
+    add_tiles<R, V>(of, row, tile, c, c_row);
+  else
+    add_some<R, V>(of, row, rows < R * kTileRows ? rows : R * kTileRows, tile,
+                   columns < V * kBf16Columns ? columns : V * kBf16Columns, c, c_row);
+}
+
+TENOR_INLINE void add_product(const Stretch& of, int64_t rows, int64_t columns, float* c, int64_t c_row) {
+  Tiles tiled;
+  tiled.shape(kTileRows, kTileBytes);
+  for (int64_t tile = 0; tile * kBf16Columns < columns; tile += 2) {
+    const int64_t columns_left = columns - tile * kBf16Columns;
+    for (int64_t row = 0; row < rows; row += 2 * kTileRows) {
+      const int64_t left = rows - row;
+      float* const to = c + row * c_row + tile * kBf16Columns;
+      if (left > kTileRows && columns_left > kBf16Columns) add_block<2, 2>(of, row, left, tile, columns_left, to, c_row);
+      else if (left > kTileRows) add_block<2, 1>(of, row, left, tile, columns_left, to, c_row);
+      else if (columns_left > kBf16Columns) add_block<1, 2>(of, row, left, tile, columns_left, to, c_row);
+      else add_block<1, 1>(of, row, left, tile, columns_left, to, c_row);
+    }
+  }
+}
+
+#else
+
+TENOR_INLINE Vec even_of(Int pairs) { return (Vec)(pairs << 16); }
+TENOR_INLINE Vec odd_of(Int pairs) { return (Vec)(pairs & (int32_t)0xffff0000); }
+
+template <int R>
+TENOR_INLINE void add_vector(const Stretch& of, int64_t row, const uint16_t* weights, float* c, int64_t c_row,
+                             int64_t left) {
+  Vec sums[R];
+  for (int r = 0; r < R; ++r) sums[r] = load_some(c + r * c_row, left);
+  for (int64_t k = 0; k < of.padded; k += kBf16Inner) {
+    Vec even[R] = {}, odd[R] = {};
+    for (int64_t i = k; i < k + kBf16Inner; i += 2) {
+      Int pairs;
+      __builtin_memcpy(&pairs, weights + i * kBf16Columns, sizeof pairs);
+#pragma GCC unroll 4
+      for (int r = 0; r < R; ++r) {
+        int32_t pair;
+        __builtin_memcpy(&pair, of.rows + (row + r) * of.padded + i, sizeof pair);
+        even[r] = fma(even_of(Int{} + pair), even_of(pairs), even[r]);
+        odd[r] = fma(odd_of(Int{} + pair), odd_of(pairs), odd[r]);
+      }
+    }
+    for (int r = 0; r < R; ++r) sums[r] = sums[r] + (even[r] + odd[r]);
+  }
+  for (int r = 0; r < R; ++r) store_some(c + r * c_row, sums[r], left);
+}
+
+TENOR_INLINE void add_product(const Stretch& of, int64_t rows, int64_t columns, float* c, int64_t c_row) {
+  constexpr int R = 4;
+  for (int64_t column = 0; column < columns; column += kLanes) {
+    const int64_t at = column % kBf16Columns, left = columns - column;
+    const uint16_t* weights = of.weights + column / kBf16Columns * of.tile_step + at * 2;
+    int64_t row = 0;
+    for (; row + R <= rows; row += R) add_vector<R>(of, row, weights, c + row * c_row + column, c_row, left);
+    for (; row < rows; ++row) add_vector<1>(of, row, weights, c + row * c_row + column, c_row, left);
+  }
+}
+
+#endif
+
+// Fills rows from `first` up to `last`.
+inline void multiply_bf16(const Product& of, int64_t first, int64_t last) {
+  alignas(64) uint16_t rounded_rows[kTaskRows * kBf16Block];
+  const int64_t padded = padded_inner(of.inner);
+  for (int64_t begin = first; begin < last; begin += kTaskRows) {
+    const int64_t rows = last - begin < kTaskRows ? last - begin : kTaskRows;
+    float* const c = of.c + begin * of.c_row;
+    for (int64_t row = 0; !of.add && row < rows; ++row)
+      if (of.bias) __builtin_memcpy(c + row * of.c_row, of.bias, of.columns * sizeof(float));
+      else __builtin_memset(c + row * of.c_row, 0, of.columns * sizeof(float));
+    for (int64_t k = 0; k < of.inner; k += kBf16Block) {
+      const int64_t width = padded - k < kBf16Block ? padded - k : kBf16Block;
+      const int64_t inner = of.inner - k < width ? of.inner - k : width;
+      const Factor from{of.a + begin * of.a_row + k * of.a_inner, of.a_row, of.a_inner};
+      round_rows(from, rows, inner, width, rounded_rows);
+      add_product({rounded_rows, width, of.b_bf16 + k * kBf16Columns, padded * kBf16Columns}, rows, of.columns, c,
+                  of.c_row);
+    }
+  }
+}
+
+inline void multiply_either(const Product& of, int64_t first, int64_t last) {
+  (of.b_bf16 ? multiply_bf16 : multiply)(of, first, last);
+}
+
+}  // namespace tenor::TENOR_ISA

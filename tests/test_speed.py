@@ -76,6 +76,9 @@ def test_a_wider_instruction_set_has_the_higher_roof():
     if "avx512vnni" in isas:
         floats, bytes_ = (native.roof(p, isa="avx512vnni", threads=1) for p in ("float32", "int8"))
         assert bytes_ > 1.5 * floats
+    if "amx" in isas:
+        vectors, tiles = (native.roof("int8", isa=isa, threads=1) for isa in ("avx512vnni", "amx"))
+        assert tiles > 2 * vectors
 
 
 @needs_core

@@ -1,11 +1,10 @@
-"""Cells whose states are whole numbers, of sizes that fill no tile: every instruction set gives the same bits."""
+"""Cells whose states are whole numbers, of sizes that fill no tile: equal bits on every instruction set."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from tenor import native
 from test_native import ISAS, Case, assert_same_bits, needs_core
 
 WHOLE = [{"cell": cell, "precision": "int8"} for cell in ("lstm", "gru", "rnn")]
@@ -52,10 +51,3 @@ def test_gates_that_are_open_or_shut_are_those_of_numpy(settings, scale):
     found = case.comparable(case.read(initial=case.initial))
     for one, other in zip(found, case.reference(initial=case.initial), strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=case.tolerance * np.abs(other).max(initial=1))
-
-
-@needs_core
-@pytest.mark.skipif("amx" not in ISAS, reason="no tiles here")
-def test_tiles_multiply_faster_than_vectors():
-    tiles, vectors = (native.roof("int8", isa=isa, threads=1) for isa in ("amx", "avx512vnni"))
-    assert tiles > 2 * vectors

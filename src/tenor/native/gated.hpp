@@ -6,7 +6,8 @@
 
 namespace tenor::TENOR_ISA {
 
-// A cell: how many gates see the state, where their sums begin, and what becomes of them.
+// A cell: how many gates see the state, where their sums begin, and what becomes of them; next_whole where
+// the next state is rounded to whole numbers.
 struct LSTM {
   static constexpr int kGates = 4;  // input, forget, cell, output
 
@@ -62,9 +63,8 @@ struct RNN {
     return ReLU ? (gates[0] < 0.0f ? splat(0.0f) : gates[0]) : tanh(gates[0]);
   }
 
-  static TENOR_INLINE Vec next_whole(const Vec (&gates)[kGates], const float*, Vec, float*) {
-    const Fraction state = tanh_fraction(gates[0]);
-    return state.above / state.below;
+  static TENOR_INLINE Vec next_whole(const Vec (&gates)[kGates], const float* share, Vec h, float* c) {
+    return next(gates, share, h, c);
   }
 };
 

@@ -46,7 +46,7 @@ void churn_whole(int64_t loops, float* result) {
 constexpr int64_t kChurned = int64_t{kSums} * kLanes;
 
 #if defined(__AMX_INT8__)
-constexpr int64_t kChurnedWhole = churned_tiles();
+constexpr int64_t kChurnedWhole = kChurnedTiles;
 constexpr auto* kChurnWhole = churn_tiles;
 #else
 constexpr int64_t kChurnedWhole = kChurned * kTogether;

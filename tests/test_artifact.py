@@ -323,7 +323,10 @@ def test_a_format_with_other_ngrams_is_refused(folder):
 
 def test_a_newer_format_is_refused_with_the_way_out(folder):
     edit_manifest(folder, lambda manifest: manifest.update(format_version=artifact.FORMAT_VERSION + 1))
-    with pytest.raises(ArtifactError, match=rf"has format {artifact.FORMAT_VERSION + 1}; .* Update it: pip install --upgrade tenor"):
+    with pytest.raises(
+        ArtifactError,
+        match=rf"has format {artifact.FORMAT_VERSION + 1}; .* Update it: pip install --upgrade tenor",
+    ):
         artifact.read(folder)
 
 

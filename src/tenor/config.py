@@ -203,7 +203,7 @@ class TrainConfig(Section):
     keep_checkpoints: Count = 3
     """Keep the last so many checkpoints; the best one is kept beside them."""
     precision: Literal["auto", "float32", "bf16"] = "auto"
-    """Arithmetic of training; auto takes bf16 where the processor is faster in it."""
+    """Arithmetic of the layers; bf16 is fast with AMX. auto: float32 in the core, the faster in PyTorch."""
     threads: Count | None = None
     """Threads of the training; none takes every core, but with PyTorch, whose last bits they change, 1."""
     seed: Whole = 0

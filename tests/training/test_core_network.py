@@ -64,9 +64,9 @@ def whole(gradients, weights):
     return found
 
 
-def core(config, weights, batch, targets, dropout=None, *, truncate=None, layers=None):
+def core(config, weights, batch, targets, dropout=None, *, truncate=None, layers=None, precision="float32"):
     """Logits and gradients."""
-    learnt = CoreNetwork(config, weights, layers=layers, truncate=truncate)
+    learnt = CoreNetwork(config, weights, layers=layers, truncate=truncate, precision=precision)
     logits = learnt.read(batch, dropout or Dropout.none(len(config.hidden_sizes)))
     return logits, whole(learnt.back(gradient(logits, targets)), weights)
 
@@ -135,15 +135,78 @@ def test_more_labels_and_labels_each_alone():
         np.testing.assert_allclose(found, scores.grad.numpy(), atol=1e-7)
 
 
+def in_bf16(x):
+    """The nearest numbers of 8 significant bits."""
+    bits = np.ascontiguousarray(x).view(np.uint32)
+    return (bits + 0x7FFF + (bits >> 16 & 1) & 0xFFFF0000).astype(np.uint32).view(np.float32)
+
+
+SIZES = [
+    (1, 1, 1),
+    (3, 5, 7),
+    (16, 32, 16),
+    (17, 33, 18),
+    (50, 100, 65),
+    (100, 300, 31),
+    (7, 2000, 40),
+    (2, 0, 3),
+]
+
+
+@pytest.mark.parametrize("turned", [(False, False), (True, False), (False, True), (True, True)])
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_products_in_bf16_round_their_factors_and_nothing_else(size, turned):
+    rows, inner, columns = size
+    draw = np.random.default_rng(0)
+    a, b = (
+        draw.normal(size=shape[::-1] if turn else shape).astype(np.float32)
+        for shape, turn in zip(((rows, inner), (inner, columns)), turned, strict=True)
+    )
+    a, b = (x.T if turn else x for x, turn in zip((a, b), turned, strict=True))
+    bias = draw.normal(size=columns).astype(np.float32)
+    expected = in_bf16(a).astype(float) @ in_bf16(b) + bias
+    wide = np.zeros((rows, columns + 5), np.float32)
+    found = multiply(a, b, bias, out=wide[:, 2:-3], precision="bf16")
+    np.testing.assert_allclose(found, expected, atol=2e-6 * max(inner, 1))
+    assert not wide[:, :2].any()
+    assert not wide[:, -3:].any()
+    np.testing.assert_array_equal(multiply(in_bf16(a), in_bf16(b), bias, precision="bf16"), found)
+    if inner and rows:
+        assert (found != multiply(a, b, bias)).any()
+    found = multiply(a, b, out=found, add=True, precision="bf16")
+    np.testing.assert_allclose(found, 2 * expected - bias, atol=4e-6 * max(inner, 1))
+
+
+def test_what_is_no_number_stays_none_in_bf16():
+    a = np.array([[np.nan, 1], [np.inf, 1], [3.4e38, 1], [1, 1]], np.float32)
+    found = multiply(a, np.ones((2, 1), np.float32), precision="bf16")[:, 0]
+    assert np.isnan(found[0])
+    assert np.isinf(found[1:3]).all()
+    assert found[3] == 2
+
+
+@pytest.mark.parametrize(
+    "settings", [LINEAR | {"window": 2}, {"cell": "lstm"}, {"cell": "gru"}, {"cell": "rnn"}]
+)
+def test_gradients_in_bf16_are_near(settings):
+    given = made(settings | {"hidden_sizes": (20, 33), "pooling": ("mean",)}, scale=0.1)
+    logits, gradients = core(*given, precision="bf16")
+    right_logits, right = core(*given)
+    assert 0 < np.abs(logits - right_logits).max() < 0.01
+    for name, exact in right.items():
+        assert np.linalg.norm(gradients[name] - exact) < 0.02 * np.linalg.norm(exact), name
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
 @every_network
-def test_threads_change_no_bit(settings):
+def test_threads_change_no_bit(settings, precision):
     given = made(settings)
     before = native.status().threads
     found = []
     try:
         for threads in (1, 2, 5):
             native.set_threads(threads)
-            found.append(core(*given))
+            found.append(core(*given, precision=precision))
     finally:
         native.set_threads(before)
     for logits, gradients in found[1:]:

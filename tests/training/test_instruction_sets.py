@@ -25,8 +25,10 @@ from tenor.config import TrainConfig
 
 assert native.status().isa == sys.argv[1]
 for number, model in enumerate(json.loads(sys.argv[2])):
-    settings = Settings(model=ModelConfig(**model), train=TrainConfig(epochs=2, engine="core"))
-    train("texts.csv", settings).save(f"{sys.argv[1]}-{number}")
+    for precision in ("float32", "bf16"):
+        config = TrainConfig(epochs=2, engine="core", precision=precision)
+        trained = train("texts.csv", Settings(model=ModelConfig(**model), train=config))
+        trained.save(f"{sys.argv[1]}-{precision}-{number}")
 """
 
 
@@ -41,6 +43,7 @@ def test_every_instruction_set_learns_the_same_model_to_the_bit(texts):
             env=os.environ | {"TENOR_ISA": isa},
             check=True,
         )
-        found[isa] = [(folder / f"{isa}-{i}" / "model.safetensors").read_bytes() for i in range(len(MODELS))]
+        names = [f"{isa}-{precision}-{i}" for precision in ("float32", "bf16") for i in range(len(MODELS))]
+        found[isa] = [(folder / name / "model.safetensors").read_bytes() for name in names]
     assert all(models == found["base"] for models in found.values())
-    assert len(set(found["base"])) == len(MODELS)
+    assert len(set(found["base"])) == 2 * len(MODELS)

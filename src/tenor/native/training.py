@@ -16,7 +16,6 @@ from tenor.native.arrays import Floats, Offsets, TokenIds, address, float32, sha
 from tenor.native.layer import Gating
 from tenor.precision import PRECISIONS
 
-
 Arithmetic = Literal["float32", "bf16"]
 """Of products."""
 

@@ -1,4 +1,4 @@
-"""A training in the compiled core: no PyTorch, and the same bits for any number of threads."""
+"""A training in the compiled core: no PyTorch, the same bits on every machine and any number of threads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tenor.batching import Batch
 from tenor.cells import Floats
 from tenor.config import FlawsConfig, ModelConfig, TrainConfig
 from tenor.errors import TrainingError
-from tenor.native.training import adam
+from tenor.native.training import Arithmetic, adam
 from tenor.scorer import Scorer
 from tenor.training.core_network import CoreNetwork, Gradients
 from tenor.training.dropout import Dropout
@@ -36,7 +36,8 @@ class CoreEngine:
         self._config, self._model, self._flaws = config, model, flaws
         self._layers = 1 if flaws.bottom_state else None
         self._weights = {name: np.array(weight, np.float32, order="C") for name, weight in weights.items()}
-        self._network = self._network_of(self._weights)
+        precision: Arithmetic = "bf16" if config.precision == "bf16" else "float32"
+        self._network = self._network_of(self._weights, precision)
         self._steps: dict[str, int] = {}
         self._moments = {
             kind: {name: np.zeros_like(weight) for name, weight in self._weights.items()} for kind in _MOMENTS
@@ -73,7 +74,7 @@ class CoreEngine:
         return scorer.logits
 
     def logits_of(self, weights: Mapping[str, Floats], batch: Batch) -> Floats:
-        """As ``Engine.logits_of``."""
+        """As ``Engine.logits_of``, in float32 whatever the training's precision is."""
         return self._network_of(weights).read(batch, Dropout.none(len(self._model.hidden_sizes)))
 
     def moments(self) -> dict[str, Floats]:
@@ -112,8 +113,9 @@ class CoreEngine:
         finally:
             native.set_threads(before)
 
-    def _network_of(self, weights: Mapping[str, Floats]) -> CoreNetwork:
-        return CoreNetwork(self._model, weights, layers=self._layers, truncate=self._config.truncate)
+    def _network_of(self, weights: Mapping[str, Floats], precision: Arithmetic = "float32") -> CoreNetwork:
+        truncate = self._config.truncate
+        return CoreNetwork(self._model, weights, layers=self._layers, truncate=truncate, precision=precision)
 
     def _scale(self, gradients: Gradients) -> float:
         """What brings the norm of all gradients down to the largest that is allowed, as PyTorch has it."""

@@ -19,7 +19,7 @@ from tenor.batching import Batch
 from tenor.cells import Floats
 from tenor.config import ModelConfig
 from tenor.native import Gating
-from tenor.native.training import LayerPass, Learner, multiply
+from tenor.native.training import Arithmetic, LayerPass, Learner, multiply
 from tenor.training.dropout import Dropout
 from tenor.training.pooling_gradient import Pooling
 
@@ -74,7 +74,13 @@ class CoreNetwork:
     """A network while it is learnt. ``read`` a batch, then ``back`` goes through it."""
 
     def __init__(
-        self, config: ModelConfig, weights: Mapping[str, Floats], *, layers: int | None, truncate: int | None
+        self,
+        config: ModelConfig,
+        weights: Mapping[str, Floats],
+        *,
+        layers: int | None,
+        truncate: int | None,
+        precision: Arithmetic = "float32",
     ) -> None:
         """Take the weights, float32 and contiguous, which may be changed between batches.
 
@@ -83,11 +89,14 @@ class CoreNetwork:
             weights: name → array, as ``tenor.model.weight_shapes`` lists them.
             layers: read only so many recurrent layers, from the words up; None reads all.
             truncate: let gradients flow back within windows of so many words; None has no windows.
+            precision: of the recurrent layers' products.
         """
         self._config = config
         self._weights = weights
         self._depth = layers or len(config.hidden_sizes)
         self._truncate = truncate
+        self._precision: Arithmetic = precision
+        self._multiply = partial(multiply, precision=precision)
         self._learners = [Learner() for _ in range(self._depth)]
         self._pooling = Pooling(config.pooling, weights)
         self._buffers = _Buffers()
@@ -146,11 +155,12 @@ class CoreNetwork:
                     reverse=direction == 1,
                     hidden=size,
                     offsets=offsets,
-                    shares=_product(x, weights["weight_ih"].T, partial(room, "shares"), bias),
+                    shares=self._product(x, weights["weight_ih"].T, partial(room, "shares"), bias),
                     row_of=row_of,
                     gating=Gating(config.window == 2, config.input_gate, config.output_gate, config.skip),
-                    given=None if given is None else _product(x, given.T, partial(room, "given")),
+                    given=None if given is None else self._product(x, given.T, partial(room, "given")),
                     weight_hh=weights.get("weight_hh"),
+                    precision=self._precision,
                     state_bias=state_bias,
                     truncate=self._truncate,
                     states=None if states is None else states[:, direction * size : (direction + 1) * size],
@@ -172,13 +182,13 @@ class CoreNetwork:
         d_x = self._buffers.room(f"d_x {depth}", x.shape)
         for direction, one in enumerate(passes):
             weights = self._of_layer(depth, direction)
-            found = {"weight_ih": multiply(one.d_shares.T, x), "bias_ih": one.d_shares.sum(0)}
-            multiply(one.d_shares, weights["weight_ih"], out=d_x, add=direction > 0)
+            found = {"weight_ih": self._multiply(one.d_shares.T, x), "bias_ih": one.d_shares.sum(0)}
+            self._multiply(one.d_shares, weights["weight_ih"], out=d_x, add=direction > 0)
             if one.d_given is not None:
-                found["weight_previous"] = multiply(one.d_given.T, x)
-                multiply(one.d_given, weights["weight_previous"], out=d_x, add=True)
+                found["weight_previous"] = self._multiply(one.d_given.T, x)
+                self._multiply(one.d_given, weights["weight_previous"], out=d_x, add=True)
             if one.d_sums is not None and one.before is not None:
-                found["weight_hh"] = multiply(one.d_sums.T, one.before)
+                found["weight_hh"] = self._multiply(one.d_sums.T, one.before)
                 found["bias_hh"] = one.d_sums.sum(0)
             gradients.whole.update(
                 {f"rnn.{name}_{_suffix(depth, direction)}": found[name] for name in weights}
@@ -203,6 +213,11 @@ class CoreNetwork:
             of_state = np.concatenate([of_state[: 2 * size], np.zeros(size, np.float32)])
         given = [bias for bias in (of_input, of_state) if bias is not None]
         return (sum(given[1:], start=given[0]) if given else None), state_bias
+
+    def _product(
+        self, a: Floats, b: Floats, room: Callable[[tuple[int, ...]], Floats], bias: Floats | None = None
+    ) -> Floats:
+        return self._multiply(a, b, bias, out=room((a.shape[0], b.shape[1])))
 
     def _read_head(self, pooled: Floats) -> Floats:
         """Logits (B, C)."""
@@ -234,12 +249,6 @@ class CoreNetwork:
             else:
                 dropout.pooled.apply(d)
         return d
-
-
-def _product(
-    a: Floats, b: Floats, room: Callable[[tuple[int, ...]], Floats], bias: Floats | None = None
-) -> Floats:
-    return multiply(a, b, bias, out=room((a.shape[0], b.shape[1])))
 
 
 def _suffix(depth: int, direction: int) -> str:

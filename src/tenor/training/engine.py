@@ -68,13 +68,11 @@ def resolved(config: TrainConfig) -> Literal["core", "torch"]:
     has_core = native.is_available()
     if config.engine == "core" and not has_core:
         raise UnsupportedError(f"the compiled core is absent: {native.status().reason}")
-    if config.engine == "core" and config.precision == "bf16":
-        raise UnsupportedError("the core trains in float32; set --engine torch for bf16")
     if config.engine == "torch" and config.optimizer == "lazy_adam":
         raise UnsupportedError("lazy_adam is the core's; set --optimizer adam, or --engine core")
     if config.engine != "auto":
         return config.engine
-    return "core" if has_core and config.precision != "bf16" else "torch"
+    return "core" if has_core else "torch"
 
 
 def build(

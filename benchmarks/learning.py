@@ -10,7 +10,7 @@ starts their losses on the same texts are seen to agree, to 1e-4, with NumPy's.
 Tenor learns with the batch size of the tutorial. So does the tutorial's own framework, "as in the
 tutorial": shuffled, padded or filled up as there. Every peer but MindSpore also learns "at its
 best": true lengths, texts of like length together, the best of three batch sizes, for PyTorch of one
-thread and two and of packed and dense layouts, for Keras with XLA and without. Rounds go there and
+thread and two, of packed and dense layouts, of float32 and bf16, for Keras with XLA and without. Rounds go there and
 back again, over batches that are spread evenly over an epoch's lengths; first passes, in which XLA
 compiles, are not counted and shown apart. The span is the update: forward, backward, clipping,
 optimizer. Tokens are real ones. Seconds of an epoch follow from tokens a second; where Tenor's are
@@ -41,7 +41,12 @@ PEERS = {
     "mindspore": ["mindspore==2.10.0", "numpy==1.26.4"],
 }
 NAMES = {"torch": "PyTorch", "keras": "Keras", "flax": "Flax", "mindspore": "MindSpore"}
-WAYS = {"torch": ("packed", "padded"), "keras": ("plain", "compiled"), "flax": ("",), "mindspore": ()}
+WAYS = {
+    "torch": ("packed", "padded", "packed in bf16", "padded in bf16"),
+    "keras": ("plain", "compiled"),
+    "flax": ("",),
+    "mindspore": (),
+}
 """What is tried of a peer. Nothing of MindSpore's: one update takes it so long, for it computes with denormal
 numbers, that no setting could make up for it."""
 BATCHES = (16, 64, 256)
@@ -186,7 +191,7 @@ def tune(peer: str, task: Task, part: int, tried: dict[str, int], *, quick: bool
 
 
 def compare(learnings: Mapping[str, Learning], rounds: int) -> dict[str, Any]:
-    """Rounds in turns; the first of them is Tenor's."""
+    """Rounds in turns; the first of them are Tenor's."""
     for learning in learnings.values():
         learning.warm_up()
     paces: dict[str, list[float]] = {name: [] for name in learnings}
@@ -207,8 +212,9 @@ def compare(learnings: Mapping[str, Learning], rounds: int) -> dict[str, Any]:
         }
     if rounds > 1 and figures["Tenor"]["seconds of an epoch, from tokens/s"] < WHOLE_S:
         figures["Tenor"]["seconds of an epoch, measured whole"] = round(learnings["Tenor"].epoch(), 1)
-    for name in list(learnings)[1:]:
-        figures[f"Tenor to {name}"] = ratio(paces[name], paces["Tenor"])
+    own = [name for name, learning in learnings.items() if learning.way.peer == "tenor"]
+    for name in (name for name in learnings if name not in own):
+        figures |= {f"{tenor} to {name}": ratio(paces[name], paces[tenor]) for tenor in own}
     return figures
 
 
@@ -218,6 +224,8 @@ def measure(task: Task, *, quick: bool) -> dict[str, Any]:
     part, peer_part, rounds = (size, size, 1) if quick else (network.part, network.peer_part, ROUNDS)
     tried: dict[str, int] = {}
     learnings = {"Tenor": Learning(Way("tenor", size), task, part)}
+    if task.prepared.model.config.cell != "linear":
+        learnings["Tenor in bf16"] = Learning(Way("tenor", size, way="bf16"), task, part)
     if network.peer is not None:
         way = Way(network.peer, size, as_tutorial=True)
         learnings[f"{NAMES[network.peer]} as in the tutorial"] = Learning(way, task, peer_part)

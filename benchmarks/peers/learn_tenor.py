@@ -1,9 +1,10 @@
-"""The network learns in Tenor's core."""
+"""The network learns in Tenor's core; ``bf16`` rounds the factors of its products."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from tenor.training.losses import mean_loss
 def make(settings: dict[str, Any], weights: Mapping[str, Any]) -> Learner:
     """As ``serve`` asks."""
     native.set_threads(settings["threads"])
-    config = TrainConfig.from_dict(settings["train"])
+    config = replace(TrainConfig.from_dict(settings["train"]), precision=settings["way"] or "float32")
     model = ModelConfig.from_dict(settings["model"])
     core = build(config, model, dict(weights), FlawsConfig())
     steps = itertools.count()

@@ -2,7 +2,8 @@
 
 ``packed`` gives PyTorch's own layers of several directions a packed batch, as its manual has it.
 ``padded`` gives them dense tensors, one direction at a time, with the words of the backward one in
-turned order: that way its faster routines take them.
+turned order: that way its faster routines take them. With ``in bf16`` after either the forward pass
+is under ``torch.autocast``, as PyTorch advises.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ class Network(nn.Module):
     def __init__(self, settings: dict[str, Any], weights: Mapping[str, Any]) -> None:
         super().__init__()
         self.model, self.train_config = settings["model"], settings["train"]
-        self.packed = settings["way"] == "packed"
+        self.packed = settings["way"].startswith("packed")
         given = {name: torch.from_numpy(np.array(weights[name])) for name in weights}
         self.embedding = nn.Embedding.from_pretrained(given["embedding.weight"], freeze=False)
         self.layers = self._packed_layers(given) if self.packed else self._padded_layers(given)
@@ -204,9 +205,13 @@ def make(settings: dict[str, Any], weights: Mapping[str, Any]) -> Learner:
             return functional.binary_cross_entropy_with_logits(logits[:, 0], targets.float())
         return functional.cross_entropy(logits, targets)
 
+    in_bf16 = settings["way"].endswith("in bf16")
+
     def update(*batch: Tensor) -> None:
         optimizer.zero_grad()
-        loss_of(*batch).backward()
+        with torch.autocast("cpu", torch.bfloat16, enabled=in_bf16):
+            found = loss_of(*batch)
+        found.backward()
         if config["clip_norm"]:
             nn.utils.clip_grad_norm_(learnt, config["clip_norm"], foreach=True)
         optimizer.step()

@@ -8,13 +8,13 @@ have the same number of weights, which is the tutorial's where it prints one, an
 starts their losses on the same texts are seen to agree, to 1e-4, with NumPy's.
 
 Tenor learns with the batch size of the tutorial. So does the tutorial's own framework, "as in the
-tutorial": shuffled, padded or filled up as there. Every peer but MindSpore also learns "at its
-best": true lengths, texts of like length together, the best of three batch sizes, for PyTorch of one
-thread and two, of packed and dense layouts, of float32 and bf16, for Keras with XLA and without. Rounds
-go there and back again, over batches that are spread evenly over an epoch's lengths; first passes, in which XLA
-compiles, are not counted and shown apart. The span is the update: forward, backward, clipping,
-optimizer. Tokens are real ones. Seconds of an epoch follow from tokens a second; where Tenor's are
-less than half a minute, they are measured as well, to see that they do.
+tutorial": shuffled, padded or filled up as there. Every peer but MindSpore also learns "at its best":
+true lengths, texts of like length together, the best of three batch sizes, for PyTorch of one thread
+and two, of packed and dense layouts, of float32 and bf16, for Keras with XLA and without. Rounds go
+there and back again, over batches that are spread evenly over an epoch's lengths; first passes, in
+which XLA compiles, are not counted and shown apart. The span is the update: forward, backward,
+clipping, optimizer. Tokens are real ones. Seconds of an epoch follow from tokens a second; where
+Tenor's are less than half a minute, they are measured as well, to see that they do.
 """
 
 from __future__ import annotations

@@ -165,8 +165,8 @@ def test_a_worker_answers_each_line(script, tiny, tmp_path):
     np.savez(files["texts"], token_ids=np.array([2, 3, 4], np.int32), offsets=[0, 2, 3], targets=[0, 1])
     np.savez(files["weights"], **model.weights)
     asked = files | {
-        "model": model.config.to_dict(), "train": TrainConfig(engine="core").to_dict(), "threads": 1, "way": "",
-        "fill": 0, "fill_id": 0, "probe": [0, 1], "part": [[0]], "whole": [[0], [1]],
+        "model": model.config.to_dict(), "train": TrainConfig(engine="core").to_dict(), "threads": 1,
+        "way": "", "fill": 0, "fill_id": 0, "probe": [0, 1], "part": [[0]], "whole": [[0], [1]],
     }  # fmt: skip
     peers = ROOT / "benchmarks" / "peers"
     worker = script("workers").Worker([sys.executable, peers / "learn_tenor.py"], {})

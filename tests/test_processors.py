@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -30,6 +31,25 @@ def compiled(compiler: str, folder: Path, sources: dict[Path, list[str]]) -> Pat
     program = folder / "bits"
     subprocess.run([compiler, "-static", main, *objects, "-lpthread", "-o", program], check=True)
     return program
+
+
+CPU = Path("/proc/cpuinfo")
+WANTED = {
+    "avx2": {"avx2", "fma", "f16c"},
+    "avx512": {"avx512f", "avx512dq", "avx512bw", "avx512vl"},
+    "avx512vnni": {"avx512f", "avx512_vnni"},
+    "amx": {"avx512_vnni", "amx_tile", "amx_int8", "amx_bf16"},
+}
+
+
+@pytest.mark.skipif(not (CPU.exists() and native.is_available()), reason="no core, or no Linux")
+def test_what_the_processor_has_is_used():
+    flags = set(CPU.read_text(encoding="utf-8").split())
+    compiler = shutil.which("g++") or shutil.which("c++")
+    knows = compiler and subprocess.run([compiler, "-mamx-bf16", "-E", "-x", "c++", os.devnull],
+                                        capture_output=True, check=False).returncode == 0  # fmt: skip
+    expected = {isa for isa, wanted in WANTED.items() if wanted <= flags and (isa != "amx" or knows)}
+    assert set(native.status().isas) == expected | {"base"}
 
 
 @pytest.mark.slow

@@ -134,7 +134,7 @@ LINEAR = {"cell": "linear"}
     [
         *((model, way) for model in (LSTM, TWO_LAYERS, GRU) for way in ("packed", "padded")),
         (LSTM, "padded in bf16"),
-        (LINEAR, "padded"),
+        (LINEAR | {"pooling": ("last", "max")}, "padded"),
         (BOTH | LINEAR | {"window": 2}, "padded"),
     ],
 )

@@ -117,7 +117,8 @@ class Network(nn.Module):
         """Logits of ids (T, B), with zeros after each text of lengths (B,)."""
         x = self._words(ids)
         states = self._read_packed(x, lengths) if self.packed else self._read_padded(x, lengths)
-        pooled = torch.cat([_POOLINGS[name](states, lengths) for name in self.model["pooling"]], dim=1)
+        sides = 2 if self.model["bidirectional"] else 1
+        pooled = torch.cat([_POOLINGS[name](states, lengths, sides) for name in self.model["pooling"]], dim=1)
         pooled = functional.dropout(pooled, self.train_config["output_dropout"], self.training)
         for layer in self.head[:-1]:
             pooled = torch.relu(layer(pooled))
@@ -164,11 +165,11 @@ def _ends(states: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
     return states[0], states[lengths - 1, torch.arange(len(lengths))]
 
 
-def _last(states: Tensor, lengths: Tensor) -> Tensor:
-    """Each direction's own last state, of two directions."""
+def _last(states: Tensor, lengths: Tensor, directions: int) -> Tensor:
+    """Each direction's own last state."""
     first, last = _ends(states, lengths)
-    half = states.shape[2] // 2
-    return torch.cat([last[:, :half], first[:, half:]], dim=1)
+    size = states.shape[2] // directions
+    return torch.cat([last[:, :size], first[:, size:]], dim=1)
 
 
 def _inside(states: Tensor, lengths: Tensor) -> Tensor:
@@ -178,9 +179,9 @@ def _inside(states: Tensor, lengths: Tensor) -> Tensor:
 
 _POOLINGS = {
     "last": _last,
-    "first_last": lambda states, lengths: torch.cat(_ends(states, lengths), dim=1),
-    "mean": lambda states, lengths: (states * _inside(states, lengths)).sum(0) / lengths[:, None],
-    "max": lambda states, lengths: states.masked_fill(~_inside(states, lengths), -torch.inf).amax(0),
+    "first_last": lambda states, lengths, _: torch.cat(_ends(states, lengths), dim=1),
+    "mean": lambda states, lengths, _: (states * _inside(states, lengths)).sum(0) / lengths[:, None],
+    "max": lambda states, lengths, _: states.masked_fill(~_inside(states, lengths), -torch.inf).amax(0),
 }
 
 

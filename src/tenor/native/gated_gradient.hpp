@@ -99,6 +99,19 @@ TENOR_INLINE void with_state(const float* a, const float* packed, const uint16_t
   multiply_either(Product{a, inner, 1, packed, packed_bf16, nullptr, c, columns, inner, columns, true}, 0, rows);
 }
 
+// As load_some and store_some, of the words at which states were largest.
+TENOR_INLINE Int load_places(const int32_t* from, int64_t count) {
+  Int found = {};
+  if (count >= kLanes) __builtin_memcpy(&found, from, sizeof found);
+  else __builtin_memcpy(&found, from, count * sizeof *from);
+  return found;
+}
+
+TENOR_INLINE void store_places(int32_t* to, Int places, int64_t count) {
+  if (count >= kLanes) __builtin_memcpy(to, &places, sizeof places);
+  else __builtin_memcpy(to, &places, count * sizeof *to);
+}
+
 TENOR_INLINE int64_t word_of(const GatedLearning& of, int64_t text, int64_t t) {
   return of.reverse ? of.offsets[text + 1] - 1 - t : of.offsets[text] + t;
 }
@@ -148,11 +161,10 @@ void gated_forward(const GatedLearning& of, const int64_t* texts, int64_t rows, 
         const Vec next = C::next(unit, sums + row * width, share, load_some(now + at, left), c);
         store_some(now + at, next, left);
         store_some(sum + at, load_some(sum + at, left) + next, left);
-        for (int64_t i = at; i < at + (left < kLanes ? left : kLanes); ++i)
-          if (t == 0 || now[i] > max[i]) {
-            max[i] = now[i];
-            largest[i] = static_cast<int32_t>(t);
-          }
+        const Vec so_far = load_some(max + at, left);
+        const Int is_larger = t == 0 ? Int{} - 1 : (Int)(next > so_far);
+        store_some(max + at, is_larger ? next : so_far, left);
+        store_places(largest + at, is_larger ? Int{} + static_cast<int32_t>(t) : load_places(largest + at, left), left);
       }
       if (of.states) __builtin_memcpy(of.states + word * of.states_stride, now, hidden * sizeof(float));
       if (t == 0) __builtin_memcpy(pooled(of.start_h, row), now, hidden * sizeof(float));
@@ -180,10 +192,8 @@ void gated_backward(const GatedLearning& of, const int64_t* texts, int64_t rows,
         Vec d = load_some(d_h + here, left);
         if (of.d_sum) d = d + of_text(of.d_sum);
         if (of.d_max) {
-          Vec peak = of_text(of.d_max);
-          for (int64_t i = 0; i < (left < kLanes ? left : kLanes); ++i)
-            if (largest[at + i] != t) peak[i] = 0.0f;
-          d = d + peak;
+          const Int is_here = load_places(largest + at, left) == static_cast<int32_t>(t);
+          d = d + (is_here ? of_text(of.d_max) : splat(0.0f));
         }
         if (of.d_states) d = d + load_some(of.d_states + word * of.d_states_stride + at, left);
         if (of.d_final && t == length(row) - 1) d = d + of_text(of.d_final);

@@ -67,9 +67,9 @@ class TextClassifier:
         self.labels = model.labels
         self.tokenizer = Tokenizer(model.tokenizer)
         in_core = computes_in_core(model.weights, runtime)
-        spells = model.config.spells
-        self._ids_of = model.vocabulary.spell if spells else model.vocabulary.encode
-        self._indexer = Indexer(model.tokenizer, model.vocabulary, spells=spells, in_core=in_core)
+        self._indexer = Indexer(
+            model.tokenizer, model.vocabulary, spells=model.config.spells, in_core=in_core
+        )
         self._scorer = Scorer(
             model.config,
             model.weights,
@@ -235,7 +235,7 @@ class TextClassifier:
                 f"step reads one token at a time, and {word!r} has {len(tokens)}: {tokens}; call "
                 "it once for each"
             )
-        return self._step_ids(state, self._ids_of(tokens))
+        return self._step_ids(state, self._indexer.ids_of(tokens))
 
     def _step_special(self, state: ReadingState, special: str) -> ReadingState:
         return self._step_ids(state, [self.model.vocabulary.special_id(special)])
@@ -272,7 +272,8 @@ class TextClassifier:
         vocabulary = self.model.vocabulary
         tokens = self.tokenizer.tokenize(_string(text))
         kept = self.tokenizer.truncate(tokens)
-        token_ids = np.array(vocabulary.frame(self._ids_of(token.text for token in kept)), np.int32)
+        ids = self._indexer.ids_of(token.text for token in kept)
+        token_ids = np.array(vocabulary.frame(ids), np.int32)
         words = token_ids[token_ids >= 0].tolist()
         begins = vocabulary.config.start_token is not None
         added = [Token(vocabulary.tokens[i], len(text), len(text)) for i in words[begins + len(kept) :]]

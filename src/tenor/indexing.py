@@ -41,7 +41,8 @@ class Indexer:
         """
         self._tokenizer = Tokenizer(config)
         self._vocabulary = vocabulary
-        self._ids_of = vocabulary.spell if spells else vocabulary.encode
+        self.ids_of = vocabulary.spell if spells else vocabulary.encode
+        """Tokens → ids."""
         can = in_core and config.split != "spacy"
         self.reader = PreparedReader(config, vocabulary, spells=spells) if can else None
         """What reads texts in the core, if it does."""
@@ -55,6 +56,6 @@ class Indexer:
         for row, text in enumerate(texts):
             tokens = self._tokenizer.tokens(text)
             kept = self._tokenizer.truncate(tokens)
-            read.append(self._vocabulary.frame(self._ids_of(kept)))
+            read.append(self._vocabulary.frame(self.ids_of(kept)))
             truncated[row] = len(kept) < len(tokens)
         return IndexedTexts(batch=join(read), truncated=truncated)

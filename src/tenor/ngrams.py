@@ -90,9 +90,8 @@ class Ngrams:
         of_words = hashes_after(state.before, token_ids[:1])
         of_characters = hashes(token_ids[1:], np.array([0, len(token_ids) - 1]), self._characters)
         found = np.concatenate([of_words, of_characters.ravel()])
-        rows = rows_of(found, len(self._owners))
-        owned = rows[self._owners[rows] == marks_of(found)].tolist()
-        fresh = [row for row in dict.fromkeys(owned) if row not in state.seen]
+        rows, owned = looked_up(found, self._owners)
+        fresh = [row for row in dict.fromkeys(rows[owned].tolist()) if row not in state.seen]
         total = state.total
         for row in fresh:
             total = total + self._weight[row]
@@ -163,9 +162,8 @@ def present(batch: Batch, owners: Floats, order: int, characters: int) -> Presen
 
 def _owned(found: Hashes, owners: Floats) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
     """Of hashes (N, order) those that own a row: the rows, and which of the N each was of."""
-    flat = found.ravel()
-    rows = rows_of(flat, len(owners))
-    owned = np.flatnonzero(owners[rows] == marks_of(flat))
+    rows, is_owned = looked_up(found.ravel(), owners)
+    owned = np.flatnonzero(is_owned)
     return rows[owned], owned // found.shape[1]
 
 
@@ -212,6 +210,12 @@ def hashes_after(before: Hashes, words: TokenIds) -> Hashes:
     x *= np.uint32(0x846CA68B)
     x ^= x >> np.uint32(16)
     return x
+
+
+def looked_up(of: Hashes, owners: Floats) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
+    """On which row each hash falls, and whether it owns it."""
+    rows = rows_of(of, len(owners))
+    return rows, owners[rows] == marks_of(of)
 
 
 def rows_of(of: Hashes, rows: int) -> npt.NDArray[np.int32]:

@@ -22,7 +22,9 @@ def characters(word: str) -> list[int]:
 
 
 def words_of(batch: Batch) -> Batch:
-    """The batch without characters: one id for each word."""
+    """The batch without characters: one id for each word. Where there are none, the batch itself."""
     is_word = batch.token_ids >= 0
+    if is_word.all():
+        return batch
     words = np.concatenate([[0], np.cumsum(is_word)])
     return Batch(token_ids=batch.token_ids[is_word], offsets=words[batch.offsets])

@@ -74,8 +74,7 @@ def gather(
         hashes = np.concatenate([hashes, parts])
         counts = np.concatenate([counts, np.full(len(parts), len(targets))])
     owners = _owners(hashes, counts, most_rows)
-    rows, marks = ngrams.rows_of(found, len(owners)), ngrams.marks_of(found)
-    owned = owners[rows] == marks
+    rows, owned = ngrams.looked_up(found, owners)
     of_rows = distinct(rows[owned].astype(np.uint64) << HALF | keys[owned] & LOW)
     of_ngrams = Lists.of_pairs(of_rows)
     kept = (of_rows[of_ngrams.offsets[:-1]] >> HALF).astype(np.int32)

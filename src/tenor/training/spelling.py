@@ -105,8 +105,7 @@ class Spelling:
         labels = np.eye(num_labels, dtype=np.float32)[texts.targets]
         counts = parts.words.sums(self._texts_of_words.sums(labels)) + parts.texts.sums(labels)
         self._odds = _SHARE * log_odds(counts, num_logits)
-        self._rows = ngrams.rows_of(parts.hashes, len(owners))
-        self._own = owners[self._rows] == ngrams.marks_of(parts.hashes)
+        self._rows, self._own = ngrams.looked_up(parts.hashes, owners)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -131,8 +130,7 @@ class Spelling:
         of_parts = self._of_parts(weight)
         of_words = self._parts_of_words.sums(of_parts)
         found = ngrams.hashes_of_words(np.arange(len(of_words), dtype=np.int32))
-        rows = ngrams.rows_of(found, len(table))
-        owned = self._owners[rows] == ngrams.marks_of(found)
+        rows, owned = ngrams.looked_up(found, self._owners)
         table[rows[owned]] += of_words[owned]
         table[self._rows[self._own]] += of_parts[self._own]
 

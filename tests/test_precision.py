@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from tenor import TextClassifier
-from tenor.cells import CellWeights, cell
+from tenor import TextClassifier, native
+from tenor.cells import CellWeights, cell, project
 from tenor.config import ModelConfig
 from tenor.encoder import prepared_layer
 from tenor.errors import InputError
 from tenor.precision import PRECISIONS, half, restored, rounded, rounded_state, stored, whole_numbers
+from test_native import needs_core
 
 TEXTS = ["This film is not bad at all.", "", "bad bad bad", "It is the best film I have seen. " * 20]
 
@@ -169,6 +170,49 @@ def test_one_step_of_the_core_is_the_references(settings, precision):
     )
     if precision == "int8" or rough:
         assert np.abs(found.h - exactly.h).mean() > 2 * np.abs(found.h - expected.h).mean()
+
+
+@needs_core
+@pytest.mark.parametrize("isa", native.status().isas)
+@pytest.mark.parametrize("inputs", [1, 15, 16, 64, 65, 200])
+@pytest.mark.parametrize("name", ["lstm", "gru", "rnn", "linear"])
+def test_a_layer_above_reads_states_as_whole_numbers(name, inputs, isa):
+    config = ModelConfig(embedding_dim=inputs, hidden_sizes=(19,), cell=name)
+    gates = cell(config).gates
+    rng = np.random.default_rng(inputs)
+    arrays = {"ih": rng.normal(size=(gates * 19, inputs)), "hh": rng.normal(size=(gates * 19, 19)) / 4}
+    arrays = rounded({name: array.astype(np.float32) for name, array in arrays.items()}, "int8")
+    weights = CellWeights(
+        weight_ih=arrays["ih"],
+        weight_hh=None if name == "linear" else arrays["hh"],
+        precision="int8",
+        bounded_inputs=True,
+    )
+    x = rng.uniform(-1.2, 1.2, (40, inputs)).astype(np.float32)
+    layer = prepared_layer(config, weights, isa=isa)
+    found = layer.forward(x, np.arange(41)).h
+    zeros = cell(config).zeros(40, 19, np.float32)
+    taken = cell(config).step(project(x, weights), zeros, weights).h
+    roughly = cell(config).step(x.clip(-1, 1) @ arrays["ih"].T, zeros, weights).h
+    np.testing.assert_allclose(found, taken, rtol=1e-3 if name == "linear" else 0, atol=3e-6)
+    assert np.abs(found - roughly).mean() > 3 * np.abs(found - taken).mean()
+    with pytest.raises(InputError, match="a layer whose inputs are states has no words to fold"):
+        layer.fold(x)
+
+
+@pytest.mark.parametrize(
+    ("settings", "bounded"),
+    [
+        ({"cell": "lstm"}, True),
+        ({"cell": "rnn", "activation": "relu"}, False),
+        ({"cell": "linear", "output_gate": True}, True),
+        ({"cell": "linear", "activation": "relu"}, False),
+        ({"cell": "linear", "skip": True}, False),
+    ],
+)
+def test_a_cell_knows_whether_what_it_gives_is_bounded(settings, bounded):
+    config = ModelConfig(embedding_dim=16, hidden_sizes=(24,), **settings)
+    assert cell(config).bounded == bounded
 
 
 def test_a_state_is_rounded_to_the_nearest_step_and_kept_in_bounds():

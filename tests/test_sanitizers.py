@@ -21,12 +21,9 @@ ELSEWHERE = (
     "c_example exports environment setting_that importing 2_ulp same_activations missing_library no_library"
 )
 # An editable installation would be found before the copy.
-RUN = """
+FIRST = """
 import sys
 sys.meta_path = [finder for finder in sys.meta_path if "editable" not in type(finder).__module__]
-import pytest, tenor
-assert tenor.__file__.startswith(sys.argv[1]), tenor.__file__
-sys.exit(pytest.main(["-q", "-m", "not slow", "-p", "no:cacheprovider", *sys.argv[2:]]))
 """
 
 
@@ -60,14 +57,15 @@ def test_reading_and_learning_with_threads_are_clean(tmp_path, isa_flags, saniti
     assert len(answers) == 1
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not native.is_available() or shutil.which("c++") is None, reason="no core or no compiler")
-@pytest.mark.skipif(sys.platform != "linux", reason="the libraries to preload are Linux'")
-def test_the_core_touches_no_memory_but_its_own_and_does_nothing_undefined(tmp_path, isa_flags):
-    package = tmp_path / "sources" / "tenor"
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory, isa_flags):
+    """The environment of a Python whose core watches its memory and arithmetic."""
+    folder = tmp_path_factory.mktemp("watched")
+    package = folder / "sources" / "tenor"
     shutil.copytree(ROOT / "src" / "tenor", package)
+    (package.parent / "sitecustomize.py").write_text(FIRST)
     watched = [f"-fsanitize={SANITIZERS}", "-fno-sanitize-recover=undefined", "-O1", "-g", "-fPIC"]
-    objects = build(package / "native", tmp_path, isa_flags, watched)
+    objects = build(package / "native", folder, isa_flags, watched)
     library = package / "native" / "libtenor_core.so"
     subprocess.run(["c++", "-shared", *watched, *objects, "-o", library, "-lpthread"], check=True)
     preload = [
@@ -81,18 +79,37 @@ def test_the_core_touches_no_memory_but_its_own_and_does_nothing_undefined(tmp_p
         "LD_PRELOAD": " ".join(preload),
         "ASAN_OPTIONS": "detect_leaks=0",  # Python itself gives not all of its memory back
     }
-    chosen = " and ".join(f"not {name}" for name in ELSEWHERE.split())
-    command = [
-        sys.executable,
-        "-c",
-        RUN,
-        package.parent,
-        "tests/test_native.py",
-        "tests/test_native_model.py",
-        "tests/test_indexing.py",
-        "-k",
-        chosen,
-    ]
+    where = run(["-c", "import tenor; print(tenor.__file__)"], environment)
+    assert where.startswith(str(package))
+    return environment
+
+
+def run(arguments: list[str], environment: dict[str, str]) -> str:
+    """What a Python prints that must succeed."""
+    command = [sys.executable, *arguments]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=1200)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert int(re.search(r"(\d+) passed", done.stdout).group(1)) > 500
+    return done.stdout
+
+
+needs_preloading = pytest.mark.skipif(
+    sys.platform != "linux" or not native.is_available() or shutil.which("c++") is None,
+    reason="no core, no compiler, or not Linux, whose libraries are preloaded",
+)
+
+
+@pytest.mark.slow
+@needs_preloading
+def test_the_core_touches_no_memory_but_its_own_and_does_nothing_undefined(watched):
+    files = ["tests/test_native.py", "tests/test_native_model.py", "tests/test_indexing.py"]
+    chosen = " and ".join(f"not {name}" for name in ELSEWHERE.split())
+    said = run(
+        ["-m", "pytest", "-q", "-m", "not slow", "-p", "no:cacheprovider", *files, "-k", chosen], watched
+    )
+    assert int(re.search(r"(\d+) passed", said).group(1)) > 500
+
+
+@pytest.mark.slow
+@needs_preloading
+def test_random_work_touches_no_other_memory_either(watched):
+    assert "cases with equal bits" in run(["tests/drive.py", "--minutes", "2"], watched)

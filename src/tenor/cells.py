@@ -72,6 +72,8 @@ class CellWeights:
     """(G*H,) added to the state's product; None for none."""
     precision: Precision = "float32"
     """How exactly they are, and how exactly is computed."""
+    bounded_inputs: bool = False
+    """Whether the input lies in -1 to 1, as the states of a layer below do that are bounded."""
 
 
 class Cell(NamedTuple):
@@ -85,6 +87,8 @@ class Cell(NamedTuple):
     """The state it keeps."""
     widths: tuple[int, ...]
     """Width of each part of the state, in multiples of H."""
+    bounded: bool
+    """Whether the output lies in -1 to 1."""
 
     def zeros(self, rows: int, size: int, dtype: npt.DTypeLike) -> State:
         """The state of so many texts before any word."""
@@ -124,6 +128,8 @@ def project(x: Floats, weights: CellWeights) -> Floats:
 
     Where the gates see two words, its share of the next word's gates stands behind it.
     """
+    if weights.bounded_inputs and weights.precision == "int8":
+        x = rounded_state(x)
     product = rows_matmul(x, weights.weight_ih)
     if weights.bias_ih is not None:
         product = product + weights.bias_ih
@@ -235,10 +241,10 @@ def sigmoid(x: Floats) -> Floats:
 
 
 CELLS: dict[tuple[str, str], Cell] = {
-    ("lstm", "tanh"): Cell(lstm_step, 4, LSTMState, (1, 1)),
-    ("gru", "tanh"): Cell(gru_step, 3, RNNState, (1,)),
-    ("rnn", "tanh"): Cell(rnn_tanh_step, 1, RNNState, (1,)),
-    ("rnn", "relu"): Cell(rnn_relu_step, 1, RNNState, (1,)),
+    ("lstm", "tanh"): Cell(lstm_step, 4, LSTMState, (1, 1), bounded=True),
+    ("gru", "tanh"): Cell(gru_step, 3, RNNState, (1,), bounded=True),
+    ("rnn", "tanh"): Cell(rnn_tanh_step, 1, RNNState, (1,), bounded=True),
+    ("rnn", "relu"): Cell(rnn_relu_step, 1, RNNState, (1,), bounded=False),
 }
 """Every cell whose gates see the state, by its name and activation."""
 
@@ -249,7 +255,8 @@ def cell(config: ModelConfig) -> Cell:
         count = linear_gates(config)
         carried = count if config.window == 2 else 0
         step = functools.partial(linear_step, config)
-        return Cell(step, count + config.skip, LinearState, (1, 1, carried))
+        bounded = config.activation == "tanh" and not config.skip
+        return Cell(step, count + config.skip, LinearState, (1, 1, carried), bounded=bounded)
     return CELLS[config.cell, config.activation if config.cell == "rnn" else "tanh"]
 
 

@@ -77,9 +77,9 @@ class Encoder:
         in_core = computes_in_core(weights, runtime)
         self.layers = [
             [
-                _NativeLayer(config, _weights_of(weights, layer, direction, precision))
+                _NativeLayer(config, _weights_of(config, weights, layer, direction, precision))
                 if in_core
-                else _NumpyLayer(self._cell, _weights_of(weights, layer, direction, precision))
+                else _NumpyLayer(self._cell, _weights_of(config, weights, layer, direction, precision))
                 for direction in range(config.directions)
             ]
             for layer in range(len(config.hidden_sizes))
@@ -232,6 +232,7 @@ def prepared_layer(
         activation=config.activation if config.cell in ("rnn", "linear") else "tanh",
         gating=native.Gating(config.window == 2, config.input_gate, config.output_gate, config.skip),
         precision=weights.precision,
+        bounded_inputs=weights.bounded_inputs,
         isa=isa,
     )
 
@@ -251,7 +252,7 @@ def computes_in_core(weights: Mapping[str, Floats], runtime: Runtime) -> bool:
 
 
 def _weights_of(
-    weights: Mapping[str, Floats], layer: int, direction: int, precision: Precision = "float32"
+    config: ModelConfig, weights: Mapping[str, Floats], layer: int, direction: int, precision: Precision
 ) -> CellWeights:
     suffix = f"l{layer}" + ("_reverse" if direction else "")
     return CellWeights(
@@ -261,4 +262,5 @@ def _weights_of(
         bias_ih=weights.get(f"rnn.bias_ih_{suffix}"),
         bias_hh=weights.get(f"rnn.bias_hh_{suffix}"),
         precision=precision,
+        bounded_inputs=layer > 0 and cell(config).bounded,
     )

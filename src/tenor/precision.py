@@ -7,8 +7,8 @@ whole numbers finds the stored ones again.
 * ``float32``: as trained.
 * ``bf16``: each weight rounded to 8 significant bits.
 * ``int8``: each row of a matrix in whole numbers of -127 to 127 times a scale of its own, scores of
-  n-grams as in bf16. The product with a recurrent state that lies in -1 to 1 is a sum of whole
-  numbers too.
+  n-grams as in bf16. A layer's products with states that lie in -1 to 1, its own and those of the
+  layer below, are sums of whole numbers too.
 
 In both of the latter the gates of a linear recurrence that see one word are rounded to 11
 significant bits, as the table of a first layer keeps them.

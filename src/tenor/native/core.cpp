@@ -138,6 +138,7 @@ tenor_result tenor_layer_fold(tenor_layer* layer, const float* vectors, int64_t 
                               int64_t bytes) {
   return guarded([&] {
     if (!layer || !vectors || count < 1 || count > INT32_MAX || bytes < 0) return TENOR_BAD_SIZE;
+    if (layer->layer.ih_whole.weights) return TENOR_BAD_SIZE;  // it has no other weights for a table
     const int64_t each = layer->layer.kept;
     const int64_t rows = bytes / (each * static_cast<int64_t>(sizeof(float)));
     layer->folded = std::make_unique<Folded>(vectors, count, rows, each);

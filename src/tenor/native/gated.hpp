@@ -177,7 +177,7 @@ TENOR_INLINE void fetch_ahead(const Layer& layer, const Block& block, int rows, 
 
 // Calls step(shares, rows, t) for each position, with the words' shares; rows have a word there.
 template <class Do>
-TENOR_INLINE void each_step(const Layer& layer, const Block& block, const Do& step) {
+TENOR_INLINE void each_step(const Layer& layer, const Block& block, Tiles& tiled, const Do& step) {
   int rows = active(block, block.rows, 0);
   for (int64_t t = 0; rows > 0;) {
     // Few rows would leave the projection's tiles empty: it runs as many words ahead as fit.
@@ -191,7 +191,7 @@ TENOR_INLINE void each_step(const Layer& layer, const Block& block, const Do& st
         shares[total++] = given(layer, block, word_at(block, row, t + s));
     }
     if (!block.shares.row_of) {
-      project(layer, shares, total, block.scratch);
+      project(layer, shares, total, block.rounded, tiled, block.scratch);
       for (int i = 0; i < total; ++i) shares[i] = block.scratch + i * layer.share;
     }
     const float* const* share = shares;
@@ -206,7 +206,8 @@ TENOR_INLINE void each_step(const Layer& layer, const Block& block, const Do& st
 template <class C>
 void read_floats(const Layer& layer, const Block& block) {
   float* const next = block.scratch + kBlockRows * layer.share;  // (rows, units)
-  each_step(layer, block, [&](const float* const* shares, int rows, int64_t t) {
+  Tiles tiled;
+  each_step(layer, block, tiled, [&](const float* const* shares, int rows, int64_t t) {
     if (block.shares.row_of) fetch_ahead(layer, block, rows, t + 1);
     tiles<tile_rows(C::kGates, kFusing)>(Step<C>{layer, shares, block.h, block.c, next}, rows, layer.groups);
     keep(layer, block, next, rows, t);

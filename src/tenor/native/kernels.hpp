@@ -22,6 +22,14 @@ struct Gating {
   Candidate candidate;
 };
 
+// A matrix in whole numbers, its rows along the lanes, some vectors in a tile; null where it is of floats.
+struct WholeMatrix {
+  const void* weights;   // [tile][some of the inner dimension][vector][lane][inner]
+  const int32_t* begin;  // where sums begin [tile][vector][lane]
+  const float* scale;    // what they stand for [tile][vector][lane]
+  int64_t inner;         // filled up to whole vectors
+};
+
 // A layer's packed weights. A vector is `lanes` units; a group is one vector of each gate, units
 // filled up with zeros. A word's share is what its input gives to the gates: `share` floats, the
 // gates of a group side by side, filled up to a whole number of tiles.
@@ -33,9 +41,7 @@ struct Layer {
   int64_t share, kept;      // floats of a word's share; of what a table keeps of it
   const float *ih, *bias;   // [tile][input][kTile][lane], [tile][kTile][lane]
   const float* hh;          // [group][state][gate][lane]; null in a linear recurrence
-  const void* hh_whole;     // [group][some states][gate][lane][state] where the state's product is of
-  const int32_t* hh_begin;  // whole numbers, where its sums begin [group][gate][lane], and what they
-  const float* hh_scale;    // stand for [group][gate][lane]; or null
+  WholeMatrix ih_whole, hh_whole;  // in place of these: tiles of kTile vectors, of a group's gates
   const float* state_bias;  // [group][lane], what stands beside a GRU's state product
 };
 
@@ -60,7 +66,8 @@ struct Block {
   float *h, *c;             // (rows, units) the state: initial in, final out
   float* carry;             // (rows, share) what the word before gives a linear recurrence; may be null
   float *start, *sum, *max;  // (rows, units) of h: the first, all added, the largest; may be null
-  float* scratch;            // (kBlockRows, share), then (kBlockRows, units * vectors)
+  float* scratch;            // (kBlockRows, share), then (kBlockRows, 4 * units)
+  void* rounded;             // room for (kBlockRows, inner) whole numbers of ih_whole; null without
 };
 
 constexpr int64_t kBf16Inner = 32, kBf16Columns = 16;  // of a tile of bf16

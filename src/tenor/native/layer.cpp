@@ -103,37 +103,38 @@ Floats packed_state(const float* rows, int count, const Layer& layer, int lanes)
   return result;
 }
 
-// Rows (G*H, H) in whole numbers of 1 / 127 of their largest, where sums of their products with states
-// begin, and what such a sum is worth.
+// Rows of matrices (H, inner), of each unit's vectors in turn, in whole numbers of 1 / 127 of their largest,
+// `count` vectors in a tile; where sums of their products with states begin, and what such a sum is worth.
 template <class Whole>
-void pack_whole(const float* rows, int count, tenor_layer& made) {
+WholeMatrix pack_whole(const std::vector<const float*>& matrices, int64_t inner, int64_t tiles, int64_t count,
+                       const tenor_layer& made, WholeRoom& room) {
   const FloatEnvironment environment;
-  const Layer& layer = made.layer;
   const int lanes = made.kernels->lanes, together = made.kernels->together;
-  const int64_t width = layer.hidden, units = layer.groups * lanes;
-  made.hh_whole = floats(units * units * count * sizeof(Whole) / sizeof(float));
-  Whole* const packed = reinterpret_cast<Whole*>(made.hh_whole.get());
-  std::fill_n(packed, units * units * count, Whole{0});
-  made.hh_begin.assign(static_cast<size_t>(units * count), 0);
-  made.hh_scale = floats(units * count);
-  std::fill_n(made.hh_scale.get(), units * count, 0.0f);
-  for (int64_t gate = 0; gate < count; ++gate) {
-    for (int64_t unit = 0; unit < layer.hidden; ++unit) {
-      const float* row = rows + (gate * layer.hidden + unit) * width;
-      const float largest = std::accumulate(row, row + width, 0.0f, [](float most, float weight) {
-        return std::max(most, std::fabs(weight));
-      });
-      const float each = largest > 0 ? largest / 127 : 1;
-      const int64_t group = unit / lanes, lane = unit % lanes, at = (group * count + gate) * lanes + lane;
-      made.hh_scale[at] = each / kStateSteps;
-      for (int64_t k = 0; k < width; ++k) {
-        const float steps = std::max(-127.0f, std::min(127.0f, std::nearbyint(row[k] / each)));
-        const int64_t some = group * units / together + k / together;
-        packed[((some * count + gate) * lanes + lane) * together + k % together] = static_cast<Whole>(steps);
-        made.hh_begin[at] -= made.kernels->whole_zero * static_cast<int32_t>(steps);
-      }
+  const int64_t filled = (inner + lanes - 1) / lanes * lanes, rows = tiles * count * lanes;
+  const int64_t vectors = static_cast<int64_t>(matrices.size());
+  room.weights = floats(filled * rows * sizeof(Whole) / sizeof(float));
+  Whole* const packed = reinterpret_cast<Whole*>(room.weights.get());
+  std::fill_n(packed, filled * rows, Whole{0});
+  room.begin.assign(static_cast<size_t>(rows), 0);
+  room.scale = floats(rows);
+  std::fill_n(room.scale.get(), rows, 0.0f);
+  for (int64_t at = 0; at < rows; ++at) {
+    const int64_t v = at / lanes, lane = at % lanes, unit = v / vectors * lanes + lane;
+    if (unit >= made.layer.hidden) continue;
+    const float* row = matrices[v % vectors] + unit * inner;
+    const float largest = std::accumulate(row, row + inner, 0.0f, [](float most, float weight) {
+      return std::max(most, std::fabs(weight));
+    });
+    const float each = largest > 0 ? largest / 127 : 1;
+    room.scale[at] = each / kStateSteps;
+    for (int64_t k = 0; k < inner; ++k) {
+      const float steps = std::max(-127.0f, std::min(127.0f, std::nearbyint(row[k] / each)));
+      const int64_t some = v / count * filled / together + k / together;
+      packed[((some * count + v % count) * lanes + lane) * together + k % together] = static_cast<Whole>(steps);
+      room.begin[at] -= made.kernels->whole_zero * static_cast<int32_t>(steps);
     }
   }
+  return {packed, room.begin.data(), room.scale.get(), filled};
 }
 
 // Texts dealt out to blocks of rows; a block is one task.
@@ -186,12 +187,14 @@ class Pass {
     const int64_t units = layer.groups * made_.kernels->lanes, size = rows * units;
     const bool carries = layer.cell == kLinear && layer.gating.previous;
     const int64_t shares = kBlockRows * (layer.share + 4 * units);
-    const Floats memory = floats(5 * size + shares + (carries ? rows * layer.share : 0));
+    const int64_t rounded = kBlockRows * layer.ih_whole.inner;  // of at most 2 bytes
+    const Floats memory = floats(5 * size + shares + (carries ? rows * layer.share : 0) + rounded / 2);
     float* h = memory.get();
     std::fill(h, h + 5 * size, 0.0f);
     float *c = h + size, *start = c + size, *sum = start + size, *max = sum + size;
     float* scratch = max + size;
     float* carry = carries ? scratch + shares : nullptr;
+    float* whole = scratch + shares + (carries ? rows * layer.share : 0);
     const int64_t* texts = texts_.data() + begin;
     const auto take = [&](const float* given, float* to) {
       for (int row = 0; given && row < rows; ++row)
@@ -209,7 +212,7 @@ class Pass {
         layer, Block{rows, lengths_.data() + begin, first_.data() + begin, io_.reverse ? -1 : 1,
                      io_.x, io_.x_stride, shares_, io_.states, io_.states_stride, h, c, carry,
                      io_.start_h ? start : nullptr, io_.sum_h ? sum : nullptr,
-                     io_.max_h ? max : nullptr, scratch});
+                     io_.max_h ? max : nullptr, scratch, whole});
     const auto give = [&](const float* from, float* wanted) {
       for (int row = 0; wanted && row < rows; ++row)
         std::copy_n(from + row * units, layer.hidden, wanted + texts[row] * layer.hidden);
@@ -266,7 +269,9 @@ tenor_result pack(const Kernels& kernels, const tenor_layer_settings& from, teno
   if (linear ? gating.previous && !from.weight_previous : !from.weight_hh) return TENOR_BAD_SIZE;
 
   const bool whole = from.precision == TENOR_INT8 && !linear && named->kind != kRNNReLU;
+  const bool whole_inputs = from.precision == TENOR_INT8 && from.bounded_inputs;
   if (whole && from.hidden > kMostWhole) return TENOR_BAD_SIZE;
+  if (whole_inputs && from.inputs > 2 * kMostWhole) return TENOR_BAD_SIZE;
 
   const std::vector<Source> vectors = sources(from, named->kind, gating);
   const int lanes = kernels.lanes;
@@ -282,7 +287,14 @@ tenor_result pack(const Kernels& kernels, const tenor_layer_settings& from, teno
   const int64_t gates = layer.groups * (2 + gating.output + gating.skip) * lanes;
   layer.kept = !activated ? layer.share : layer.half ? gates / 2 : gates;
   made.kernels = &kernels;
-  made.ih = packed_inputs(vectors, layer, lanes);
+  const auto pack_rows = kernels.together == 4 ? pack_whole<int8_t> : pack_whole<int16_t>;
+  if (whole_inputs) {
+    std::vector<const float*> matrices(vectors.size());
+    std::transform(vectors.begin(), vectors.end(), matrices.begin(), [](const Source& of) { return of.weight; });
+    layer.ih_whole = pack_rows(matrices, from.inputs, layer.tiles, kTile, made, made.ih_whole);
+  } else {
+    made.ih = packed_inputs(vectors, layer, lanes);
+  }
   made.bias = packed_bias(vectors, layer, lanes);
   made.state_bias = floats(layer.groups * lanes);
   const float* state_bias = named->kind == kGRU ? part(from.bias_hh, 2, from.hidden) : nullptr;
@@ -290,17 +302,17 @@ tenor_result pack(const Kernels& kernels, const tenor_layer_settings& from, teno
     made.state_bias[unit] = state_bias && unit < from.hidden ? state_bias[unit] : 0.0f;
   if (!linear) {
     const int gates = state_gates(named->kind);
+    std::vector<const float*> matrices;
+    for (int gate = 0; gate < gates; ++gate)
+      matrices.push_back(part(from.weight_hh, gate, from.hidden * from.hidden));
     if (whole)
-      (kernels.together == 4 ? pack_whole<int8_t> : pack_whole<int16_t>)(from.weight_hh, gates, made);
+      layer.hh_whole = pack_rows(matrices, from.hidden, layer.groups, gates, made, made.hh_whole);
     else
       made.hh = packed_state(from.weight_hh, gates, layer, lanes);
   }
   layer.ih = made.ih.get();
   layer.bias = made.bias.get();
   layer.hh = made.hh.get();
-  layer.hh_whole = made.hh_whole.get();
-  layer.hh_begin = made.hh_begin.data();
-  layer.hh_scale = made.hh_scale.get();
   layer.state_bias = made.state_bias.get();
   return TENOR_OK;
 }

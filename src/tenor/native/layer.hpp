@@ -9,11 +9,21 @@
 #include "kernels.hpp"
 #include "tenor.h"
 
+namespace tenor {
+
+// What a WholeMatrix points to.
+struct WholeRoom {
+  Floats weights, scale;  // weights: room for whole numbers
+  std::vector<int32_t> begin;
+};
+
+}  // namespace tenor
+
 struct tenor_layer {
   const tenor::Kernels* kernels;
   tenor::Layer layer;
-  tenor::Floats ih, bias, hh, hh_whole, hh_scale, state_bias;  // hh_whole: room for whole numbers
-  std::vector<int32_t> hh_begin;
+  tenor::Floats ih, bias, hh, state_bias;
+  tenor::WholeRoom ih_whole, hh_whole;
   std::unique_ptr<tenor::Folded> folded;
 };
 

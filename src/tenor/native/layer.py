@@ -86,6 +86,7 @@ class PreparedLayer(library.Owner):
         activation: str = "tanh",
         gating: Gating = _PLAIN,
         precision: Precision = "float32",
+        bounded_inputs: bool = False,
         isa: str | None = None,
     ) -> None:
         """Copy the weights.
@@ -97,6 +98,7 @@ class PreparedLayer(library.Owner):
             activation: of ``"rnn"`` and ``"linear"``.
             gating: of ``"linear"``.
             precision: how exactly it computes; see ``tenor.precision``.
+            bounded_inputs: they lie in -1 to 1, as a layer's states do; they are not folded.
             isa: instruction set; None for ``status().isa``.
 
         Raises:
@@ -120,8 +122,10 @@ class PreparedLayer(library.Owner):
             self.hidden_size,
             *gating,
             PRECISIONS.index(precision),
+            bounded_inputs,
             *(None if array is None else address(array) for array in arrays),
         )
+        self._bounded = bounded_inputs
         self._vectors: Floats | None = None
         super().__init__("layer", encoded(isa), ctypes.byref(settings))
 
@@ -146,9 +150,11 @@ class PreparedLayer(library.Owner):
             size_bytes: how much memory these places may take.
 
         Raises:
-            InputError: not float32 (V, E).
+            InputError: not float32 (V, E), or inputs are bounded.
             NativeError: too little memory.
         """
+        if self._bounded:
+            raise InputError("a layer whose inputs are states has no words to fold")
         float32("vectors", vectors)
         shaped("vectors", vectors, (len(vectors), self.input_size))
         self._vectors = np.ascontiguousarray(vectors)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from tenor.errors import InputError, NativeError
 
-INTERFACE = 8
+INTERFACE = 9
 """``TENOR_INTERFACE`` of the ``tenor.h`` that this code was written for."""
 
 REBUILD = (
@@ -35,6 +35,7 @@ class LayerSettings(ctypes.Structure):
         ("output_gate", ctypes.c_int32),
         ("skip", ctypes.c_int32),
         ("precision", ctypes.c_int32),
+        ("bounded_inputs", ctypes.c_int32),
         ("weight_ih", ctypes.c_void_p),
         ("weight_previous", ctypes.c_void_p),
         ("weight_hh", ctypes.c_void_p),

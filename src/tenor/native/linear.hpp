@@ -2,7 +2,7 @@
 // alone. So a word's activated gates can stand in a table, and a text is read by one scan.
 #pragma once
 
-#include "whole.hpp"
+#include "gated_whole.hpp"
 
 namespace tenor::TENOR_ISA {
 
@@ -151,7 +151,7 @@ TENOR_INLINE void scan_words(const Layer& layer, const Scan& at, const float* co
 }
 
 // One text: looks its words' gates up or computes them, a stretch at a time, and scans.
-TENOR_INLINE void read_text(const Layer& layer, const Block& block, int row) {
+TENOR_INLINE void read_text(const Layer& layer, const Block& block, int row, Tiles& tiled) {
   const int64_t units = layer.groups * kLanes;
   const int64_t width = activated(layer.gating) * units;
   float* const shares = block.scratch;                       // (kBlockRows, share)
@@ -167,7 +167,7 @@ TENOR_INLINE void read_text(const Layer& layer, const Block& block, int row) {
     const float* words[kBlockRows];
     for (int i = 0; i < count; ++i) words[i] = given(layer, block, word_at(block, row, t + i));
     if (!block.shares.row_of) {
-      project(layer, words, count, shares);
+      project(layer, words, count, block.rounded, tiled, shares);
       for (int i = 0; i < count; ++i) words[i] = shares + i * layer.share;
     }
     if (!ready) {
@@ -188,14 +188,15 @@ TENOR_INLINE void read_text(const Layer& layer, const Block& block, int row) {
 }
 
 void read_linear(const Layer& layer, const Block& block) {
-  for (int row = 0; row < block.rows; ++row) read_text(layer, block, row);
+  Tiles tiled;
+  for (int row = 0; row < block.rows; ++row) read_text(layer, block, row, tiled);
 }
 
 // What a table keeps of so many words: shares, or where the gates see one word only, what becomes
 // of them. scratch: (rows, share).
 void keep_in_table(const Layer& layer, const float* const* in, int rows, float* scratch, float* out) {
-  if (layer.cell != kLinear || layer.gating.previous) return project(layer, in, rows, out);
-  project(layer, in, rows, scratch);
+  if (layer.cell != kLinear || layer.gating.previous) return project_floats(layer, in, rows, out);
+  project_floats(layer, in, rows, scratch);
   for (int row = 0; row < rows; ++row)
     activate(layer, scratch + row * layer.share, nullptr, out + row * layer.kept);
 }

@@ -9,13 +9,6 @@ namespace tenor::TENOR_ISA {
 // So much of the packed factor stays in the first cache while rows pass by.
 constexpr int64_t kInnerBlock = 256;
 
-TENOR_INLINE Vec load_some(const float* from, int64_t count) {
-  if (count >= kLanes) return load(from);
-  Vec v = splat(0.0f);
-  if (count > 0) __builtin_memcpy(&v, from, count * sizeof(float));
-  return v;
-}
-
 TENOR_INLINE void store_some(float* to, Vec v, int64_t count) {
   if (count >= kLanes)
     store(to, v);

@@ -3,8 +3,8 @@
 // nor tile shape can change a bit.
 #pragma once
 
-#include "kernels.hpp"
 #include "math.hpp"
+#include "whole.hpp"
 
 namespace tenor::TENOR_ISA {
 
@@ -45,29 +45,31 @@ struct Projection {
   }
 };
 
-// The last rows, fewer than a tile's. A single row takes two tiles, else it would wait for its sums.
-template <int R, class Work>
-TENOR_INLINE void remainder(const Work& work, int row, int rows, int64_t tiles) {
-  if constexpr (R > 0) {
-    if (rows != R) return remainder<R - 1>(work, row, rows, tiles);
-    int64_t tile = 0;
-    if constexpr (R == 1)
-      for (; tile + 2 <= tiles; tile += 2) work.template tile<1, 2>(row, tile);
-    for (; tile < tiles; ++tile) work.template tile<R, 1>(row, tile);
-  }
+TENOR_INLINE void project_floats(const Layer& layer, const float* const* in, int rows, float* out) {
+  tiles<tile_rows(kTile, kFusing)>(Projection{layer, in, out}, rows, layer.tiles);
 }
 
-template <int R, class Work>
-TENOR_INLINE void tiles(const Work& work, int rows, int64_t count) {
-  const int whole = rows - rows % R;
-  for (int64_t tile = 0; tile < count; ++tile)
-    for (int row = 0; row < whole; row += R) work.template tile<R, 1>(row, tile);
-  remainder<R - 1>(work, whole, rows - whole, count);
-}
+// The same of inputs of -1 to 1 that are rounded to whole numbers first.
+struct WholeProjection {
+  const Layer& layer;
+  float* out;
+
+  TENOR_INLINE void operator()(int row, int64_t tile, const Int (&products)[kTile]) const {
+    for (int i = 0; i < kTile; ++i) {
+      const int64_t at = tile * kTileFloats + i * kLanes;
+      store(out + row * layer.share + at, fma(__builtin_convertvector(products[i], Vec),
+                                              load(layer.ih_whole.scale + at), load(layer.bias + at)));
+    }
+  }
+};
 
 // (rows, share) of the inputs of so many words.
-TENOR_INLINE void project(const Layer& layer, const float* const* in, int rows, float* out) {
-  tiles<tile_rows(kTile, kFusing)>(Projection{layer, in, out}, rows, layer.tiles);
+TENOR_INLINE void project(const Layer& layer, const float* const* in, int rows, void* rounded, Tiles& tiled,
+                          float* out) {
+  if (!layer.ih_whole.weights) return project_floats(layer, in, rows, out);
+  Whole* const whole = static_cast<Whole*>(rounded);
+  for (int row = 0; row < rows; ++row) round_states(in[row], layer.inputs, whole + row * layer.ih_whole.inner);
+  multiply_whole<kTile>(layer.ih_whole, whole, rows, layer.tiles, tiled, WholeProjection{layer, out});
 }
 
 // What was computed before of a word.

@@ -24,15 +24,6 @@ constexpr int kLanes = 4, kRegisters = 32, kFusing = 0;
 constexpr int kLanes = 4, kRegisters = 16, kFusing = 10;
 #endif
 
-constexpr int kMostRows = 6;
-
-// How many rows by so many vectors a tile of sums has: with a number of each row and a weight, all
-// stay in registers.
-constexpr int tile_rows(int vectors, int more) {
-  const int rows = (kRegisters - 1 - more) / (vectors + 1);
-  return rows < 1 ? 1 : rows > kMostRows ? kMostRows : rows;
-}
-
 using Vec = float __attribute__((vector_size(kLanes * 4)));
 using Int = int32_t __attribute__((vector_size(kLanes * 4)));
 
@@ -63,6 +54,14 @@ TENOR_INLINE Vec splat(float value) {
 #else
   return Vec{value, value, value, value};
 #endif
+}
+
+// Up to kLanes of them, zeros beyond.
+TENOR_INLINE Vec load_some(const float* from, int64_t count) {
+  if (count >= kLanes) return load(from);
+  Vec v = splat(0.0f);
+  if (count > 0) __builtin_memcpy(&v, from, count * sizeof(float));
+  return v;
 }
 
 // The numbers of a lane, as they lie in memory, in every lane.

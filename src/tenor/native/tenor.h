@@ -25,7 +25,7 @@
 extern "C" {
 #endif
 
-#define TENOR_INTERFACE 8 /* grows when anything below changes its meaning */
+#define TENOR_INTERFACE 9 /* grows when anything below changes its meaning */
 
 typedef enum {
   TENOR_OK = 0,
@@ -65,9 +65,9 @@ TENOR_API tenor_result tenor_set_threads(int32_t threads);
 TENOR_API tenor_result tenor_activation(const char *isa, const char *name, const float *x,
                                         float *y, int64_t count);
 
-/* How exactly a layer computes. TENOR_INT8: the product of weight_hh and a state that lies in -1 to 1,
- * as all but a "relu" one do, is a sum of whole numbers: each row's weights in 127ths of its largest,
- * the state in 127ths; H is at most 4096. */
+/* How exactly a layer computes. TENOR_INT8: a product with what lies in -1 to 1 is a sum of whole numbers,
+ * each row's weights in 127ths of its largest, the other factor in 127ths. Such are the states of all but a
+ * "relu" layer, whose H is then at most 4096, and bounded inputs, at most 8192 of them. */
 typedef enum { TENOR_FLOAT32 = 0, TENOR_BF16 = 1, TENOR_INT8 = 2 } tenor_precision;
 
 /* How many multiply-adds a second this machine does at best, of whole numbers with TENOR_INT8 and of floats
@@ -92,6 +92,7 @@ typedef struct {
   int64_t inputs, hidden; /* E and H */
   int32_t previous, input_gate, output_gate, skip; /* "linear" only: not 0 where it has such */
   tenor_precision precision;
+  int32_t bounded_inputs; /* not 0: they lie in -1 to 1, as what layers below give; there is nothing to fold */
   const float *weight_ih;       /* (G*H, E) */
   const float *weight_previous; /* "linear" with previous: for the word before, without the skip */
   const float *weight_hh;       /* (G*H, H); NULL for "linear" */

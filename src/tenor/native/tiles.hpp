@@ -19,8 +19,8 @@ class Tiles {
   // For so many rows, or whole tiles of them, of so many states.
   void shape(int rows, int64_t states) {
     if (rows > kTileRows) rows = kTileRows;
-    if (rows == rows_) return;
-    rows_ = rows;
+    if (rows == rows_ && states == states_) return;
+    rows_ = rows, states_ = states;
     const int last = static_cast<int>((states - 1) % kTileBytes) + 1;
     alignas(64) struct {
       uint8_t palette, start_row, reserved[14];
@@ -45,6 +45,7 @@ class Tiles {
 
  private:
   int rows_ = 0;
+  int64_t states_ = 0;
 };
 
 #define TENOR_TILE_PRODUCTS(some, factor, from, weights, states, gates)        \

@@ -1,8 +1,9 @@
-// The same cells where the product with the state is of whole numbers: no sum is rounded, so that any
+// Products of whole numbers: states of -1 to 1 by a matrix of weights. No sum is rounded, so that any
 // instruction may compute it, in any order.
 #pragma once
 
-#include "gated.hpp"
+#include "blocks.hpp"
+#include "kernels.hpp"
 #include "tiles.hpp"
 
 namespace tenor::TENOR_ISA {
@@ -16,104 +17,85 @@ TENOR_INLINE void round_state(Vec h, Whole* to) {
   __builtin_memcpy(to, &narrow, sizeof narrow);
 }
 
-// One position of every row. V groups of units at a time.
-template <class C>
-struct WholeStep {
-  static constexpr int kGates = C::kGates, kGroup = kGates * kLanes;
+// Numbers that may be anything: those beyond -1 and 1 count as these. Fills whole vectors.
+TENOR_INLINE void round_states(const float* from, int64_t count, Whole* to) {
+  for (int64_t i = 0; i < count; i += kLanes)
+    round_state(at_least(at_most(load_some(from + i, count - i), 1.0f), -1.0f), to + i);
+}
 
-  const Layer& layer;
-  const Block& block;
-  const float* const* shares;
-  const float* const* later;  // shares of the next words, which are asked for meanwhile
-  const Whole* states;  // (rows, units) in whole numbers
-  Whole* next;
-  bool first;
+// Calls finish(row, tile, products) with the sums of rows (rows, of.inner). V tiles at a time.
+template <int kVectors, class Finish>
+struct WholeProduct {
+  const WholeMatrix& of;
+  const Whole* states;
+  const Finish& finish;
 
-  TENOR_INLINE const Whole* weights(int64_t group) const {
-    return static_cast<const Whole*>(layer.hh_whole) + group * layer.groups * kLanes * kGroup;
+  TENOR_INLINE const Whole* weights(int64_t tile) const {
+    return static_cast<const Whole*>(of.weights) + tile * of.inner * kVectors * kLanes;
   }
 
-  // From the sums of a group of units to the state, which is pooled while it is at hand.
-  TENOR_INLINE void finish(int row, int64_t group, const Int (&products)[kGates]) const {
-    const float* share = shares[row] + group * kGroup;
-    for (int i = 0; i < kGroup; i += 16) __builtin_prefetch(later[row] + group * kGroup + i, 0, 2);
-    Vec sums[kGates];
-    for (int gate = 0; gate < kGates; ++gate)
-      sums[gate] = fma(__builtin_convertvector(products[gate], Vec),
-                       load(layer.hh_scale + group * kGroup + gate * kLanes),
-                       C::begin(share, layer.state_bias + group * kLanes, gate));
-    const int64_t at = (row * layer.groups + group) * kLanes;
-    const Vec h = C::next_whole(sums, share, load(block.h + at), block.c + at);
-    store(block.h + at, h);
-    round_state(h, next + at);
-    if (first && block.start) store(block.start + at, h);
-    if (block.sum) store(block.sum + at, first ? h : load(block.sum + at) + h);
-    if (block.max) store(block.max + at, first ? h : larger(load(block.max + at), h));
-  }
+  TENOR_INLINE const int32_t* begin(int64_t tile) const { return of.begin + tile * kVectors * kLanes; }
 
   template <int R, int V>
-  TENOR_INLINE void tile(int row, int64_t group) const {
-    Int products[R][V][kGates];
-    const int64_t units = layer.groups * kLanes;
+  TENOR_INLINE void tile(int row, int64_t tile) const {
+    Int products[R][V][kVectors];
     const Whole* rows[R];
     for (int r = 0; r < R; ++r) {
-      rows[r] = states + (row + r) * units;
+      rows[r] = states + (row + r) * of.inner;
       for (int v = 0; v < V; ++v)
-        for (int gate = 0; gate < kGates; ++gate)
-          __builtin_memcpy(&products[r][v][gate], layer.hh_begin + (group + v) * kGroup + gate * kLanes,
-                           sizeof(Int));
+        for (int i = 0; i < kVectors; ++i)
+          __builtin_memcpy(&products[r][v][i], begin(tile + v) + i * kLanes, sizeof(Int));
     }
-    const Whole* weight = weights(group);
-    for (int64_t k = 0; k < units; k += kTogether, weight += kTogether * kGroup) {
+    const Whole* weight = weights(tile);
+    for (int64_t k = 0; k < of.inner; k += kTogether, weight += kTogether * kVectors * kLanes) {
       Wholes some[R];
 #pragma GCC unroll 6
       for (int r = 0; r < R; ++r) some[r] = splat_lane(rows[r] + k);
 #pragma GCC unroll 2
       for (int v = 0; v < V; ++v) {
 #pragma GCC unroll 4
-        for (int gate = 0; gate < kGates; ++gate) {
+        for (int i = 0; i < kVectors; ++i) {
           Wholes factor;
-          __builtin_memcpy(&factor, weight + v * units * kGroup + gate * kLanes * kTogether, sizeof factor);
+          __builtin_memcpy(&factor, weight + (v * of.inner * kVectors + i * kTogether) * kLanes, sizeof factor);
 #pragma GCC unroll 6
-          for (int r = 0; r < R; ++r) products[r][v][gate] = dot(some[r], factor, products[r][v][gate]);
+          for (int r = 0; r < R; ++r) products[r][v][i] = dot(some[r], factor, products[r][v][i]);
         }
       }
     }
     for (int r = 0; r < R; ++r)
-      for (int v = 0; v < V; ++v) finish(row + r, group + v, products[r][v]);
+      for (int v = 0; v < V; ++v) finish(row + r, tile + v, products[r][v]);
   }
 };
 
 #if defined(__AMX_INT8__)
-// The same with tiles, whose products go on while the sums before them are finished: after each row the
-// next ones take in some states. Where the rows are no multiple of a tile's, the last tile begins earlier,
-// with rows that are already done.
-template <class C>
-void step_in_tiles(const WholeStep<C>& step, int rows) {
-  constexpr int kGates = C::kGates;
-  const int64_t groups = step.layer.groups, units = groups * kLanes;
+// The same with AMX's tiles, whose products go on while the sums before them are finished: after each row
+// the next ones take in some states. Where the rows are no multiple of a tile's, the last tile begins
+// earlier, with rows that are already done.
+template <int kVectors, class Finish>
+void multiply_in_tiles(const WholeProduct<kVectors, Finish>& product, int rows, int64_t count) {
+  const int64_t inner = product.of.inner;
   const int each = rows < kTileRows ? rows : kTileRows;
-  alignas(64) int32_t products[2][kTileRows][kGates][kLanes];
+  alignas(64) int32_t products[2][kTileRows][kVectors][kLanes];
   int here = 0;
-  const auto sums = [&](int row, int64_t group) {
+  const auto sums = [&](int row, int64_t tile) {
     const int begin = row + each <= rows ? row : rows - each;
-    return TileSums<kGates>(step.states + begin * units, step.weights(group), units,
-                            step.layer.hh_begin + group * WholeStep<C>::kGroup, products[here][0][0]);
+    return TileSums<kVectors>(product.states + begin * inner, product.weights(tile), inner,
+                              product.begin(tile), products[here][0][0]);
   };
-  TileSums<kGates> first = sums(0, 0);
+  TileSums<kVectors> first = sums(0, 0);
   while (!first.stored()) first.add();
-  for (int64_t group = 0; group < groups; ++group) {
+  for (int64_t tile = 0; tile < count; ++tile) {
     for (int row = 0; row < rows; row += each) {
       const int begin = row + each <= rows ? row : rows - each;
       const auto& done = products[here];
       here = 1 - here;
       const bool last_rows = row + each >= rows;
-      const int64_t next = last_rows && group + 1 < groups ? group + 1 : group;  // at the end once more, unused
-      TileSums<kGates> ahead = sums(last_rows ? 0 : row + each, next);
+      const int64_t next = last_rows && tile + 1 < count ? tile + 1 : tile;  // at the end once more, unused
+      TileSums<kVectors> ahead = sums(last_rows ? 0 : row + each, next);
       for (int r = row - begin; r < each; ++r) {
-        Int found[kGates];
+        Int found[kVectors];
         __builtin_memcpy(found, done[r], sizeof found);
-        step.finish(begin + r, group, found);
+        product.finish(begin + r, tile, found);
         if (!ahead.stored()) ahead.add();
       }
       while (!ahead.stored()) ahead.add();
@@ -122,36 +104,18 @@ void step_in_tiles(const WholeStep<C>& step, int rows) {
 }
 #endif
 
-template <class C>
-void read_whole(const Layer& layer, const Block& block) {
-  const int64_t units = layer.groups * kLanes;
-  Whole* states = reinterpret_cast<Whole*>(block.scratch + kBlockRows * layer.share);  // (rows, units)
-  Whole* next = states + kBlockRows * units;
-  for (int64_t i = 0; i < block.rows * units; i += kLanes)
-    round_state(at_least(at_most(load(block.h + i), 1.0f), -1.0f), states + i);  // it may be anything
-  [[maybe_unused]] Tiles tiled;
-  each_step(layer, block, [&](const float* const* shares, int rows, int64_t t) {
-    const float* later[kBlockRows];
-    const int going_on = block.shares.row_of ? active(block, rows, t + 1) : 0;
-    for (int row = 0; row < rows; ++row)
-      later[row] = row < going_on ? given(layer, block, word_at(block, row, t + 1)) : shares[row];
-    const WholeStep<C> step{layer, block, shares, later, states, next, t == 0};
+// Of so many tiles of kVectors. `tiled` is the thread's.
+template <int kVectors, class Finish>
+TENOR_INLINE void multiply_whole(const WholeMatrix& of, const Whole* states, int rows, int64_t count,
+                                 [[maybe_unused]] Tiles& tiled, const Finish& finish) {
+  const WholeProduct<kVectors, Finish> product{of, states, finish};
 #if defined(__AMX_INT8__)
-    if (rows >= kFewestTileRows) {
-      tiled.shape(rows, units);
-      step_in_tiles(step, rows);
-    } else
+  if (rows >= kFewestTileRows) {
+    tiled.shape(rows, of.inner);
+    return multiply_in_tiles(product, rows, count);
+  }
 #endif
-      tiles<tile_rows(C::kGates, 1)>(step, rows, layer.groups);
-    give_states(layer, block, rows, t);
-    Whole* const before = states;
-    states = next, next = before;
-  });
-}
-
-template <class C>
-void read(const Layer& layer, const Block& block) {
-  (layer.hh_whole ? read_whole<C> : read_floats<C>)(layer, block);
+  tiles<tile_rows(kVectors, 1)>(product, rows, count);
 }
 
 }  // namespace tenor::TENOR_ISA

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -29,12 +30,15 @@ sys.meta_path = [finder for finder in sys.meta_path if "editable" not in type(fi
 
 def build(sources: Path, folder: Path, isa_flags: dict[str, list[str]], watched: list[str]) -> list[Path]:
     """Compile every file of the core as CMakeLists.txt says, but watched."""
-    objects = []
-    for source in sorted(sources.glob("*.cpp")):
-        objects.append(folder / f"{source.stem}.o")
-        command = ["c++", *SAME, *watched, *isa_flags.get(source.stem, []), "-c", source, "-o", objects[-1]]
+
+    def compiled(source: Path) -> Path:
+        made = folder / f"{source.stem}.o"
+        command = ["c++", *SAME, *watched, *isa_flags.get(source.stem, []), "-c", source, "-o", made]
         subprocess.run(command, check=True)
-    return objects
+        return made
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(compiled, sorted(sources.glob("*.cpp"))))
 
 
 @pytest.mark.slow

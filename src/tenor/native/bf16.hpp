@@ -63,9 +63,9 @@ TENOR_INLINE void round_rows(const Factor& from, int64_t rows, int64_t inner, in
   }
   // Columns that are rows in memory: turned over in squares, pairs of numbers of a row at a time.
   int32_t pairs[kBf16Inner / 2][kLanes];
-  for (int64_t row = 0; row < rows; row += kLanes) {
-    const int64_t count = rows - row < kLanes ? rows - row : kLanes;
-    for (int64_t k = 0; k < padded; k += kBf16Inner) {
+  for (int64_t k = 0; k < padded; k += kBf16Inner) {
+    for (int64_t row = 0; row < rows; row += kLanes) {
+      const int64_t count = rows - row < kLanes ? rows - row : kLanes;
       for (int64_t i = 0; i < kBf16Inner; i += 2) {
         const Int both = rounded_pair(from, row, count, k + i, inner);
         __builtin_memcpy(pairs[i / 2], &both, sizeof both);

@@ -101,20 +101,27 @@ TENOR_INLINE void with_state(const float* a, const float* packed, const uint16_t
 
 // As load_some and store_some, of the words at which states were largest.
 TENOR_INLINE Int load_places(const int32_t* from, int64_t count) {
-  Int found = {};
-  if (count >= kLanes) __builtin_memcpy(&found, from, sizeof found);
-  else __builtin_memcpy(&found, from, count * sizeof *from);
-  return found;
+  return (Int)load_some(reinterpret_cast<const float*>(from), count);
 }
 
 TENOR_INLINE void store_places(int32_t* to, Int places, int64_t count) {
-  if (count >= kLanes) __builtin_memcpy(to, &places, sizeof places);
-  else __builtin_memcpy(to, &places, count * sizeof *to);
+  store_some(reinterpret_cast<float*>(to), (Vec)places, count);
+}
+
+TENOR_INLINE void fetch(const float* from, int64_t count) {
+  for (int64_t i = 0; i < count; i += 16) __builtin_prefetch(from + i);
+}
+
+TENOR_INLINE void fetch_to_write(float* to, int64_t count) {
+  for (int64_t i = 0; i < count; i += 16) __builtin_prefetch(to + i, 1);
 }
 
 TENOR_INLINE int64_t word_of(const GatedLearning& of, int64_t text, int64_t t) {
   return of.reverse ? of.offsets[text + 1] - 1 - t : of.offsets[text] + t;
 }
+
+// Where what is kept of a word lies.
+TENOR_INLINE int64_t place_of(const GatedLearning& of, int64_t text, int64_t t) { return of.steps[t] + of.ranks[text]; }
 
 // Reads the texts of a task, which are the longest first. scratch: (rows, gates * H) sums, (rows, H) h.
 template <class C>
@@ -131,12 +138,12 @@ void gated_forward(const GatedLearning& of, const int64_t* texts, int64_t rows, 
   for (int64_t t = 0;; ++t) {
     while (active > 0 && length(active - 1) <= t) --active;
     if (active == 0) break;
-    const auto share_of = [&](int64_t row) {
-      const int64_t word = word_of(of, texts[row], t);
+    const auto share_of = [&](int64_t row, int64_t at) {
+      const int64_t word = word_of(of, texts[row], at);
       return of.shares + (of.row_of ? of.row_of[word] : word) * width;
     };
     for (int64_t row = 0; row < active; ++row) {
-      const float* share = share_of(row);
+      const float* share = share_of(row, t);
       float* to = sums + row * width;
       __builtin_memcpy(to, share, width * sizeof(float));
       if (C::kOwnSums) {  // the new gate's share stays apart
@@ -148,16 +155,17 @@ void gated_forward(const GatedLearning& of, const int64_t* texts, int64_t rows, 
     }
     with_state(h, of.forward_hh, of.forward_bf16, sums, hidden, width, active);
     for (int64_t row = 0; row < active; ++row) {
-      const int64_t word = word_of(of, texts[row], t);
-      const int64_t before = word_of(of, texts[row], t - 1);
-      const float* share = share_of(row);
+      const int64_t word = word_of(of, texts[row], t), place = place_of(of, texts[row], t);
+      const float* cells_before = t > 0 ? of.cells + place_of(of, texts[row], t - 1) * hidden : nullptr;
+      const float* share = share_of(row, t);
+      if (t + 1 < length(row)) fetch(share_of(row, t + 1), width);
       float *now = h + row * hidden, *sum = pooled(of.sum_h, row), *max = pooled(of.max_h, row);
       int32_t* largest = of.largest + texts[row] * hidden;
       __builtin_memcpy(of.before + word * hidden, now, hidden * sizeof(float));
       for (int64_t at = 0; at < hidden; at += kLanes) {
         const int64_t left = hidden - at;
-        const Unit unit{at, left, hidden, of.gates + word * width, of.cells + word * hidden};
-        const Vec c = t > 0 ? load_some(of.cells + before * hidden + at, left) : splat(0.0f);
+        const Unit unit{at, left, hidden, of.gates + place * width, of.cells + place * hidden};
+        const Vec c = cells_before ? load_some(cells_before + at, left) : splat(0.0f);
         const Vec next = C::next(unit, sums + row * width, share, load_some(now + at, left), c);
         store_some(now + at, next, left);
         store_some(sum + at, load_some(sum + at, left) + next, left);
@@ -184,8 +192,14 @@ void gated_backward(const GatedLearning& of, const int64_t* texts, int64_t rows,
   for (int64_t t = rows > 0 ? length(0) - 1 : -1; t >= 0; --t) {
     while (active < rows && length(active) > t) ++active;
     for (int64_t row = 0; row < active; ++row) {
-      const int64_t text = texts[row], word = word_of(of, text, t), before = word_of(of, text, t - 1);
+      const int64_t text = texts[row], word = word_of(of, text, t), place = place_of(of, text, t);
+      const float* cells_before = t > 0 ? of.cells + place_of(of, text, t - 1) * hidden : nullptr;
       const int32_t* largest = of.largest + text * hidden;
+      if (t > 0) {
+        const int64_t next = word_of(of, text, t - 1);
+        if (of.d_states) fetch(of.d_states + next * of.d_states_stride, hidden);
+        fetch_to_write(of.d_words + next * width, width);
+      }
       for (int64_t at = 0; at < hidden; at += kLanes) {
         const int64_t left = hidden - at, here = row * hidden + at;
         const auto of_text = [&](const float* array) { return load_some(array + text * hidden + at, left); };
@@ -198,8 +212,8 @@ void gated_backward(const GatedLearning& of, const int64_t* texts, int64_t rows,
         if (of.d_states) d = d + load_some(of.d_states + word * of.d_states_stride + at, left);
         if (of.d_final && t == length(row) - 1) d = d + of_text(of.d_final);
         if (of.d_start && t == 0) d = d + of_text(of.d_start);
-        const Unit unit{at, left, hidden, of.gates + word * width, of.cells + word * hidden};
-        const Vec c_before = t > 0 ? load_some(of.cells + before * hidden + at, left) : splat(0.0f);
+        const Unit unit{at, left, hidden, of.gates + place * width, of.cells + place * hidden};
+        const Vec c_before = cells_before ? load_some(cells_before + at, left) : splat(0.0f);
         Vec d_cell = load_some(d_c + here, left), d_gate[4], d_new = splat(0.0f);
         const Vec direct = C::back(unit, d, load_some(of.before + word * hidden + at, left), c_before, d_cell,
                                    d_gate, &d_new);

@@ -137,7 +137,11 @@ struct GatedLearning {
   const float* d_states;
   int64_t d_states_stride;
   const float *d_final, *d_start, *d_sum, *d_max;
-  float *gates, *cells, *before;  // (N, gates * H), (N, H), (N, H): what was, and the state before
+  // What is kept lies step by step, so that both ways go straight through it: of each step the texts that
+  // have a word there, by their ranks.
+  const int64_t *steps, *ranks;  // where a step begins; (B,) the place of each text, longest first
+  float *gates, *cells;    // (N, gates * H), (N, H)
+  float* before;           // (N, H) the state before each word
   int32_t* largest;               // (B, H) at which word each unit was largest
   float* d_words;                 // (N, gates * H) of each word's share
   float* d_sums;                  // (N, gates * H) of the state's sums, where they differ

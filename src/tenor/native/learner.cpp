@@ -30,7 +30,7 @@ tenor_result checked(const tenor_learning_pass& io, bool back) {
   if (!linear && (!io.weight_hh || (io.words > 0 && !io.before))) return TENOR_BAD_SIZE;
   if (back && io.known > 0) {
     if (!io.d_shares || (linear && io.previous && !io.d_given)) return TENOR_BAD_SIZE;
-    if (!linear && !io.d_sums) return TENOR_BAD_SIZE;
+    if (!linear && !io.d_sums && (io.row_of || named->kind == kGRU)) return TENOR_BAD_SIZE;
   }
   if (!rise(io.offsets, io.texts) || io.offsets[io.texts] != io.words) return TENOR_BAD_OFFSETS;
   const auto is_known = [&](int32_t row) { return row >= 0 && row < io.known; };
@@ -67,18 +67,13 @@ class Learning {
   }
 
   // How many tasks add_up has, once all others are done.
-  int64_t columns() const { return back_ && gated_ ? (width_ + kColumns - 1) / kColumns : 0; }
+  int64_t columns() const { return back_ && gated_ && io_.row_of ? (width_ + kColumns - 1) / kColumns : 0; }
 
   // Of each known word, from those of its occurrences.
   void add_up(int64_t task) const {
     const int64_t first = task * kColumns, last = std::min(width_, first + kColumns);
-    if (io_.row_of) {
-      settings().kernels->sum_rows(of_gated_.d_words, io_.row_of, io_.words, width_, io_.known, first, last,
-                                   io_.d_shares);
-    } else {
-      for (int64_t word = 0; word < io_.words; ++word)
-        std::copy_n(of_gated_.d_words + word * width_ + first, last - first, io_.d_shares + word * width_ + first);
-    }
+    settings().kernels->sum_rows(of_gated_.d_words, io_.row_of, io_.words, width_, io_.known, first, last,
+                                 io_.d_shares);
   }
 
  private:
@@ -94,6 +89,7 @@ class Learning {
   std::vector<int64_t> texts_;  // part by part, in each the longest first
 
   int64_t begin_of(int64_t part) const { return part * io_.texts / parts_; }
+  int64_t length_of(int64_t text) const { return io_.offsets[text + 1] - io_.offsets[text]; }
 
   void set_up_linear(const Named& named) {
     linear_ = settings().kernels->linear_learner(Gating{io_.previous != 0, io_.input_gate != 0,
@@ -118,7 +114,9 @@ class Learning {
     scratch_ = width_ + 2 * hidden;
     memory_.scratch.room(io_.texts * scratch_);
     deal_out_texts();
-    float* kept = memory_.kept.room(words * (2 * width_ + hidden));
+    // Of each word by itself there is nothing to add up.
+    float* const d_words = !io_.row_of ? io_.d_shares : gated_->own_sums ? memory_.d_words.room(words * width_) : io_.d_sums;
+    float* const kept = memory_.kept.room(words * (width_ + hidden));
     memory_.largest.resize(std::max<size_t>(memory_.largest.size(), io_.texts * hidden));
     const bool bf16 = io_.precision == TENOR_BF16;
     const auto packed = [&](const Factor& from, int64_t inner, int64_t columns, Memory& memory) {
@@ -133,9 +131,9 @@ class Learning {
     of_gated_ = {io_.reverse != 0, hidden, io_.truncate, io_.shares, io_.row_of, io_.offsets,
                  forward.b, backward.b, forward.b_bf16, backward.b_bf16, io_.state_bias, io_.states,
                  io_.states_stride, io_.final_h, io_.start_h, io_.sum_h, io_.max_h, io_.d_states,
-                 io_.d_states_stride, io_.d_final, io_.d_start, io_.d_sum, io_.d_max, kept,
-                 kept + words * 2 * width_, io_.before, memory_.largest.data(),
-                 gated_->own_sums ? kept + words * width_ : io_.d_sums, io_.d_sums};
+                 io_.d_states_stride, io_.d_final, io_.d_start, io_.d_sum, io_.d_max, memory_.steps.data(),
+                 memory_.ranks.data(), kept, kept + words * width_, io_.before, memory_.largest.data(), d_words,
+                 io_.d_sums};
   }
 
   // Each part gets some of the long ones.
@@ -144,11 +142,20 @@ class Learning {
     texts_.resize(io_.texts);
     std::vector<int64_t> next;
     for (int64_t part = 0; part < parts_; ++part) next.push_back(begin_of(part));
-    int64_t part = -1;
-    for (const int64_t text : longest_first(io_.offsets, io_.texts)) {
+    int64_t part = -1, rank = 0, word = 0;
+    memory_.ranks.resize(io_.texts);
+    const std::vector<int64_t> longest = longest_first(io_.offsets, io_.texts);
+    for (const int64_t text : longest) {
       do part = (part + 1) % parts_;
       while (next[part] == begin_of(part + 1));
       texts_[next[part]++] = text;
+      memory_.ranks[text] = rank++;
+    }
+    memory_.steps.clear();
+    while (word < io_.words) {
+      while (rank > 0 && length_of(longest[rank - 1]) <= static_cast<int64_t>(memory_.steps.size())) --rank;
+      memory_.steps.push_back(word);
+      word += rank;
     }
   }
 };

@@ -9,13 +9,6 @@ namespace tenor::TENOR_ISA {
 // So much of the packed factor stays in the first cache while rows pass by.
 constexpr int64_t kInnerBlock = 256;
 
-TENOR_INLINE void store_some(float* to, Vec v, int64_t count) {
-  if (count >= kLanes)
-    store(to, v);
-  else if (count > 0)
-    __builtin_memcpy(to, &v, count * sizeof(float));
-}
-
 // R rows of a tile of columns, for a stretch of the inner dimension. kWhole: no column is missing.
 template <int R, bool kWhole>
 TENOR_INLINE void multiply_tile(const Product& of, int64_t row, int64_t tile, int64_t begin, int64_t end) {

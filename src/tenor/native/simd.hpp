@@ -56,12 +56,42 @@ TENOR_INLINE Vec splat(float value) {
 #endif
 }
 
+// The first `count` of kLanes numbers: a part of a vector that is written alone would be waited for when all of
+// it is read.
+#if defined(__AVX512F__)
+TENOR_INLINE __mmask16 first(int64_t count) {
+  return static_cast<__mmask16>(count <= 0 ? 0 : (1u << count) - 1);
+}
+#elif defined(__AVX2__)
+TENOR_INLINE __m256i first(int64_t count) {
+  const Int numbers = {0, 1, 2, 3, 4, 5, 6, 7};
+  return (__m256i)(numbers < static_cast<int32_t>(count));
+}
+#endif
+
 // Up to kLanes of them, zeros beyond.
 TENOR_INLINE Vec load_some(const float* from, int64_t count) {
   if (count >= kLanes) return load(from);
+#if defined(__AVX512F__)
+  return _mm512_maskz_loadu_ps(first(count), from);
+#elif defined(__AVX2__)
+  return _mm256_maskload_ps(from, first(count));
+#else
   Vec v = splat(0.0f);
   if (count > 0) __builtin_memcpy(&v, from, count * sizeof(float));
   return v;
+#endif
+}
+
+TENOR_INLINE void store_some(float* to, Vec v, int64_t count) {
+  if (count >= kLanes) return store(to, v);
+#if defined(__AVX512F__)
+  _mm512_mask_storeu_ps(to, first(count), v);
+#elif defined(__AVX2__)
+  _mm256_maskstore_ps(to, first(count), v);
+#else
+  if (count > 0) __builtin_memcpy(to, &v, count * sizeof(float));
+#endif
 }
 
 // The numbers of a lane, as they lie in memory, in every lane.

@@ -329,7 +329,9 @@ typedef struct {
   const float *d_final, *d_start, *d_sum, *d_max; /* of a largest state, that of the first word with it */
   float *d_shares, *d_given;
   float *before; /* (N, H) the state before each word, but for "linear"; filled by forward */
-  float *d_sums; /* (N, G*H) gradients of weight_hh h + its biases, likewise; filled by backward */
+  /* (N, G*H) gradients of weight_hh h + its biases, likewise; filled by backward. Without row_of they are
+   * d_shares, and this NULL, but for a "gru". */
+  float *d_sums;
 } tenor_learning_pass;
 
 /* Reads the texts of some layers that do not depend on each other, such as two directions. */

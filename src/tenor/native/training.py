@@ -242,7 +242,10 @@ class LayerPass:
         self.d_given = None if self.given is None else self.room("d_given", self.given.shape)
         gated = self.weight_hh is not None
         self.before = self.room("before", (words, self.hidden)) if gated else None
-        self.d_sums = self.room("d_sums", (words, self.shares.shape[1])) if gated else None
+        self.d_sums = self.d_shares if gated else None
+        """(N, G*H) what came to the sums with the state."""
+        if self.row_of is not None or self.cell == "gru":
+            self.d_sums = self.room("d_sums", (words, self.shares.shape[1])) if gated else None
 
     def add_gradient(self, name: str, gradient: Floats) -> None:
         """Add to the gradient (B, H) of ``final``, ``start``, ``total`` or ``largest``."""
@@ -288,7 +291,7 @@ class LayerPass:
             d_shares=address(self.d_shares),
             d_given=_optional(self.d_given),
             before=_optional(self.before),
-            d_sums=_optional(self.d_sums),
+            d_sums=_optional(None if self.d_sums is self.d_shares else self.d_sums),
         )
 
 

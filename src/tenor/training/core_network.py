@@ -189,7 +189,9 @@ class CoreNetwork:
                 self._multiply(one.d_given, weights["weight_previous"], out=d_x, add=True)
             if one.d_sums is not None and one.before is not None:
                 found["weight_hh"] = self._multiply(one.d_sums.T, one.before)
-                found["bias_hh"] = one.d_sums.sum(0)
+                found["bias_hh"] = found["bias_ih"]  # a word's share and its state's are added up
+                if one.cell == "gru":
+                    found["bias_hh"] = one.d_sums.sum(0)
             gradients.whole.update(
                 {f"rnn.{name}_{_suffix(depth, direction)}": found[name] for name in weights}
             )

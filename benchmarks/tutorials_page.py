@@ -116,6 +116,8 @@ def _spread(results: Sequence[dict[str, Any] | None], key: str) -> str:
     mean = statistics.mean(values)
     if min(values) == max(values):
         shown = _number(mean, digits=4)
+    elif mean > 100:
+        shown = f"{_number(min(values))} to {_number(max(values))}"
     else:
         shown = f"{mean:.4f} ({min(values):.4f} to {max(values):.4f})"
     return shown + (f", {absent} of {len(results)} {MISSING}" if absent else "")

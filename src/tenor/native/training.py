@@ -243,9 +243,9 @@ class LayerPass:
         gated = self.weight_hh is not None
         self.before = self.room("before", (words, self.hidden)) if gated else None
         self.d_sums = self.d_shares if gated else None
-        """(N, G*H) what came to the sums with the state."""
-        if self.row_of is not None or self.cell == "gru":
-            self.d_sums = self.room("d_sums", (words, self.shares.shape[1])) if gated else None
+        """(N, G*H) of the sums with the state: of a word by itself those of its share, but in a GRU."""
+        if gated and (self.row_of is not None or self.cell == "gru"):
+            self.d_sums = self.room("d_sums", (words, self.shares.shape[1]))
 
     def add_gradient(self, name: str, gradient: Floats) -> None:
         """Add to the gradient (B, H) of ``final``, ``start``, ``total`` or ``largest``."""

@@ -108,12 +108,9 @@ TENOR_INLINE void store_places(int32_t* to, Int places, int64_t count) {
   store_some(reinterpret_cast<float*>(to), (Vec)places, count);
 }
 
-TENOR_INLINE void fetch(const float* from, int64_t count) {
-  for (int64_t i = 0; i < count; i += 16) __builtin_prefetch(from + i);
-}
-
-TENOR_INLINE void fetch_to_write(float* to, int64_t count) {
-  for (int64_t i = 0; i < count; i += 16) __builtin_prefetch(to + i, 1);
+template <bool kToWrite>
+TENOR_INLINE void fetch(const float* place, int64_t count) {
+  for (int64_t i = 0; i < count; i += 16) __builtin_prefetch(place + i, kToWrite);
 }
 
 TENOR_INLINE int64_t word_of(const GatedLearning& of, int64_t text, int64_t t) {
@@ -158,7 +155,7 @@ void gated_forward(const GatedLearning& of, const int64_t* texts, int64_t rows, 
       const int64_t word = word_of(of, texts[row], t), place = place_of(of, texts[row], t);
       const float* cells_before = t > 0 ? of.cells + place_of(of, texts[row], t - 1) * hidden : nullptr;
       const float* share = share_of(row, t);
-      if (t + 1 < length(row)) fetch(share_of(row, t + 1), width);
+      if (t + 1 < length(row)) fetch<false>(share_of(row, t + 1), width);
       float *now = h + row * hidden, *sum = pooled(of.sum_h, row), *max = pooled(of.max_h, row);
       int32_t* largest = of.largest + texts[row] * hidden;
       __builtin_memcpy(of.before + word * hidden, now, hidden * sizeof(float));
@@ -197,8 +194,8 @@ void gated_backward(const GatedLearning& of, const int64_t* texts, int64_t rows,
       const int32_t* largest = of.largest + text * hidden;
       if (t > 0) {
         const int64_t next = word_of(of, text, t - 1);
-        if (of.d_states) fetch(of.d_states + next * of.d_states_stride, hidden);
-        fetch_to_write(of.d_words + next * width, width);
+        if (of.d_states) fetch<false>(of.d_states + next * of.d_states_stride, hidden);
+        fetch<true>(of.d_words + next * width, width);
       }
       for (int64_t at = 0; at < hidden; at += kLanes) {
         const int64_t left = hidden - at, here = row * hidden + at;

@@ -188,13 +188,14 @@ class Pass {
     const bool carries = layer.cell == kLinear && layer.gating.previous;
     const int64_t shares = kBlockRows * (layer.share + 4 * units);
     const int64_t rounded = kBlockRows * layer.ih_whole.inner;  // of at most 2 bytes
-    const Floats memory = floats(5 * size + shares + (carries ? rows * layer.share : 0) + rounded / 2);
+    const int64_t carried = carries ? rows * layer.share : 0;
+    const Floats memory = floats(5 * size + shares + carried + rounded / 2);
     float* h = memory.get();
     std::fill(h, h + 5 * size, 0.0f);
     float *c = h + size, *start = c + size, *sum = start + size, *max = sum + size;
     float* scratch = max + size;
     float* carry = carries ? scratch + shares : nullptr;
-    float* whole = scratch + shares + (carries ? rows * layer.share : 0);
+    float* whole = scratch + shares + carried;
     const int64_t* texts = texts_.data() + begin;
     const auto take = [&](const float* given, float* to) {
       for (int row = 0; given && row < rows; ++row)
@@ -203,7 +204,7 @@ class Pass {
     take(io_.initial_h, h);
     take(io_.initial_c, c);
     if (carries) {
-      std::fill(carry, carry + rows * layer.share, 0.0f);
+      std::fill(carry, carry + carried, 0.0f);
       if (io_.initial_carry) each_carried(rows, texts, [&](int64_t packed, int64_t at) {
         carry[packed] = io_.initial_carry[at];
       });

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import statistics
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,6 +18,8 @@ from typing import Any
 
 import numpy as np
 from common import ROOT, origin
+from learning import PEERS
+from workers import SCRIPTS, make_environment, python_of
 
 from tenor.config import Settings
 from tenor.data import Dataset, load, read_vectors
@@ -81,7 +84,17 @@ def mindspore(imdb: Dataset, data_dir: str) -> dict[str, Any]:
             17_500 // 64, 7_500 // 64, -(-25_000 // 64),
         ],
         "left out": [17_500 % 64, 7_500 % 64],
+        "share of validation texts that training has had, by epochs, in MindSpore": split_by_mindspore(),
     }  # fmt: skip
+
+
+def split_by_mindspore() -> list[float]:
+    """What MindSpore's split does to a data set that is shuffled before it."""
+    make_environment("mindspore", PEERS["mindspore"])
+    command = [python_of("mindspore"), SCRIPTS / "split_mindspore.py"]
+    printed = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    shares: list[float] = json.loads(printed.splitlines()[-1])
+    return shares
 
 
 def vanilla(sst: Dataset) -> dict[str, Any]:

@@ -19,6 +19,7 @@ RESULTS = ROOT / "docs" / "tutorials" / "results"
 PAGE = ROOT / "docs" / "tutorials.md"
 SEEDS, FOLDS = 3, 10
 MISSING = "missing"
+_SCORES = ("test_accuracy", "validation_accuracy")
 HEAD = """# The tutorials, reproduced and put right
 
 Made by `python benchmarks/tutorials_page.py --write` from the JSON in `docs/tutorials/results/`, which
@@ -152,19 +153,24 @@ def _epochs(recipe: Recipe) -> str:
 
 def _flaws(recipe: Recipe) -> str:
     """What was put right, and what each flaw costs when it is made alone."""
-    rows = []
-    right = _value(load(f"{recipe.name}+seed0"), "test_accuracy")
+    right = load(f"{recipe.name}+seed0")
+    rows = [["none", "", "", *(_against(right, None, metric) for metric in _SCORES)]]
     for flaw in recipe.flaws:
-        alone = _value(load(f"{recipe.name}+{flaw.name}+seed0"), "test_accuracy")
-        cost = MISSING
-        if alone is not None and right is not None:
-            cost = f"{alone:.4f} ({100 * (alone - right):+.2f} points)"
-        if not flaw.settings:
-            cost = "see the texts below"
-        rows.append([f"`{flaw.name}`", flaw.what, flaw.repair, cost])
-    base = "" if right is None else f" Put right with the same seed: {right:.4f}."
-    table = _table(["flaw", "what the tutorial does", "put right", "test accuracy with it alone"], rows)
-    return f"What was put right, and what each flaw does by itself, seed 0.{base}\n\n{table}"
+        alone = load(f"{recipe.name}+{flaw.name}+seed0")
+        costs = ["see the texts below", ""]
+        if flaw.settings:
+            costs = [_against(alone, right, metric) for metric in _SCORES]
+        rows.append([f"`{flaw.name}`", flaw.what, flaw.repair, *costs])
+    header = ["flaw", "what the tutorial does", "put right", "test accuracy with it alone", "validation"]
+    return f"What was put right, and what each flaw does by itself, seed 0.\n\n{_table(header, rows)}"
+
+
+def _against(found: dict[str, Any] | None, right: dict[str, Any] | None, metric: str) -> str:
+    """A score, and its distance from what is put right, in points."""
+    score, base = _value(found, metric), _value(right, metric)
+    if score is None:
+        return MISSING
+    return f"{score:.4f}" if base is None else f"{score:.4f} ({100 * (score - base):+.2f} points)"
 
 
 def _variants(recipe: Recipe) -> str:

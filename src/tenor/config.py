@@ -240,6 +240,9 @@ class FlawsConfig(Section):
     """Fill the texts of a training batch up to its longest with fill_token, and read that."""
     drop_last: bool = False
     """Leave out the training texts and validation texts that fill no whole batch."""
+    redraw_validation: bool = False
+    """Draw the training part and the validation part of each epoch anew, each by itself, from the texts of
+    both: validation reads what was learnt before."""
     batch_means: bool = False
     """Report validation and test scores as means of the means of batches, not over texts."""
     sigmoid_loss: bool = False

@@ -13,10 +13,11 @@ from tenor import Settings, train
 from tenor.config import FlawsConfig, ModelConfig, TrainConfig, VocabularyConfig
 from tenor.data import Example, WordVectors, build_dataset
 from tenor.errors import ConfigError, DataError
-from tenor.training import network
+from tenor.training import network, resume
 from tenor.training.encoded import Encoded
 from tenor.training.initial import initial_weights
 from tenor.training.progress import Progress
+from tenor.training.run import RunFolder
 from tenor.training.trainer import Hooks, Trainer
 from tenor.vocabulary import build_from_words
 
@@ -75,6 +76,49 @@ def test_a_last_batch_that_is_not_whole_is_dropped_in_training_and_validation(mo
     records, *_ = run(flaws={"drop_last": True})
     assert [len(lengths) for lengths, _, _ in seen] == [4, 4, 8]
     assert records[0].step == 2
+
+
+def test_redrawn_parts_share_texts_and_keep_their_sizes():
+    held = Encoded(token_ids=[np.array([100 + i], np.int32) for i in range(300)], targets=np.zeros(300))
+    learnt = Encoded(token_ids=[np.array([1000 + i], np.int32) for i in range(700)], targets=np.ones(700))
+    both = {int(text[0]) for text in [*learnt.token_ids, *held.token_ids]}
+    seen, shares = set(), []
+    for epoch in (1, 2, 3):
+        parts = learnt.redrawn(held, seed=0, epoch=epoch)
+        train, validation = ({int(text[0]) for text in part.token_ids} for part in parts)
+        assert (len(train), len(validation)) == (700, 300)
+        assert train | validation <= both
+        for part in parts:
+            np.testing.assert_array_equal(part.targets == 1, [text[0] >= 1000 for text in part.token_ids])
+        seen |= train
+        shares.append(len(validation & seen) / 300)
+    np.testing.assert_allclose(shares, [0.7, 0.91, 0.973], atol=0.06)  # 1 - 0.3 to the power of the epoch
+
+
+def test_parts_are_redrawn_in_every_epoch_and_otherwise_stay(monkeypatch):
+    held = Encoded(token_ids=[np.array([1], np.int32)] * 2, targets=np.array([0, 1]))
+    seen = seen_by(monkeypatch)
+    run(validation=held, epochs=2)
+    assert [1 in ids for _, ids, _ in seen] == [False, False, False, True] * 2
+    seen.clear()
+    run(validation=held, epochs=2, flaws={"redraw_validation": True}, seed=1)
+    first, second = ([ids for _, ids, _ in seen[start : start + 4]] for start in (0, 4))
+    assert any(1 in ids for ids in [*first[:3], *second[:3]])
+    assert first[3] != second[3]
+
+
+def test_a_training_on_redrawn_parts_goes_on_where_it_stood(tmp_path):
+    data = build_dataset({"train": examples(40)}, name="x", sha256="0" * 64, source="x")
+    settings = small(redraw_validation=True)
+    settings = replace(
+        settings, train=replace(settings.train, epochs=3, checkpoint_steps=5, keep_checkpoints=9)
+    )
+    with RunFolder(tmp_path / "run") as run:
+        whole = train(data, settings, run=run)
+        gone_on = resume(run, data, step=15)
+    for name, weight in whole.model.weights.items():
+        np.testing.assert_array_equal(weight, gone_on.model.weights[name])
+    assert gone_on.model.record["metrics"] == whole.model.record["metrics"]
 
 
 def test_fewer_texts_than_a_batch_are_not_dropped():

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+_STREAM = 4
+"""Keeps these random numbers apart from those of weights, order and dropout."""
+
 TokenIds = npt.NDArray[np.int32]
 """Of one text (T,)."""
 
@@ -35,18 +38,30 @@ class Encoded:
 
     def every(self, step: int) -> Encoded:
         """Of each so many texts the first."""
-        return self._part(slice(None, None, step))
+        return self._part(np.arange(len(self.targets))[::step])
 
     def whole_batches(self, size: int) -> Encoded:
         """Without the last texts, which fill no batch; a split that has no whole batch stays."""
         count = len(self.targets) // size * size or len(self.targets)
-        return self._part(slice(count))
+        return self._part(np.arange(count))
 
-    def _part(self, part: slice) -> Encoded:
+    def redrawn(self, other: Encoded, *, seed: int, epoch: int) -> tuple[Encoded, Encoded]:
+        """Two splits of the sizes of this and the other, each drawn by itself from the texts of both."""
+        both = Encoded(
+            token_ids=[*self.token_ids, *other.token_ids],
+            targets=np.concatenate([self.targets, other.targets]),
+            spelled=None if self.spelled is None else [*self.spelled, *(other.spelled or ())],
+        )
+        generator = np.random.default_rng([seed, _STREAM, epoch])
+        sizes = (len(split.targets) for split in (self, other))
+        first, second = (both._part(generator.permutation(len(both.targets))[:size]) for size in sizes)
+        return first, second
+
+    def _part(self, places: npt.NDArray[np.intp]) -> Encoded:
         return Encoded(
-            token_ids=self.token_ids[part],
-            targets=self.targets[part],
-            spelled=None if self.spelled is None else self.spelled[part],
+            token_ids=[self.token_ids[place] for place in places],
+            targets=self.targets[places],
+            spelled=None if self.spelled is None else [self.spelled[place] for place in places],
         )
 
 

@@ -130,15 +130,21 @@ class Trainer:
             NotFiniteError: the loss or a weight was not a finite number.
             TrainingInterrupted: a hook said stop; the last snapshot has all that was learnt.
         """
-        if self._flaws.drop_last:
-            validation = validation.whole_batches(self._config.batch_size)
-        self._ngram_logits = None if self._beside is None else self._beside.logits(validation)
         with self.engine.computing():
             if not self.position.step:
                 self._save(hooks)
             while not self.finished:
-                self._epoch(train, validation, hooks)
+                self._epoch(*self._parts(train, validation), hooks)
         return self._best
+
+    def _parts(self, train: Encoded, validation: Encoded) -> tuple[Encoded, Encoded]:
+        """What the epoch that is under way learns from, and what it is measured on."""
+        if self._flaws.redraw_validation:
+            epoch = self.position.epoch
+            train, validation = train.redrawn(validation, seed=self._config.seed, epoch=epoch)
+        if self._flaws.drop_last:
+            validation = validation.whole_batches(self._config.batch_size)
+        return train, validation
 
     @property
     def finished(self) -> bool:
@@ -183,9 +189,10 @@ class Trainer:
         learnt = time.perf_counter()
         scores = self.evaluate(validation, f"epoch {at.epoch} validation", hooks)
         blend = None
-        if self._ngram_logits is not None:
-            blend = best_blend(self._ngram_logits, scores, validation.targets)
-            scores = blend.logits(self._ngram_logits, scores)
+        if self._beside is not None:
+            of_ngrams = self._beside.logits(validation)
+            blend = best_blend(of_ngrams, scores, validation.targets)
+            scores = blend.logits(of_ngrams, scores)
         guesses = label_ids(scores)
         size = self._config.batch_size if self._flaws.batch_means else None
         validation_loss = mean(cross_entropies(validation.targets, scores), size)
@@ -240,6 +247,8 @@ class Trainer:
         logits, loss = self.engine.read(self.batch(train, chosen), targets, at.step)
         if not math.isfinite(loss):
             wild = chosen[~np.isfinite(logits).all(axis=1)].tolist() or chosen.tolist()
+            if self._flaws.redraw_validation:
+                wild = []  # their places are those of this epoch's part
             raise NotFiniteError(
                 f"the training loss is {loss} (epoch {at.epoch}, update {at.step + 1})", wild
             )

@@ -1,5 +1,6 @@
 // What training needs of LSTM, GRU and plain recurrent cells, of one instruction set. Texts are read in
-// lock-step, longest first, and gone back through in the same rows; a task is some of the texts.
+// lock-step, longest first, and gone back through in the same rows, a stretch of steps at a time, so that what a
+// stretch gives to the weights is added up while it is in the cache.
 #pragma once
 
 #include "bf16.hpp"
@@ -93,10 +94,10 @@ struct RNNLearner {
   }
 };
 
-// A product with the state's weights, which are packed, of so many rows.
-TENOR_INLINE void with_state(const float* a, const float* packed, const uint16_t* packed_bf16, float* c,
-                             int64_t inner, int64_t columns, int64_t rows) {
-  multiply_either(Product{a, inner, 1, packed, packed_bf16, nullptr, c, columns, inner, columns, true}, 0, rows);
+// A product of so many rows of a factor with one that is packed.
+TENOR_INLINE void multiply_packed(const float* a, int64_t a_row, const Packed& packed, const float* bias, float* c,
+                                  int64_t inner, int64_t columns, bool add, int64_t rows) {
+  multiply_either(Product{a, a_row, 1, packed.floats, packed.bf16, bias, c, columns, inner, columns, add}, 0, rows);
 }
 
 // As load_some and store_some, of the words at which states were largest.
@@ -117,32 +118,39 @@ TENOR_INLINE int64_t word_of(const GatedLearning& of, int64_t text, int64_t t) {
   return of.reverse ? of.offsets[text + 1] - 1 - t : of.offsets[text] + t;
 }
 
-// Where what is kept of a word lies.
-TENOR_INLINE int64_t place_of(const GatedLearning& of, int64_t text, int64_t t) { return of.steps[t] + of.ranks[text]; }
+TENOR_INLINE int64_t length_of(const GatedLearning& of, int64_t text) { return of.offsets[text + 1] - of.offsets[text]; }
 
-// Reads the texts of a task, which are the longest first. scratch: (rows, gates * H) sums, (rows, H) h.
+// Of some texts, how many have a word at a step.
+TENOR_INLINE int64_t active_at(const GatedLearning& of, const SomeTexts& some, int64_t t) {
+  const int64_t all = of.steps[t + 1] - of.steps[t];
+  return all > some.first ? (all - some.first + some.step - 1) / some.step : 0;
+}
+
+// Reads some texts. scratch, of each: gates * H sums, H of h, and of vectors I and gates * H of their shares.
 template <class C>
-void gated_forward(const GatedLearning& of, const int64_t* texts, int64_t rows, float* scratch) {
+void gated_forward(const GatedLearning& of, const SomeTexts& some, float* scratch) {
   const int64_t hidden = of.hidden, width = C::kGates * hidden;
-  float *const sums = scratch, *const h = scratch + rows * width;
-  __builtin_memset(h, 0, rows * hidden * sizeof(float));
-  const auto length = [&](int64_t row) { return of.offsets[texts[row] + 1] - of.offsets[texts[row]]; };
-  const auto pooled = [&](float* array, int64_t row) { return array + texts[row] * hidden; };
+  float *const sums = scratch, *const h = sums + some.count * width, *const x = h + some.count * hidden;
+  float* const own = C::kOwnSums ? x + some.count * of.inputs : sums;  // shares of vectors
+  __builtin_memset(h, 0, some.count * hidden * sizeof(float));
+  const auto text_of = [&](int64_t row) { return of.texts[some.first + row * some.step]; };
+  const auto pooled = [&](float* array, int64_t row) { return array + text_of(row) * hidden; };
   float* const pools[] = {of.final_h, of.start_h, of.sum_h, of.max_h};
-  for (int64_t row = 0; row < rows; ++row)
-    for (int i = 0; i < 4; ++i) __builtin_memset(pooled(pools[i], row), 0, hidden * sizeof(float));
-  int64_t active = rows;
-  for (int64_t t = 0;; ++t) {
-    while (active > 0 && length(active - 1) <= t) --active;
+  for (int64_t row = 0; row < some.count; ++row)
+    for (float* pool : pools) __builtin_memset(pooled(pool, row), 0, hidden * sizeof(float));
+  for (int64_t t = 0; t < of.length; ++t) {
+    const int64_t active = active_at(of, some, t);
     if (active == 0) break;
-    const auto share_of = [&](int64_t row, int64_t at) {
-      const int64_t word = word_of(of, texts[row], at);
-      return of.shares + (of.row_of ? of.row_of[word] : word) * width;
-    };
+    const auto known = [&](int64_t row, int64_t at) { return of.shares + of.row_of[word_of(of, text_of(row), at)] * width; };
+    const auto share_of = [&](int64_t row) { return of.row_of ? known(row, t) : own + row * width; };
+    if (!of.row_of) {
+      for (int64_t row = 0; row < active; ++row)
+        __builtin_memcpy(x + row * of.inputs, of.x + word_of(of, text_of(row), t) * of.x_stride, of.inputs * sizeof(float));
+      multiply_packed(x, of.inputs, of.forward_ih, of.bias, own, of.inputs, width, false, active);
+    }
     for (int64_t row = 0; row < active; ++row) {
-      const float* share = share_of(row, t);
       float* to = sums + row * width;
-      __builtin_memcpy(to, share, width * sizeof(float));
+      if (to != share_of(row)) __builtin_memcpy(to, share_of(row), width * sizeof(float));
       if (C::kOwnSums) {  // the new gate's share stays apart
         if (of.state_bias)
           __builtin_memcpy(to + 2 * hidden, of.state_bias, hidden * sizeof(float));
@@ -150,15 +158,19 @@ void gated_forward(const GatedLearning& of, const int64_t* texts, int64_t rows, 
           __builtin_memset(to + 2 * hidden, 0, hidden * sizeof(float));
       }
     }
-    with_state(h, of.forward_hh, of.forward_bf16, sums, hidden, width, active);
+    multiply_packed(h, hidden, of.forward_hh, nullptr, sums, hidden, width, true, active);
     for (int64_t row = 0; row < active; ++row) {
-      const int64_t word = word_of(of, texts[row], t), place = place_of(of, texts[row], t);
-      const float* cells_before = t > 0 ? of.cells + place_of(of, texts[row], t - 1) * hidden : nullptr;
-      const float* share = share_of(row, t);
-      if (t + 1 < length(row)) fetch<false>(share_of(row, t + 1), width);
+      const int64_t text = text_of(row), length = length_of(of, text), word = word_of(of, text, t);
+      const int64_t rank = some.first + row * some.step, place = of.steps[t] + rank;
+      const float* cells_before = t > 0 ? of.cells + (of.steps[t - 1] + rank) * hidden : nullptr;
+      const float* share = share_of(row);
+      if (t + 1 < length) {
+        if (of.row_of) fetch<false>(known(row, t + 1), width);
+        else fetch<false>(of.x + word_of(of, text, t + 1) * of.x_stride, of.inputs);
+      }
       float *now = h + row * hidden, *sum = pooled(of.sum_h, row), *max = pooled(of.max_h, row);
-      int32_t* largest = of.largest + texts[row] * hidden;
-      __builtin_memcpy(of.before + word * hidden, now, hidden * sizeof(float));
+      int32_t* largest = of.largest + text * hidden;
+      __builtin_memcpy(of.before + place * hidden, now, hidden * sizeof(float));
       for (int64_t at = 0; at < hidden; at += kLanes) {
         const int64_t left = hidden - at;
         const Unit unit{at, left, hidden, of.gates + place * width, of.cells + place * hidden};
@@ -173,30 +185,28 @@ void gated_forward(const GatedLearning& of, const int64_t* texts, int64_t rows, 
       }
       if (of.states) __builtin_memcpy(of.states + word * of.states_stride, now, hidden * sizeof(float));
       if (t == 0) __builtin_memcpy(pooled(of.start_h, row), now, hidden * sizeof(float));
-      if (t == length(row) - 1) __builtin_memcpy(pooled(of.final_h, row), now, hidden * sizeof(float));
+      if (t == length - 1) __builtin_memcpy(pooled(of.final_h, row), now, hidden * sizeof(float));
     }
   }
 }
 
-// The way back. scratch: (rows, gates * H) gradients of the sums, (rows, H) of h and of the cell.
+// The way back of some texts through some steps. scratch, of each: H of h, H of the cell, I of a vector.
 template <class C>
-void gated_backward(const GatedLearning& of, const int64_t* texts, int64_t rows, float* scratch) {
-  const int64_t hidden = of.hidden, width = C::kGates * hidden;
-  float *const d_sums = scratch, *const d_h = d_sums + rows * width, *const d_c = d_h + rows * hidden;
-  __builtin_memset(d_h, 0, 2 * rows * hidden * sizeof(float));
-  const auto length = [&](int64_t row) { return of.offsets[texts[row] + 1] - of.offsets[texts[row]]; };
-  int64_t active = 0;
-  for (int64_t t = rows > 0 ? length(0) - 1 : -1; t >= 0; --t) {
-    while (active < rows && length(active) > t) ++active;
+void gated_backward(const GatedLearning& of, const SomeTexts& some, int64_t first, int64_t last, float* scratch) {
+  const int64_t hidden = of.hidden, width = C::kGates * hidden, apart = some.step * width;
+  float *const d_h = scratch, *const d_c = d_h + some.count * hidden, *const d_x = d_c + some.count * hidden;
+  if (last == of.length) __builtin_memset(d_h, 0, 2 * some.count * hidden * sizeof(float));
+  for (int64_t t = last - 1; t >= first; --t) {
+    const int64_t active = active_at(of, some, t), begin = of.steps[t] - of.steps[first] + some.first;
+    float *const d_words = of.d_words + begin * width, *const d_sums = of.d_sums + begin * width;
     for (int64_t row = 0; row < active; ++row) {
-      const int64_t text = texts[row], word = word_of(of, text, t), place = place_of(of, text, t);
-      const float* cells_before = t > 0 ? of.cells + place_of(of, text, t - 1) * hidden : nullptr;
+      const int64_t rank = some.first + row * some.step, text = of.texts[rank], word = word_of(of, text, t);
+      const int64_t place = of.steps[t] + rank;
+      const float* cells_before = t > 0 ? of.cells + (of.steps[t - 1] + rank) * hidden : nullptr;
       const int32_t* largest = of.largest + text * hidden;
-      if (t > 0) {
-        const int64_t next = word_of(of, text, t - 1);
-        if (of.d_states) fetch<false>(of.d_states + next * of.d_states_stride, hidden);
-        fetch<true>(of.d_words + next * width, width);
-      }
+      if (t > 0)
+        for (const float* d_states : of.d_states)
+          if (d_states) fetch<false>(d_states + word_of(of, text, t - 1) * of.d_states_stride, hidden);
       for (int64_t at = 0; at < hidden; at += kLanes) {
         const int64_t left = hidden - at, here = row * hidden + at;
         const auto of_text = [&](const float* array) { return load_some(array + text * hidden + at, left); };
@@ -206,35 +216,85 @@ void gated_backward(const GatedLearning& of, const int64_t* texts, int64_t rows,
           const Int is_here = load_places(largest + at, left) == static_cast<int32_t>(t);
           d = d + (is_here ? of_text(of.d_max) : splat(0.0f));
         }
-        if (of.d_states) d = d + load_some(of.d_states + word * of.d_states_stride + at, left);
-        if (of.d_final && t == length(row) - 1) d = d + of_text(of.d_final);
+        for (const float* d_states : of.d_states)
+          if (d_states) d = d + load_some(d_states + word * of.d_states_stride + at, left);
+        if (of.d_final && t == length_of(of, text) - 1) d = d + of_text(of.d_final);
         if (of.d_start && t == 0) d = d + of_text(of.d_start);
         const Unit unit{at, left, hidden, of.gates + place * width, of.cells + place * hidden};
         const Vec c_before = cells_before ? load_some(cells_before + at, left) : splat(0.0f);
         Vec d_cell = load_some(d_c + here, left), d_gate[4], d_new = splat(0.0f);
-        const Vec direct = C::back(unit, d, load_some(of.before + word * hidden + at, left), c_before, d_cell,
+        const Vec direct = C::back(unit, d, load_some(of.before + place * hidden + at, left), c_before, d_cell,
                                    d_gate, &d_new);
         store_some(d_h + here, direct, left);
         store_some(d_c + here, d_cell, left);
         for (int i = 0; i < C::kGates; ++i) {
-          store_some(of.d_words + word * width + i * hidden + at, d_gate[i], left);
-          const Vec d_sum = C::kOwnSums && i == 2 ? d_new : d_gate[i];
-          store_some(d_sums + row * width + i * hidden + at, d_sum, left);
-          if (C::kOwnSums) store_some(of.d_sums + word * width + i * hidden + at, d_sum, left);
+          store_some(d_words + row * apart + i * hidden + at, d_gate[i], left);
+          if (C::kOwnSums) store_some(d_sums + row * apart + i * hidden + at, i == 2 ? d_new : d_gate[i], left);
         }
       }
     }
-    if (of.truncate > 0 && t % of.truncate == 0) {
-      __builtin_memset(d_h, 0, active * hidden * sizeof(float));
-      __builtin_memset(d_c, 0, active * hidden * sizeof(float));
-    } else {
-      with_state(d_sums, of.backward_hh, of.backward_bf16, d_h, width, hidden, active);
+    if (of.d_x) {
+      multiply_packed(d_words, apart, of.backward_ih, nullptr, d_x, width, of.inputs, false, active);
+      for (int64_t row = 0; row < active; ++row)
+        __builtin_memcpy(of.d_x + word_of(of, of.texts[some.first + row * some.step], t) * of.inputs,
+                         d_x + row * of.inputs, of.inputs * sizeof(float));
     }
+    if (of.truncate > 0 && t % of.truncate == 0)
+      __builtin_memset(d_h, 0, 2 * some.count * hidden * sizeof(float));
+    else
+      multiply_packed(d_sums, apart, of.backward_hh, nullptr, d_h, width, hidden, true, active);
   }
 }
 
+// Adds to C (M, width) the columns from `column` up to `end` of A B, from A (K, M) turned over and B (K, width).
+TENOR_INLINE void add_turned(const float* a, int64_t rows, const float* b, int64_t inner, int64_t width, int64_t column,
+                             int64_t end, bool bf16, bool packed, float* room, float* c) {
+  const int64_t columns = end - column;
+  uint16_t* const narrow = reinterpret_cast<uint16_t*>(room);
+  const Factor from{b + column, width, 1};
+  if (!packed && bf16) pack_bf16(from, inner, columns, 0, padded_inner(inner) / 2, narrow);
+  else if (!packed) pack_floats(from, inner, columns, 0, inner, room);
+  for (int64_t first = 0; first < rows; first += kTaskRows) {
+    const Product work{a + first, 1, rows, bf16 ? nullptr : room, bf16 ? narrow : nullptr, nullptr,
+                       c + first * width + column, width, inner, columns, true};
+    multiply_either(work, 0, rows - first < kTaskRows ? rows - first : kTaskRows);
+  }
+}
+
+// Adds so many numbers to others.
+TENOR_INLINE void add_to(float* to, const float* from, int64_t count) {
+  for (int64_t i = 0; i < count; i += kLanes)
+    store_some(to + i, load_some(to + i, count - i) + load_some(from + i, count - i), count - i);
+}
+
+// Where all steps' words come together: every sum is in the order of places, whoever adds which columns.
 template <class C>
-constexpr GatedLearner kGatedLearner = {C::kGates, C::kOwnSums, gated_forward<C>, gated_backward<C>};
+void gated_add_up(const GatedLearning& of, int64_t first, int64_t last, int64_t column, int64_t end, float* room,
+                  float* vectors) {
+  const int64_t hidden = of.hidden, width = C::kGates * hidden, columns = end - column;
+  const int64_t begin = of.steps[first], count = of.steps[last] - begin;
+  const bool bf16 = of.backward_hh.bf16;
+  add_turned(of.before + begin * hidden, hidden, of.d_sums, count, width, column, end, bf16, false, room,
+             of.d_weight_hh);
+  if (C::kOwnSums && end > 2 * hidden) {
+    const int64_t from = column > 2 * hidden ? column : 2 * hidden;
+    for (int64_t n = 0; n < count; ++n) add_to(of.d_state_bias + from - 2 * hidden, of.d_sums + n * width + from, end - from);
+  }
+  for (int64_t t = first; t < last; ++t) {
+    for (int64_t place = of.steps[t]; place < of.steps[t + 1]; ++place) {
+      const float* d = of.d_words + (place - begin) * width + column;
+      const int64_t word = word_of(of, of.texts[place - of.steps[t]], t);
+      add_to(of.d_bias + column, d, columns);
+      if (of.row_of) add_to(of.d_shares + of.row_of[word] * width + column, d, columns);
+      else __builtin_memcpy(vectors + (place - begin) * of.inputs, of.x + word * of.x_stride, of.inputs * sizeof(float));
+    }
+  }
+  if (!of.row_of)
+    add_turned(vectors, of.inputs, of.d_words, count, width, column, end, bf16, !C::kOwnSums, room, of.d_weight_ih);
+}
+
+template <class C>
+constexpr GatedLearner kGatedLearner = {C::kGates, C::kOwnSums, gated_forward<C>, gated_backward<C>, gated_add_up<C>};
 
 inline const GatedLearner* gated_learner(Cell cell) {
   switch (cell) {
@@ -243,19 +303,6 @@ inline const GatedLearner* gated_learner(Cell cell) {
     case kRNNTanh: return &kGatedLearner<RNNLearner<false>>;
     case kRNNReLU: return &kGatedLearner<RNNLearner<true>>;
     default: return nullptr;
-  }
-}
-
-// Adds up rows of one known word, some of the columns.
-inline void sum_rows(const float* rows, const int32_t* row_of, int64_t count, int64_t width, int64_t known,
-                     int64_t first, int64_t last, float* to) {
-  for (int64_t u = 0; u < known; ++u) __builtin_memset(to + u * width + first, 0, (last - first) * sizeof(float));
-  for (int64_t n = 0; n < count; ++n) {
-    const float* from = rows + n * width;
-    float* into = to + row_of[n] * width;
-    int64_t i = first;
-    for (; i + kLanes <= last; i += kLanes) store(into + i, load(into + i) + load(from + i));
-    for (; i < last; ++i) into[i] += from[i];
   }
 }
 

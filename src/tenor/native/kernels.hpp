@@ -121,38 +121,58 @@ struct LinearLearner {
   void (*backward)(const LinearLearning&, int64_t unit, float* table, float* scratch);
 };
 
-// The same of a cell whose gates see the state; the memory between forward and backward is given.
+// A packed factor, one or the other, as Product takes it.
+struct Packed {
+  const float* floats;
+  const uint16_t* bf16;
+};
+
+// The same of a cell whose gates see the state. Of a word there is its share, computed before, or its vector.
+// What is kept lies step by step, so that both ways go straight through it: of each step the texts that have a
+// word there, by their ranks, the longest first.
 struct GatedLearning {
   bool reverse;
-  int64_t hidden, truncate;
-  const float* shares;   // (U, gates * H)
-  const int32_t* row_of;
-  const int64_t* offsets;
-  const float *forward_hh, *backward_hh;  // packed factors: (H, gates * H) and (gates * H, H); or null and
-  const uint16_t *forward_bf16, *backward_bf16;
-  const float* state_bias;                // (H,) of a GRU's new gate, or null
+  int64_t hidden, inputs, truncate;
+  const float* shares;    // (U, gates * H)
+  const int32_t* row_of;  // null where there are vectors
+  const float* x;         // (N, I), x_stride apart
+  int64_t x_stride;
+  const float *bias, *state_bias;  // (gates * H,) of vectors; (H,) of a GRU's new gate; or null
+  Packed forward_ih, forward_hh;    // (I, gates * H), (H, gates * H)
+  Packed backward_ih, backward_hh;  // (gates * H, I), (gates * H, H)
+  const int64_t *offsets, *texts;   // (B,) by rank
+  const int64_t* steps;             // (T + 1,) where each begins
+  int64_t length;                   // T, of the longest text
   float* states;
   int64_t states_stride;
   float *final_h, *start_h, *sum_h, *max_h;
-  const float* d_states;
+  const float* d_states[2];  // their sum
   int64_t d_states_stride;
   const float *d_final, *d_start, *d_sum, *d_max;
-  // What is kept lies step by step, so that both ways go straight through it: of each step the texts that
-  // have a word there, by their ranks.
-  const int64_t *steps, *ranks;  // where a step begins; (B,) the place of each text, longest first
-  float *gates, *cells;    // (N, gates * H), (N, H)
-  float* before;           // (N, H) the state before each word
+  float *gates, *cells, *before;  // (N, gates * H), (N, H), (N, H) the state before each word; step by step
   int32_t* largest;               // (B, H) at which word each unit was largest
-  float* d_words;                 // (N, gates * H) of each word's share
-  float* d_sums;                  // (N, gates * H) of the state's sums, where they differ
+  // Of some steps: gradients of words' shares and of the state's sums, which most cells have the same of.
+  float *d_words, *d_sums;
+  float* d_x;  // (N, I), and the next, or null and
+  float *d_weight_ih, *d_weight_hh, *d_bias, *d_state_bias;  // added to: (I, gates * H), (H, gates * H), …
+  float* d_shares;                                           // (U, gates * H), added to
 };
 
-// Of one kind of cell; some texts, longest first, are one task.
+// Texts by rank: first, first + step, … so many.
+struct SomeTexts {
+  int64_t first, step, count;
+};
+
+// Of one kind of cell. The way back is in stretches of steps: all texts go through one, and then it is added up.
 struct GatedLearner {
   int gates;
   bool own_sums;
-  void (*forward)(const GatedLearning&, const int64_t* texts, int64_t rows, float* scratch);
-  void (*backward)(const GatedLearning&, const int64_t* texts, int64_t rows, float* scratch);
+  void (*forward)(const GatedLearning&, const SomeTexts&, float* scratch);
+  // From the step before `last` down to `first`; scratch stays from the stretch before.
+  void (*backward)(const GatedLearning&, const SomeTexts&, int64_t first, int64_t last, float* scratch);
+  // What the steps give to gradients of weights, some of the columns; room: packed columns, then vectors.
+  void (*add_up)(const GatedLearning&, int64_t first, int64_t last, int64_t column, int64_t end, float* room,
+                 float* vectors);
 };
 
 // One step of Adam: of the rows that are named, or of the first ones.
@@ -194,14 +214,13 @@ struct Kernels {
   void (*read[kCells])(const Layer&, const Block&);
   // Rows from the first up to the last.
   void (*multiply)(const Product&, int64_t first, int64_t last);
-  // Pairs of rows of a factor (inner, columns), as Product takes it in bf16.
+  // Some of the inner rows of a factor (inner, columns) as Product takes it; pairs of them in bf16.
+  void (*pack_floats)(const Factor&, int64_t inner, int64_t columns, int64_t first, int64_t last, float* to);
   void (*pack_bf16)(const Factor&, int64_t inner, int64_t columns, int64_t first, int64_t last, uint16_t* to);
   void (*adam)(const Adam&, int64_t first, int64_t last);
   void (*drop)(const Dropout&, int64_t first, int64_t last);
   const LinearLearner* (*linear_learner)(const Gating&);
   const GatedLearner* (*gated_learner)(Cell);
-  void (*sum_rows)(const float* rows, const int32_t* row_of, int64_t count, int64_t width, int64_t known,
-                   int64_t first, int64_t last, float* to);
 };
 
 extern const Kernels kBase, kAvx2, kAvx512, kAvx512Vnni;

@@ -12,7 +12,8 @@
 namespace tenor {
 namespace {
 
-constexpr int64_t kColumns = 64;  // of a task that adds up rows
+constexpr int64_t kColumns = 64;  // a multiple of every instruction set's tile
+constexpr int64_t kStretch = 512;  // words whose gradients stay in the cache until they are added up
 
 tenor_result checked(const tenor_learning_pass& io, bool back) {
   if (!io.cell || !io.activation || io.hidden < 1 || io.known < 0 || io.words < 0 || io.texts < 0 ||
@@ -22,16 +23,20 @@ tenor_result checked(const tenor_learning_pass& io, bool back) {
   if (!named) return TENOR_BAD_NAME;
   const bool linear = named->kind == kLinear;
   if (io.texts > 0 && (!io.final_h || !io.start_h || !io.sum_h || !io.max_h)) return TENOR_BAD_SIZE;
-  if (io.known > 0 && (!io.shares || (linear && io.previous && !io.given))) return TENOR_BAD_SIZE;
-  if (!io.row_of && io.known != io.words) return TENOR_BAD_SIZE;
-  if (io.words > 0 && ((io.states && io.states_stride < io.hidden) ||
-                       (io.d_states && io.d_states_stride < io.hidden)))
+  const bool by_vector = !linear && !io.row_of;
+  if (by_vector && (io.inputs < 1 || !io.weight_ih || (io.words > 0 && (!io.x || io.x_stride < io.inputs))))
     return TENOR_BAD_SIZE;
-  if (!linear && (!io.weight_hh || (io.words > 0 && !io.before))) return TENOR_BAD_SIZE;
-  if (back && io.known > 0) {
-    if (!io.d_shares || (linear && io.previous && !io.d_given)) return TENOR_BAD_SIZE;
-    if (!linear && !io.d_sums && (io.row_of || named->kind == kGRU)) return TENOR_BAD_SIZE;
-  }
+  if (!by_vector && io.known > 0 && (!io.shares || (linear && io.previous && !io.given))) return TENOR_BAD_SIZE;
+  if (linear && ((!io.row_of && io.known != io.words) || io.d_states[1])) return TENOR_BAD_SIZE;
+  for (const float* d_states : io.d_states)
+    if (io.words > 0 && d_states && io.d_states_stride < io.hidden) return TENOR_BAD_SIZE;
+  if (io.words > 0 && io.states && io.states_stride < io.hidden) return TENOR_BAD_SIZE;
+  if (!linear && !io.weight_hh) return TENOR_BAD_SIZE;
+  if (back && !by_vector && io.known > 0 && (!io.d_shares || (linear && io.previous && !io.d_given)))
+    return TENOR_BAD_SIZE;
+  if (back && !linear && (!io.d_weight_hh || !io.d_bias || (named->kind == kGRU && !io.d_state_bias)))
+    return TENOR_BAD_SIZE;
+  if (back && by_vector && (!io.d_weight_ih || (io.words > 0 && !io.d_x))) return TENOR_BAD_SIZE;
   if (!rise(io.offsets, io.texts) || io.offsets[io.texts] != io.words) return TENOR_BAD_OFFSETS;
   const auto is_known = [&](int32_t row) { return row >= 0 && row < io.known; };
   if (io.row_of && !std::all_of(io.row_of, io.row_of + io.words, is_known)) return TENOR_BAD_IDS;
@@ -50,30 +55,34 @@ class Learning {
       set_up_gated(named.kind);
   }
 
+  bool is_gated() const { return gated_; }
+
   int64_t tasks() const { return linear_ ? (io_.hidden + linear_->units - 1) / linear_->units : parts_; }
 
-  void run_task(int64_t task) const {
-    if (linear_) {
-      float* table = memory_.kept.data.get() + task * table_;
-      if (back_)
-        linear_->backward(of_linear_, task * linear_->units, table, memory_.scratch.data.get() + task * scratch_);
-      else
-        linear_->forward(of_linear_, task * linear_->units, table);
-      return;
-    }
-    const int64_t first = begin_of(task), rows = begin_of(task + 1) - first;
-    (back_ ? gated_->backward : gated_->forward)(of_gated_, texts_.data() + first, rows,
-                                                 memory_.scratch.data.get() + first * scratch_);
+  void read(int64_t task) const {
+    if (linear_) linear_->forward(of_linear_, task * linear_->units, table_of(task));
+    else gated_->forward(of_gated_, part(task), scratch_of(task));
   }
 
-  // How many tasks add_up has, once all others are done.
-  int64_t columns() const { return back_ && gated_ && io_.row_of ? (width_ + kColumns - 1) / kColumns : 0; }
+  void go_back(int64_t task) const {
+    linear_->backward(of_linear_, task * linear_->units, table_of(task), memory_.scratch.data.get() + task * scratch_);
+  }
 
-  // Of each known word, from those of its occurrences.
-  void add_up(int64_t task) const {
-    const int64_t first = task * kColumns, last = std::min(width_, first + kColumns);
-    settings().kernels->sum_rows(of_gated_.d_words, io_.row_of, io_.words, width_, io_.known, first, last,
-                                 io_.d_shares);
+  // A gated layer goes back stretch by stretch: of each its parts, and when all of them are done, the columns.
+  int64_t stretches() const { return gated_ ? static_cast<int64_t>(memory_.stretches.size()) - 1 : 0; }
+
+  void go_back(int64_t stretch, int64_t task) const {
+    gated_->backward(of_gated_, part(task), memory_.stretches[stretch], memory_.stretches[stretch + 1], scratch_of(task));
+  }
+
+  int64_t columns() const { return std::min(parts_, (width_ + kColumns - 1) / kColumns); }
+
+  void add_up(int64_t stretch, int64_t task) const {
+    const auto column = [&](int64_t i) { return std::min(width_, (width_ * i / columns() + kColumns - 1) / kColumns * kColumns); };
+    const int64_t first = column(task), last = column(task + 1);
+    float* const room = memory_.room.data.get() + task * (packed_ + vectors_);
+    gated_->add_up(of_gated_, memory_.stretches[stretch], memory_.stretches[stretch + 1], first, last, room,
+                   room + packed_);
   }
 
  private:
@@ -85,18 +94,22 @@ class Learning {
   const GatedLearner* gated_ = nullptr;
   LinearLearning of_linear_{};
   GatedLearning of_gated_{};
-  int64_t table_ = 0, scratch_ = 0, parts_ = 0, width_ = 0;
-  std::vector<int64_t> texts_;  // part by part, in each the longest first
+  int64_t table_ = 0, scratch_ = 0, parts_ = 1, width_ = 0, packed_ = 0, vectors_ = 0;
 
-  int64_t begin_of(int64_t part) const { return part * io_.texts / parts_; }
-  int64_t length_of(int64_t text) const { return io_.offsets[text + 1] - io_.offsets[text]; }
+  float* table_of(int64_t task) const { return memory_.kept.data.get() + task * table_; }
+
+  SomeTexts part(int64_t task) const { return {task, parts_, (io_.texts - task + parts_ - 1) / parts_}; }
+
+  float* scratch_of(int64_t task) const {
+    return memory_.scratch.data.get() + task * ((io_.texts + parts_ - 1) / parts_) * scratch_;
+  }
 
   void set_up_linear(const Named& named) {
     linear_ = settings().kernels->linear_learner(Gating{io_.previous != 0, io_.input_gate != 0,
                                                         io_.output_gate != 0, io_.skip != 0, named.candidate});
     of_linear_ = {named.candidate, io_.reverse != 0, io_.hidden, io_.truncate, io_.known, io_.texts, io_.shares,
                   io_.given, io_.row_of, io_.offsets, io_.states, io_.states_stride, io_.final_h, io_.start_h,
-                  io_.sum_h, io_.max_h, io_.d_states, io_.d_states_stride, io_.d_final, io_.d_start, io_.d_sum,
+                  io_.sum_h, io_.max_h, io_.d_states[0], io_.d_states_stride, io_.d_final, io_.d_start, io_.d_sum,
                   io_.d_max, io_.d_shares, io_.d_given};
     int64_t longest = 0;
     for (int64_t text = 0; text < io_.texts; ++text)
@@ -109,60 +122,76 @@ class Learning {
   void set_up_gated(Cell cell) {
     const Kernels& kernels = *settings().kernels;
     gated_ = kernels.gated_learner(cell);
-    const int64_t hidden = io_.hidden, words = io_.words;
+    const int64_t hidden = io_.hidden, words = io_.words, inputs = io_.row_of ? 0 : io_.inputs;
     width_ = gated_->gates * hidden;
-    scratch_ = width_ + 2 * hidden;
-    memory_.scratch.room(io_.texts * scratch_);
-    deal_out_texts();
-    // Of each word by itself there is nothing to add up.
-    float* const d_words = !io_.row_of ? io_.d_shares : gated_->own_sums ? memory_.d_words.room(words * width_) : io_.d_sums;
-    float* const kept = memory_.kept.room(words * (width_ + hidden));
-    memory_.largest.resize(std::max<size_t>(memory_.largest.size(), io_.texts * hidden));
+    parts_ = std::max<int64_t>(1, std::min<int64_t>(threads_, io_.texts));
+    scratch_ = 2 * width_ + 2 * hidden + inputs;
+    memory_.scratch.room(((io_.texts + parts_ - 1) / parts_) * parts_ * scratch_);
+    put_in_order();
     const bool bf16 = io_.precision == TENOR_BF16;
     const auto packed = [&](const Factor& from, int64_t inner, int64_t columns, Memory& memory) {
       Product product{};
       product.inner = inner;
       product.columns = columns;
       pack(kernels, from, bf16, 1, memory.room(packed_size(kernels, inner, columns, bf16)), product);
-      return product;
+      return Packed{product.b, product.b_bf16};
     };
-    const Product forward = packed({io_.weight_hh, 1, hidden}, hidden, width_, memory_.forward_hh);
-    const Product backward = packed({io_.weight_hh, hidden, 1}, width_, hidden, memory_.backward_hh);
-    of_gated_ = {io_.reverse != 0, hidden, io_.truncate, io_.shares, io_.row_of, io_.offsets,
-                 forward.b, backward.b, forward.b_bf16, backward.b_bf16, io_.state_bias, io_.states,
-                 io_.states_stride, io_.final_h, io_.start_h, io_.sum_h, io_.max_h, io_.d_states,
-                 io_.d_states_stride, io_.d_final, io_.d_start, io_.d_sum, io_.d_max, memory_.steps.data(),
-                 memory_.ranks.data(), kept, kept + words * width_, io_.before, memory_.largest.data(), d_words,
-                 io_.d_sums};
+    float* const kept = memory_.kept.room(words * (width_ + 2 * hidden));
+    memory_.largest.resize(std::max<size_t>(memory_.largest.size(), io_.texts * hidden));
+    GatedLearning& of = of_gated_;
+    of = {io_.reverse != 0, hidden, inputs, io_.truncate, io_.shares, io_.row_of, io_.x, io_.x_stride,
+          io_.bias, io_.state_bias, {}, {}, {}, {}, io_.offsets, memory_.texts.data(), memory_.steps.data(),
+          static_cast<int64_t>(memory_.steps.size()) - 1, io_.states, io_.states_stride, io_.final_h, io_.start_h,
+          io_.sum_h, io_.max_h, {io_.d_states[0], io_.d_states[1]}, io_.d_states_stride, io_.d_final, io_.d_start,
+          io_.d_sum, io_.d_max, kept, kept + words * width_, kept + words * (width_ + hidden),
+          memory_.largest.data(), nullptr, nullptr, io_.row_of ? nullptr : io_.d_x, io_.d_weight_ih,
+          io_.d_weight_hh, io_.d_bias, io_.d_state_bias, io_.d_shares};
+    if (!back_) {
+      of.forward_hh = packed({io_.weight_hh, 1, hidden}, hidden, width_, memory_.forward_hh);
+      if (inputs) of.forward_ih = packed({io_.weight_ih, 1, inputs}, inputs, width_, memory_.forward_ih);
+      return;
+    }
+    of.backward_hh = packed({io_.weight_hh, hidden, 1}, width_, hidden, memory_.backward_hh);
+    if (inputs) of.backward_ih = packed({io_.weight_ih, inputs, 1}, width_, inputs, memory_.backward_ih);
+    int64_t most = 0;
+    for (int64_t i = 0; i < stretches(); ++i)
+      most = std::max(most, of.steps[memory_.stretches[i + 1]] - of.steps[memory_.stretches[i]]);
+    of.d_words = memory_.d_words.room((gated_->own_sums ? 2 : 1) * most * width_);
+    of.d_sums = gated_->own_sums ? of.d_words + most * width_ : of.d_words;
+    packed_ = packed_size(kernels, most, width_, bf16);
+    vectors_ = most * inputs;
+    memory_.room.room(columns() * (packed_ + vectors_));
+    const auto clear = [](float* array, int64_t count) { if (array) std::fill_n(array, count, 0.0f); };
+    clear(io_.d_weight_hh, hidden * width_);
+    clear(io_.d_bias, width_);
+    if (cell == kGRU) clear(io_.d_state_bias, hidden);
+    if (io_.row_of) clear(io_.d_shares, io_.known * width_);
+    else clear(io_.d_weight_ih, inputs * width_);
   }
 
-  // Each part gets some of the long ones.
-  void deal_out_texts() {
-    parts_ = std::max<int64_t>(1, std::min<int64_t>(threads_, io_.texts));
-    texts_.resize(io_.texts);
-    std::vector<int64_t> next;
-    for (int64_t part = 0; part < parts_; ++part) next.push_back(begin_of(part));
-    int64_t part = -1, rank = 0, word = 0;
-    memory_.ranks.resize(io_.texts);
-    const std::vector<int64_t> longest = longest_first(io_.offsets, io_.texts);
-    for (const int64_t text : longest) {
-      do part = (part + 1) % parts_;
-      while (next[part] == begin_of(part + 1));
-      texts_[next[part]++] = text;
-      memory_.ranks[text] = rank++;
-    }
-    memory_.steps.clear();
-    while (word < io_.words) {
-      while (rank > 0 && length_of(longest[rank - 1]) <= static_cast<int64_t>(memory_.steps.size())) --rank;
-      memory_.steps.push_back(word);
-      word += rank;
+  // The longest texts first; of each step those that have a word there; and the steps in stretches.
+  void put_in_order() {
+    memory_.texts = longest_first(io_.offsets, io_.texts);
+    memory_.steps = {0};
+    memory_.stretches = {0};
+    for (int64_t active = io_.texts, word = 0, begin = 0; word < io_.words;) {
+      const int64_t step = static_cast<int64_t>(memory_.steps.size()) - 1;
+      const auto length = [&](int64_t text) { return io_.offsets[text + 1] - io_.offsets[text]; };
+      while (active > 0 && length(memory_.texts[active - 1]) <= step) --active;
+      memory_.steps.push_back(word += active);
+      if (word - begin >= kStretch || word == io_.words) {
+        memory_.stretches.push_back(step + 1);
+        begin = word;
+      }
     }
   }
 };
 
+using Passes = std::vector<std::unique_ptr<Learning>>;
+
 // One list of the tasks of all passes.
 template <class Count, class Work>
-void run_all(const std::vector<std::unique_ptr<Learning>>& passes, const Count& count, const Work& work) {
+void run_all(const Passes& passes, const Count& count, const Work& work) {
   std::vector<std::pair<const Learning*, int64_t>> tasks;
   for (const auto& pass : passes)
     for (int64_t task = 0; task < count(*pass); ++task) tasks.emplace_back(pass.get(), task);
@@ -179,6 +208,34 @@ void run_all(const std::vector<std::unique_ptr<Learning>>& passes, const Count& 
       &context);
 }
 
+// Linear layers go back unit by unit.
+void go_back(const Passes& passes) {
+  run_all(passes, [](const Learning& pass) { return pass.is_gated() ? 0 : pass.tasks(); },
+          [](const Learning& pass, int64_t task) { pass.go_back(task); });
+  int64_t stretches = 0;
+  bool shared = false;
+  for (const auto& pass : passes) {
+    stretches = std::max(stretches, pass->stretches());
+    shared = shared || (pass->is_gated() && pass->tasks() > 1);
+  }
+  if (!shared) {  // what a thread has in its cache it adds up itself
+    run_all(passes, [](const Learning& pass) { return pass.is_gated() ? 1 : 0; },
+            [](const Learning& pass, int64_t) {
+              for (int64_t stretch = pass.stretches() - 1; stretch >= 0; --stretch) {
+                pass.go_back(stretch, 0);
+                pass.add_up(stretch, 0);
+              }
+            });
+    return;
+  }
+  for (int64_t stretch = stretches - 1; stretch >= 0; --stretch) {
+    run_all(passes, [&](const Learning& pass) { return stretch < pass.stretches() ? pass.tasks() : 0; },
+            [&](const Learning& pass, int64_t task) { pass.go_back(stretch, task); });
+    run_all(passes, [&](const Learning& pass) { return stretch < pass.stretches() ? pass.columns() : 0; },
+            [&](const Learning& pass, int64_t task) { pass.add_up(stretch, task); });
+  }
+}
+
 }  // namespace
 
 tenor_result learn(std::vector<LayerMemory>& memories, const tenor_learning_pass* passes, int64_t count,
@@ -193,10 +250,11 @@ tenor_result learn(std::vector<LayerMemory>& memories, const tenor_learning_pass
   std::vector<std::unique_ptr<Learning>> all;
   for (int64_t i = 0; i < count; ++i)
     all.push_back(std::make_unique<Learning>(passes[i], memories[i], back, static_cast<int>(each)));
-  run_all(all, [](const Learning& pass) { return pass.tasks(); },
-          [](const Learning& pass, int64_t task) { pass.run_task(task); });
-  run_all(all, [](const Learning& pass) { return pass.columns(); },
-          [](const Learning& pass, int64_t task) { pass.add_up(task); });
+  if (back)
+    go_back(all);
+  else
+    run_all(all, [](const Learning& pass) { return pass.tasks(); },
+            [](const Learning& pass, int64_t task) { pass.read(task); });
   return TENOR_OK;
 }
 

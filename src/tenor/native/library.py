@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from tenor.errors import InputError, NativeError
 
-INTERFACE = 9
+INTERFACE = 10
 """``TENOR_INTERFACE`` of the ``tenor.h`` that this code was written for."""
 
 REBUILD = (
@@ -180,6 +180,7 @@ class LearningPass(ctypes.Structure):
         ("reverse", ctypes.c_int32),
         ("precision", ctypes.c_int32),
         ("hidden", ctypes.c_int64),
+        ("inputs", ctypes.c_int64),
         ("known", ctypes.c_int64),
         ("words", ctypes.c_int64),
         ("texts", ctypes.c_int64),
@@ -189,6 +190,10 @@ class LearningPass(ctypes.Structure):
         ("shares", ctypes.c_void_p),
         ("given", ctypes.c_void_p),
         ("row_of", ctypes.c_void_p),
+        ("x", ctypes.c_void_p),
+        ("x_stride", ctypes.c_int64),
+        ("weight_ih", ctypes.c_void_p),
+        ("bias", ctypes.c_void_p),
         ("offsets", ctypes.c_void_p),
         ("states", ctypes.c_void_p),
         ("states_stride", ctypes.c_int64),
@@ -196,7 +201,7 @@ class LearningPass(ctypes.Structure):
         ("start_h", ctypes.c_void_p),
         ("sum_h", ctypes.c_void_p),
         ("max_h", ctypes.c_void_p),
-        ("d_states", ctypes.c_void_p),
+        ("d_states", ctypes.c_void_p * 2),
         ("d_states_stride", ctypes.c_int64),
         ("d_final", ctypes.c_void_p),
         ("d_start", ctypes.c_void_p),
@@ -204,8 +209,11 @@ class LearningPass(ctypes.Structure):
         ("d_max", ctypes.c_void_p),
         ("d_shares", ctypes.c_void_p),
         ("d_given", ctypes.c_void_p),
-        ("before", ctypes.c_void_p),
-        ("d_sums", ctypes.c_void_p),
+        ("d_x", ctypes.c_void_p),
+        ("d_weight_ih", ctypes.c_void_p),
+        ("d_weight_hh", ctypes.c_void_p),
+        ("d_bias", ctypes.c_void_p),
+        ("d_state_bias", ctypes.c_void_p),
     )
 
 

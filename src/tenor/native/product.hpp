@@ -9,6 +9,21 @@ namespace tenor::TENOR_ISA {
 // So much of the packed factor stays in the first cache while rows pass by.
 constexpr int64_t kInnerBlock = 256;
 
+// Some of the inner rows of a factor (inner, columns): [tile][inner][kTileFloats], zeros beyond the columns.
+inline void pack_floats(const Factor& from, int64_t inner, int64_t columns, int64_t first, int64_t last, float* to) {
+  for (int64_t begin = 0; begin < columns; begin += kTileFloats) {
+    const int64_t width = columns - begin < kTileFloats ? columns - begin : kTileFloats;
+    for (int64_t k = first; k < last; ++k) {
+      float* row = to + begin * inner + k * kTileFloats;
+      const float* source = from.data + k * from.row + begin * from.column;
+      if (from.column == 1)
+        for (int64_t i = 0; i < kTileFloats; i += kLanes) store(row + i, load_some(source + i, width - i));
+      else
+        for (int64_t i = 0; i < kTileFloats; ++i) row[i] = i < width ? source[i * from.column] : 0.0f;
+    }
+  }
+}
+
 // R rows of a tile of columns, for a stretch of the inner dimension. kWhole: no column is missing.
 template <int R, bool kWhole>
 TENOR_INLINE void multiply_tile(const Product& of, int64_t row, int64_t tile, int64_t begin, int64_t end) {

@@ -67,12 +67,12 @@ constexpr Kernels kernels(const char* name) {
           keep_in_table,
           {read<LSTM>, read<GRU>, read<RNN<false>>, read<RNN<true>>, read_linear},
           multiply_either,
+          pack_floats,
           pack_bf16,
           adam,
           drop,
           linear_learner,
-          gated_learner,
-          sum_rows};
+          gated_learner};
 }
 
 }  // namespace tenor::TENOR_ISA

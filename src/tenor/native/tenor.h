@@ -25,7 +25,7 @@
 extern "C" {
 #endif
 
-#define TENOR_INTERFACE 9 /* grows when anything below changes its meaning */
+#define TENOR_INTERFACE 10 /* grows when anything below changes its meaning */
 
 typedef enum {
   TENOR_OK = 0,
@@ -307,38 +307,41 @@ TENOR_API tenor_result tenor_learner_known(tenor_learner *learner, const int32_t
                                            int64_t vocabulary, int32_t *known, int32_t *row_of,
                                            int64_t *known_count);
 
-/* A layer, one direction: U known words make up the N words of B texts. States that are NULL are not
- * wanted; gradients that are NULL are zeros. G is the number of gates. */
+/* A layer, one direction: U known words make up the N words of B texts. Of a word there is its share, one for
+ * each known word, or, without row_of, but not for "linear", its vector. States that are NULL are not wanted;
+ * gradients that are NULL are zeros. G is the number of gates. */
 typedef struct {
   const char *cell, *activation; /* and the next four, as in tenor_layer_settings */
   int32_t previous, input_gate, output_gate, skip, reverse;
-  tenor_precision precision; /* of products with weight_hh, as in tenor_product */
-  int64_t hidden, known, words, texts; /* H, U, N, B */
-  int64_t truncate;      /* gradients of states stay within windows of so many words; 0: no windows */
+  tenor_precision precision; /* of products, but for "linear", as in tenor_product */
+  int64_t hidden, inputs, known, words, texts; /* H, I, U, N, B */
+  int64_t truncate;        /* gradients of states stay within windows of so many words; 0: no windows */
   const float *weight_hh;  /* (G*H, H), or NULL for "linear" */
   const float *state_bias; /* (H,) of a "gru": that of its new gate that stands beside the state; or NULL */
-  const float *shares;   /* (U, G*H), with a skip (U, (G+1)*H): weight_ih x + all other biases */
-  const float *given;    /* (U, G*H): weight_previous x, with previous */
-  const int32_t *row_of; /* (N,), or NULL where word i is known word i */
+  const float *shares;     /* (U, G*H), with a skip (U, (G+1)*H): weight_ih x + all other biases */
+  const float *given;      /* (U, G*H): weight_previous x, with previous */
+  const int32_t *row_of;   /* (N,); for "linear" NULL where word i is known word i */
+  const float *x;          /* (N, I) */
+  int64_t x_stride;
+  const float *weight_ih, *bias; /* (G*H, I), (G*H,) all other biases, or NULL */
   const int64_t *offsets;
   float *states; /* (N, H) */
   int64_t states_stride;
   float *final_h, *start_h, *sum_h, *max_h; /* (B, H), as in tenor_pass */
-  const float *d_states;
+  const float *d_states[2];                 /* (N, H) whose sum it is; for "linear" the second is NULL */
   int64_t d_states_stride;
   const float *d_final, *d_start, *d_sum, *d_max; /* of a largest state, that of the first word with it */
   float *d_shares, *d_given;
-  float *before; /* (N, H) the state before each word, but for "linear"; filled by forward */
-  /* (N, G*H) gradients of weight_hh h + its biases, likewise; filled by backward. Without row_of they are
-   * d_shares, and this NULL, but for a "gru". */
-  float *d_sums;
+  float *d_x;                        /* (N, I) */
+  float *d_weight_ih, *d_weight_hh;  /* (I, G*H), (H, G*H): turned over */
+  float *d_bias, *d_state_bias;      /* (G*H,), but for "linear"; (H,), for a "gru" */
 } tenor_learning_pass;
 
 /* Reads the texts of some layers that do not depend on each other, such as two directions. */
 TENOR_API tenor_result tenor_learner_forward(tenor_learner *learner, const tenor_learning_pass *passes,
                                              int64_t count);
 
-/* Fills d_shares and d_given of the passes that were read last. */
+/* Fills the gradients, d_shares to d_state_bias, of the passes that were read last. */
 TENOR_API tenor_result tenor_learner_backward(tenor_learner *learner, const tenor_learning_pass *passes,
                                               int64_t count);
 

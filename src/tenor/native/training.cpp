@@ -49,24 +49,6 @@ tenor_result learn_or_go_back(tenor_learner* learner, const tenor_learning_pass*
   });
 }
 
-// Some of the inner rows of a factor as Product takes it.
-void pack_floats(const Factor& from, int64_t inner, int64_t columns, int lanes, int64_t first, int64_t last,
-                 float* to) {
-  const int64_t wide = static_cast<int64_t>(kTile) * lanes;
-  for (int64_t begin = 0; begin < columns; begin += wide) {
-    const int64_t width = std::min(wide, columns - begin);
-    for (int64_t k = first; k < last; ++k) {
-      float* row = to + begin * inner + k * wide;
-      const float* source = from.data + k * from.row + begin * from.column;
-      if (from.column == 1)
-        std::copy_n(source, width, row);
-      else
-        for (int64_t i = 0; i < width; ++i) row[i] = source[i * from.column];
-      std::fill(row + width, row + wide, 0.0f);
-    }
-  }
-}
-
 }  // namespace
 
 namespace tenor {
@@ -84,7 +66,7 @@ void pack(const Kernels& kernels, const Factor& from, bool bf16, int threads, fl
   product.b_bf16 = bf16 ? narrow : nullptr;
   each_part(bf16 ? padded_inner(inner) / 2 : inner, inner * columns, threads, [&](int64_t first, int64_t last) {
     if (bf16) kernels.pack_bf16(from, inner, columns, first, last, narrow);
-    else pack_floats(from, inner, columns, kernels.lanes, first, last, room);
+    else kernels.pack_floats(from, inner, columns, first, last, room);
   });
 }
 

@@ -206,7 +206,7 @@ class LayerPass:
     """H"""
     offsets: Offsets
     """(B+1,)"""
-    shares: Floats
+    shares: Floats | None = None
     """(U, G*H) what a word gives to its own gates, biases included; with a skip (U, (G+1)*H)."""
     row_of: TokenIds | None = None
     """(N,) which known word each word is; None where each is its own."""
@@ -214,18 +214,25 @@ class LayerPass:
     """Of a linear cell; None has none of it."""
     given: Floats | None = None
     """(U, G*H) what a word gives to the next one's gates, where these see two."""
+    x: Floats | None = None
+    """(N, I) the words' vectors, instead of shares, but for a linear cell; the rows may lie apart."""
+    weight_ih: Floats | None = None
+    """(G*H, I) what makes shares of vectors."""
+    bias: Floats | None = None
+    """(G*H,) of these shares; None for zeros."""
     weight_hh: Floats | None = None
     """(G*H, H), but for a linear cell."""
     precision: Arithmetic = "float32"
-    """Of products with ``weight_hh``, as in ``multiply``."""
+    """Of products with weights, as in ``multiply``."""
     state_bias: Floats | None = None
     """(H,) of a GRU's new gate, beside the state; None for zeros."""
     truncate: int | None = None
     """Words of a window that gradients of states do not leave; None is no window."""
     states: Floats | None = None
     """(N, H) to be filled, if wanted; the rows may lie apart."""
-    d_states: Floats | None = None
-    """(N, H) gradients; None for zeros. The rows may lie apart."""
+    d_states: Sequence[Floats] = ()
+    """(N, H) gradients, two at most, but for a linear cell one, whose sum counts. Their rows may lie apart, all
+    by the same distance."""
     room: Callable[[str, tuple[int, ...]], Floats] = field(
         default=lambda _, shape: np.empty(shape, np.float32)
     )
@@ -238,14 +245,20 @@ class LayerPass:
         )
         """(B, H) what was made of each text: after its last word and its first, the sum, the largest."""
         self.gradients: dict[str, Floats] = {}
-        self.d_shares = self.room("d_shares", self.shares.shape)
-        self.d_given = None if self.given is None else self.room("d_given", self.given.shape)
-        gated = self.weight_hh is not None
-        self.before = self.room("before", (words, self.hidden)) if gated else None
-        self.d_sums = self.d_shares if gated else None
-        """(N, G*H) of the sums with the state: of a word by itself those of its share, but in a GRU."""
-        if gated and (self.row_of is not None or self.cell == "gru"):
-            self.d_sums = self.room("d_sums", (words, self.shares.shape[1]))
+        self.d_shares, self.d_given = self._like("d_shares", self.shares), self._like("d_given", self.given)
+        self.d_x = self.d_weight_ih = self.d_weight_hh = self.d_bias = self.d_state_bias = None
+        if self.x is not None and self.weight_ih is not None:
+            self.d_x = self.room("d_x", (words, self.x.shape[1]))
+            self.d_weight_ih = self.room("d_weight_ih", self.weight_ih.T.shape)
+        """(I, G*H), as the next one turned over."""
+        if self.weight_hh is not None:
+            self.d_weight_hh = self.room("d_weight_hh", self.weight_hh.T.shape)
+            self.d_bias = self.room("d_bias", (len(self.weight_hh),))
+        if self.cell == "gru":
+            self.d_state_bias = self.room("d_state_bias", (self.hidden,))
+
+    def _like(self, purpose: str, array: Floats | None) -> Floats | None:
+        return None if array is None else self.room(purpose, array.shape)
 
     def add_gradient(self, name: str, gradient: Floats) -> None:
         """Add to the gradient (B, H) of ``final``, ``start``, ``total`` or ``largest``."""
@@ -255,7 +268,8 @@ class LayerPass:
     def arguments(self) -> library.LearningPass:
         """``tenor_learning_pass`` of ``tenor.h``."""
         gating = self.gating or Gating()
-        strides = [0 if a is None else a.strides[0] // 4 for a in (self.states, self.d_states)]
+        d_states = [*self.d_states, None, None]
+        strides = [0 if a is None else a.strides[0] // 4 for a in (self.states, d_states[0], self.x)]
         return library.LearningPass(
             cell=self.cell.encode(),
             activation=self.activation.encode(),
@@ -266,15 +280,20 @@ class LayerPass:
             reverse=self.reverse,
             precision=PRECISIONS.index(self.precision),
             hidden=self.hidden,
-            known=len(self.shares),
+            inputs=0 if self.x is None else self.x.shape[1],
+            known=0 if self.shares is None else len(self.shares),
             words=int(self.offsets[-1]),
             texts=len(self.offsets) - 1,
             truncate=self.truncate or 0,
             weight_hh=_optional(self.weight_hh),
             state_bias=_optional(self.state_bias),
-            shares=address(self.shares),
+            shares=_optional(self.shares),
             given=_optional(self.given),
             row_of=_optional(self.row_of),
+            x=_optional(self.x),
+            x_stride=strides[2],
+            weight_ih=_optional(self.weight_ih),
+            bias=_optional(self.bias),
             offsets=address(self.offsets),
             states=_optional(self.states),
             states_stride=strides[0],
@@ -282,16 +301,19 @@ class LayerPass:
             start_h=address(self.start),
             sum_h=address(self.total),
             max_h=address(self.largest),
-            d_states=_optional(self.d_states),
+            d_states=(ctypes.c_void_p * 2)(*map(_optional, d_states[:2])),
             d_states_stride=strides[1],
             d_final=_optional(self.gradients.get("final")),
             d_start=_optional(self.gradients.get("start")),
             d_sum=_optional(self.gradients.get("total")),
             d_max=_optional(self.gradients.get("largest")),
-            d_shares=address(self.d_shares),
+            d_shares=_optional(self.d_shares),
             d_given=_optional(self.d_given),
-            before=_optional(self.before),
-            d_sums=_optional(None if self.d_sums is self.d_shares else self.d_sums),
+            d_x=_optional(self.d_x),
+            d_weight_ih=_optional(self.d_weight_ih),
+            d_weight_hh=_optional(self.d_weight_hh),
+            d_bias=_optional(self.d_bias),
+            d_state_bias=_optional(self.d_state_bias),
         )
 
 
@@ -323,7 +345,7 @@ class Learner(library.Owner):
         self._call(self._core.tenor_learner_forward, passes)
 
     def backward(self, passes: Sequence[LayerPass]) -> None:
-        """Fill ``d_shares``, ``d_given`` and ``d_sums`` of the passes that were read last."""
+        """Fill ``d_shares`` to ``d_state_bias`` of the passes that were read last."""
         self._call(self._core.tenor_learner_backward, passes)
 
     def _call(self, function: ctypes._CFuncPtr, passes: Sequence[LayerPass]) -> None:  # type: ignore[name-defined]

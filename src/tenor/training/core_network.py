@@ -127,10 +127,12 @@ class CoreNetwork:
         d_pooled = self._head_back(d_logits, gradients)
         passes = self._layers[-1].passes
         d_states = self._pooling.back(passes, d_pooled, self._batch.offsets, gradients.whole)
+        above = [] if d_states is None else [d_states]
         for depth in reversed(range(1, self._depth)):
-            d_states = self._layer_back(depth, d_states, gradients)
-            self._dropout.hidden[depth - 1].apply(d_states)
-        d_vectors = self._layer_back(0, d_states, gradients)
+            above = self._layer_back(depth, above, gradients)
+            for part in above:
+                self._dropout.hidden[depth - 1].apply(part)
+        (d_vectors,) = self._layer_back(0, above, gradients)
         self._dropout.words.apply(d_vectors, self._ids)
         gradients.rows["embedding.weight"] = Rows(self._ids, d_vectors)
         return gradients
@@ -148,6 +150,11 @@ class CoreNetwork:
             bias, state_bias = self._biases(weights, size)
             given = weights.get("weight_previous")
             room = partial(self._room, depth, direction)
+            # A gated layer makes shares of its words' vectors itself, step by step.
+            by_vector = row_of is None and "weight_hh" in weights
+            shares = None
+            if not by_vector:
+                shares = self._product(x, weights["weight_ih"].T, partial(room, "shares"), bias)
             passes.append(
                 LayerPass(
                     cell=config.cell,
@@ -155,10 +162,13 @@ class CoreNetwork:
                     reverse=direction == 1,
                     hidden=size,
                     offsets=offsets,
-                    shares=self._product(x, weights["weight_ih"].T, partial(room, "shares"), bias),
+                    shares=shares,
                     row_of=row_of,
                     gating=Gating(config.window == 2, config.input_gate, config.output_gate, config.skip),
                     given=None if given is None else self._product(x, given.T, partial(room, "given")),
+                    x=x if by_vector else None,
+                    weight_ih=weights["weight_ih"] if by_vector else None,
+                    bias=bias if by_vector else None,
                     weight_hh=weights.get("weight_hh"),
                     precision=self._precision,
                     state_bias=state_bias,
@@ -171,31 +181,32 @@ class CoreNetwork:
         self._layers.append(_Layer(x, passes))
         return states
 
-    def _layer_back(self, depth: int, d_states: Floats | None, gradients: Gradients) -> Floats:
-        """(U, I) gradients of what the layer took."""
+    def _layer_back(self, depth: int, d_states: Sequence[Floats], gradients: Gradients) -> list[Floats]:
+        """(U, I) gradients of what the layer took, parts of a sum."""
         x, passes = self._layers[depth]
         size = passes[0].hidden
         for direction, one in enumerate(passes):
-            if d_states is not None:
-                one.d_states = d_states[:, direction * size : (direction + 1) * size]
+            one.d_states = [part[:, direction * size : (direction + 1) * size] for part in d_states]
         self._learners[depth].backward(passes)
-        d_x = self._buffers.room(f"d_x {depth}", x.shape)
+        parts: list[Floats] = []
         for direction, one in enumerate(passes):
             weights = self._of_layer(depth, direction)
-            found = {"weight_ih": self._multiply(one.d_shares.T, x), "bias_ih": one.d_shares.sum(0)}
-            self._multiply(one.d_shares, weights["weight_ih"], out=d_x, add=direction > 0)
+            found = _of_gated(one)
+            if one.d_x is not None:
+                parts.append(one.d_x)
+            if one.d_shares is not None:
+                if not parts:
+                    parts.append(self._buffers.room(f"d_x {depth}", x.shape))
+                found["weight_ih"] = self._multiply(one.d_shares.T, x)
+                found.setdefault("bias_ih", one.d_shares.sum(0))
+                self._multiply(one.d_shares, weights["weight_ih"], out=parts[0], add=direction > 0)
             if one.d_given is not None:
                 found["weight_previous"] = self._multiply(one.d_given.T, x)
-                self._multiply(one.d_given, weights["weight_previous"], out=d_x, add=True)
-            if one.d_sums is not None and one.before is not None:
-                found["weight_hh"] = self._multiply(one.d_sums.T, one.before)
-                found["bias_hh"] = found["bias_ih"]  # a word's share and its state's are added up
-                if one.cell == "gru":
-                    found["bias_hh"] = one.d_sums.sum(0)
+                self._multiply(one.d_given, weights["weight_previous"], out=parts[0], add=True)
             gradients.whole.update(
                 {f"rnn.{name}_{_suffix(depth, direction)}": found[name] for name in weights}
             )
-        return d_x
+        return parts
 
     def _room(self, depth: int, direction: int, purpose: str, shape: tuple[int, ...]) -> Floats:
         return self._buffers.room(f"{purpose} {depth} {direction}", shape)
@@ -251,6 +262,19 @@ class CoreNetwork:
             else:
                 dropout.pooled.apply(d)
         return d
+
+
+def _of_gated(one: LayerPass) -> dict[str, Floats]:
+    """Gradients that a gated layer adds up itself, by the names of its weights."""
+    found: dict[str, Floats] = {}
+    for name, turned in (("weight_ih", one.d_weight_ih), ("weight_hh", one.d_weight_hh)):
+        if turned is not None:
+            found[name] = np.ascontiguousarray(turned.T)
+    if one.d_bias is not None:
+        found["bias_ih"] = found["bias_hh"] = one.d_bias
+        if one.d_state_bias is not None:
+            found["bias_hh"] = np.concatenate([one.d_bias[: -one.hidden], one.d_state_bias])
+    return found
 
 
 def _suffix(depth: int, direction: int) -> str:

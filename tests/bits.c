@@ -47,28 +47,30 @@ static void stop(tenor_result result) {
   exit(1);
 }
 
-/* A layer's states and gradients, for words that are known by their ids. */
-static void learn(size_t c, int reverse, int64_t truncate) {
+/* A layer's states and gradients, for words that are known by their ids, or by their vectors. */
+static void learn(size_t c, int by_vector, tenor_precision precision, int reverse, int64_t truncate) {
   const int linear = !strcmp(cells[c].cell, "linear"), rows = (cells[c].gates + cells[c].skip) * HIDDEN;
   const int given = cells[c].gates * HIDDEN;
   float *states = draw(WORDS * HIDDEN, 0), *summaries = draw(4 * TEXTS * HIDDEN, 0);
   float *d_states = draw(WORDS * HIDDEN, 1), *d_summaries = draw(4 * TEXTS * HIDDEN, 1);
-  float *d_shares = draw(WORDS * rows, 0), *d_given = draw(WORDS * given, 0);
-  float *before = draw(WORDS * HIDDEN, 0), *d_sums = draw(WORDS * given, 0);
+  float *d_shares = draw(WORDS * rows, 0), *d_given = draw(WORDS * given, 0), *d_x = draw(WORDS * INPUTS, 0);
+  float *d_ih = draw(given * INPUTS, 0), *d_hh = draw(given * HIDDEN, 0), *d_bias = draw(given + HIDDEN, 0);
   float *one = summaries, *other = d_summaries;
   const int each = TEXTS * HIDDEN;
   tenor_learning_pass pass = {
       .cell = cells[c].cell, .activation = cells[c].activation, .previous = cells[c].previous,
       .input_gate = cells[c].input_gate, .output_gate = cells[c].output_gate, .skip = cells[c].skip,
-      .reverse = reverse, .hidden = HIDDEN, .known = KNOWN, .words = WORDS, .texts = TEXTS,
+      .reverse = reverse, .precision = precision, .hidden = HIDDEN, .inputs = INPUTS, .known = KNOWN,
+      .words = WORDS, .texts = TEXTS, .x = draw(WORDS * INPUTS, 1), .x_stride = INPUTS,
+      .weight_ih = draw(given * INPUTS, 0.4f), .bias = draw(given, 1),
       .truncate = truncate, .weight_hh = linear ? NULL : draw(given * HIDDEN, 0.3f),
       .state_bias = strcmp(cells[c].cell, "gru") ? NULL : draw(HIDDEN, 1),
       .shares = draw(KNOWN * rows, 2), .given = cells[c].previous ? draw(KNOWN * given, 2) : NULL,
-      .row_of = ids, .offsets = offsets, .states = states, .states_stride = HIDDEN, .final_h = one,
-      .start_h = one + each, .sum_h = one + 2 * each, .max_h = one + 3 * each, .d_states = d_states,
+      .row_of = by_vector ? NULL : ids, .offsets = offsets, .states = states, .states_stride = HIDDEN, .final_h = one,
+      .start_h = one + each, .sum_h = one + 2 * each, .max_h = one + 3 * each, .d_states = {d_states, NULL},
       .d_states_stride = HIDDEN, .d_final = other, .d_start = other + each, .d_sum = other + 2 * each,
       .d_max = other + 3 * each, .d_shares = d_shares, .d_given = cells[c].previous ? d_given : NULL,
-      .before = linear ? NULL : before, .d_sums = linear ? NULL : d_sums};
+      .d_x = d_x, .d_weight_ih = d_ih, .d_weight_hh = d_hh, .d_bias = d_bias, .d_state_bias = d_bias + given};
   tenor_learner *learner = NULL;
   stop(tenor_learner_create(&learner));
   stop(tenor_learner_forward(learner, &pass, 1));
@@ -78,7 +80,8 @@ static void learn(size_t c, int reverse, int64_t truncate) {
   hash = hashed(hash, summaries, 4 * each);
   hash = hashed(hash, d_shares, (linear ? KNOWN : WORDS) * rows);
   hash = hashed(hash, d_given, WORDS * given);
-  hash = hashed(hashed(hash, before, WORDS * HIDDEN), d_sums, WORDS * given);
+  hash = hashed(hashed(hashed(hash, d_x, WORDS * INPUTS), d_ih, given * INPUTS), d_hh, given * HIDDEN);
+  hash = hashed(hash, d_bias, given + HIDDEN);
   printf("%s %s learns %016llx\n", cells[c].cell, cells[c].activation, (unsigned long long)hash);
 }
 
@@ -148,7 +151,9 @@ int main(void) {
       printf("%s %s %d %016llx\n", cells[c].cell, cells[c].activation, precision,
              (unsigned long long)hash);
     }
-    for (int way = 0; way < 2; ++way) learn(c, way, way ? 7 : 0);
+    for (int way = 0; way < 2; ++way) learn(c, 0, TENOR_FLOAT32, way, way ? 7 : 0);
+    for (int precision = TENOR_FLOAT32; precision <= TENOR_BF16 && strcmp(cells[c].cell, "linear"); ++precision)
+      learn(c, 1, precision, precision == TENOR_BF16, 0);
   }
   update();
   return 0;

@@ -154,14 +154,19 @@ def a_learning(rng: Random) -> Arrays:
     def unwritten(_: str, shape: tuple[int, ...]) -> Any:
         return np.full(shape, np.nan, np.float32)
 
+    by_vector = kind != "linear" and rng.integers(2)
+    inputs = a_size(rng, 200)
     one = LayerPass(
         cell=kind,
         activation=settings.get("activation", "tanh"),
         reverse=bool(rng.integers(2)),
         hidden=hidden,
         offsets=offsets,
-        shares=numbers(known, (gates + (kind == "linear" and gating.skip)) * hidden),
-        row_of=ids,
+        shares=None if by_vector else numbers(known, (gates + (kind == "linear" and gating.skip)) * hidden),
+        row_of=None if by_vector else ids,
+        x=numbers(len(ids), inputs) if by_vector else None,
+        weight_ih=numbers(gates * hidden, inputs) / np.float32(inputs**0.5) if by_vector else None,
+        bias=numbers(gates * hidden) if by_vector and rng.integers(2) else None,
         gating=gating if kind == "linear" else None,
         given=numbers(known, gates * hidden) if gating.previous else None,
         weight_hh=None if kind == "linear" else numbers(gates * hidden, hidden).clip(-1, 1) * weight,
@@ -169,7 +174,7 @@ def a_learning(rng: Random) -> Arrays:
         state_bias=numbers(hidden) if kind == "gru" else None,
         truncate=int(rng.integers(1, 40)) if rng.integers(2) else None,
         states=unwritten("", (len(ids), hidden)),
-        d_states=numbers(len(ids), hidden) if rng.integers(2) else None,
+        d_states=[numbers(len(ids), hidden) for _ in range(rng.integers(2 if kind == "linear" else 3))],
         room=unwritten,
     )
     learner = Learner()
@@ -179,7 +184,15 @@ def a_learning(rng: Random) -> Arrays:
             one.add_gradient(name, numbers(len(lengths), hidden))
     learner.backward([one])
     read = [one.states, one.final, one.start, one.total, one.largest]
-    gradients = [one.d_shares, one.d_given, one.before, one.d_sums]
+    gradients = [
+        one.d_shares,
+        one.d_given,
+        one.d_x,
+        one.d_weight_ih,
+        one.d_weight_hh,
+        one.d_bias,
+        one.d_state_bias,
+    ]
     found = [array for array in (*read, *gradients) if array is not None and array.size]
     assert all(np.isfinite(array).all() for array in found)
     return found

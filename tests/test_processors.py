@@ -66,7 +66,7 @@ def test_arm64_gives_the_bits_of_every_instruction_set_here(tmp_path, isa_flags)
     general = {source: own for source, own in every.items() if not own}
     arm, here = compiled(COMPILER, tmp_path / "arm", general), compiled("g++", tmp_path / "here", every)
     found = subprocess.run([EMULATOR, arm], capture_output=True, text=True, check=True).stdout
-    assert len(found.splitlines()) == 24 + 16 + 1  # layers, learning, updates
+    assert len(found.splitlines()) == 24 + 16 + 8 + 1  # layers, learning, by vectors, updates
     for isa in native.status().isas:
         done = subprocess.run([here], env={"TENOR_ISA": isa}, capture_output=True, text=True, check=True)
         assert done.stdout == found, isa

@@ -50,7 +50,7 @@ def made(settings, seed=0, num_labels=2, scale=0.25):
     weights = {
         name: (draw.standard_normal(shape) * scale).astype(np.float32) for name, shape in shapes.items()
     }
-    lengths = (5, 1, 90, 0, 33, 64, 2, 0, 17)
+    lengths = (5, 1, 90, 0, 33, 64, 2, 0, 17, 120, 88, 41)  # more than a layer goes back through at once
     batch = join([draw.integers(0, WORDS, size=length).astype(np.int32) for length in lengths])
     return config, weights, batch, draw.integers(0, num_labels, size=len(lengths))
 
@@ -304,12 +304,22 @@ def test_parts_that_do_not_fit_are_refused():
         learner.forward(
             [LayerPass(**one, shares=shares, weight_hh=square, row_of=np.array([0, 2], np.int32))]
         )
-    wrong = LayerPass(**one, shares=shares, weight_hh=square)
+    ids = np.array([0, 1], np.int32)
+    wrong = LayerPass(**one, shares=shares, weight_hh=square, row_of=ids)
     wrong.offsets = np.array([1, 2])
     with pytest.raises(InputError, match="offsets must rise"):
         learner.forward([wrong])
     with pytest.raises(InputError, match="out of range"):
-        Learner().backward([LayerPass(**one, shares=shares, weight_hh=square)])
+        Learner().backward([LayerPass(**one, shares=shares, weight_hh=square, row_of=ids)])
+    with pytest.raises(InputError, match="out of range"):
+        learner.forward([LayerPass(**one, x=np.zeros((2, 3), np.float32), weight_hh=square)])
+    linear = {
+        "cell": "linear",
+        "shares": np.zeros((2, 4), np.float32),
+        "d_states": [np.zeros((2, 2), np.float32)] * 2,
+    }
+    with pytest.raises(InputError, match="out of range"):
+        learner.forward([LayerPass(**one | linear)])
     with pytest.raises(InputError, match="not a row"):
         learner.known(np.array([0, 5], np.int32), 5)
 

@@ -19,6 +19,29 @@ TENOR_INLINE Int rounded(Vec x) {
 
 TENOR_INLINE Int upper_to_lower(Int x) { return (Int)((uint32_t __attribute__((vector_size(kLanes * 4))))x >> 16); }
 
+using Narrow = uint16_t __attribute__((vector_size(kLanes * 2)));
+
+// The nearest bf16 themselves. Where the processor has an instruction for it, denormal numbers become zeros, as
+// which they count in products.
+TENOR_INLINE Narrow narrowed(Vec x) {
+#if defined(__AVX512BF16__)
+  return (Narrow)_mm512_cvtneps_pbh((__m512)x);
+#else
+  return __builtin_convertvector(upper_to_lower(rounded(x)), Narrow);
+#endif
+}
+
+// Two of them as one lane, the first in its lower half.
+TENOR_INLINE Int paired(Vec first, Vec second) {
+#if defined(__AVX512BF16__)
+  const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
+                                         21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  return (Int)_mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh((__m512)second, (__m512)first));
+#else
+  return rounded(second) | upper_to_lower(rounded(first));
+#endif
+}
+
 // The numbers k and k + 1 of up to kLanes rows, in the lower and the upper half; zeros beyond.
 TENOR_INLINE Int rounded_pair(const Factor& from, int64_t row, int64_t count, int64_t k, int64_t inner) {
   Vec found[2] = {};
@@ -28,7 +51,7 @@ TENOR_INLINE Int rounded_pair(const Factor& from, int64_t row, int64_t count, in
     else
       for (int64_t lane = 0; lane < kLanes && lane < count; ++lane) found[i][lane] = source[lane * from.row];
   }
-  return rounded(found[1]) | upper_to_lower(rounded(found[0]));
+  return paired(found[0], found[1]);
 }
 
 // Pairs of rows of a factor (inner, columns) from the first up to the last; an end that is missing is
@@ -50,12 +73,11 @@ inline void pack_bf16(const Factor& from, int64_t inner, int64_t columns, int64_
 
 // Some rows and a stretch of the inner dimension of a factor as (rows, padded) in bf16, zeros beyond.
 TENOR_INLINE void round_rows(const Factor& from, int64_t rows, int64_t inner, int64_t padded, uint16_t* to) {
-  using Narrow = uint16_t __attribute__((vector_size(kLanes * 2)));
   if (from.column == 1) {
     for (int64_t row = 0; row < rows; ++row) {
       for (int64_t k = 0; k < padded; k += kLanes) {
         const Vec x = load_some(from.data + row * from.row + k, inner - k);
-        const Narrow narrow = __builtin_convertvector(upper_to_lower(rounded(x)), Narrow);
+        const Narrow narrow = narrowed(x);
         __builtin_memcpy(to + row * padded + k, &narrow, sizeof narrow);
       }
     }
@@ -124,11 +146,15 @@ template <int R, int V>
 void add_some(const Stretch& of, int64_t row, int64_t rows, int64_t tile, int64_t columns, float* c, int64_t c_row) {
   alignas(64) float whole[R * kTileRows * V * kBf16Columns] = {};
   constexpr int64_t kWidth = V * kBf16Columns;
-  for (int64_t r = 0; r < rows; ++r) __builtin_memcpy(whole + r * kWidth, c + r * c_row, columns * sizeof(float));
+  const auto each_vector = [&](const auto& move) {
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t at = 0; at < columns; at += kLanes) move(whole + r * kWidth + at, c + r * c_row + at, columns - at);
+  };
+  each_vector([](float* in, const float* out, int64_t left) { store(in, load_some(out, left)); });
   TENOR_MEMORY_READ();
   add_tiles<R, V>(of, row, tile, whole, kWidth);
   TENOR_MEMORY_READ();
-  for (int64_t r = 0; r < rows; ++r) __builtin_memcpy(c + r * c_row, whole + r * kWidth, columns * sizeof(float));
+  each_vector([](const float* in, float* out, int64_t left) { store_some(out, load(in), left); });
 }
 
 template <int R, int V>

@@ -96,8 +96,8 @@ struct RNNLearner {
 
 // A product of so many rows of a factor with one that is packed.
 TENOR_INLINE void multiply_packed(const float* a, int64_t a_row, const Packed& packed, const float* bias, float* c,
-                                  int64_t inner, int64_t columns, bool add, int64_t rows) {
-  multiply_either(Product{a, a_row, 1, packed.floats, packed.bf16, bias, c, columns, inner, columns, add}, 0, rows);
+                                  int64_t c_row, int64_t inner, int64_t columns, bool add, int64_t rows) {
+  multiply_either(Product{a, a_row, 1, packed.floats, packed.bf16, bias, c, c_row, inner, columns, add}, 0, rows);
 }
 
 // As load_some and store_some, of the words at which states were largest.
@@ -126,11 +126,11 @@ TENOR_INLINE int64_t active_at(const GatedLearning& of, const SomeTexts& some, i
   return all > some.first ? (all - some.first + some.step - 1) / some.step : 0;
 }
 
-// Reads some texts. scratch, of each: gates * H sums, H of h, and of vectors I and gates * H of their shares.
+// Reads some texts. scratch, of each: a row of sums, H of h, and of vectors I and a row of their shares.
 template <class C>
 void gated_forward(const GatedLearning& of, const SomeTexts& some, float* scratch) {
-  const int64_t hidden = of.hidden, width = C::kGates * hidden;
-  float *const sums = scratch, *const h = sums + some.count * width, *const x = h + some.count * hidden;
+  const int64_t hidden = of.hidden, width = C::kGates * hidden, apart = rows_apart(width);
+  float *const sums = scratch, *const h = sums + some.count * apart, *const x = h + some.count * hidden;
   float* const own = C::kOwnSums ? x + some.count * of.inputs : sums;  // shares of vectors
   __builtin_memset(h, 0, some.count * hidden * sizeof(float));
   const auto text_of = [&](int64_t row) { return of.texts[some.first + row * some.step]; };
@@ -142,14 +142,14 @@ void gated_forward(const GatedLearning& of, const SomeTexts& some, float* scratc
     const int64_t active = active_at(of, some, t);
     if (active == 0) break;
     const auto known = [&](int64_t row, int64_t at) { return of.shares + of.row_of[word_of(of, text_of(row), at)] * width; };
-    const auto share_of = [&](int64_t row) { return of.row_of ? known(row, t) : own + row * width; };
+    const auto share_of = [&](int64_t row) { return of.row_of ? known(row, t) : own + row * apart; };
     if (!of.row_of) {
       for (int64_t row = 0; row < active; ++row)
         __builtin_memcpy(x + row * of.inputs, of.x + word_of(of, text_of(row), t) * of.x_stride, of.inputs * sizeof(float));
-      multiply_packed(x, of.inputs, of.forward_ih, of.bias, own, of.inputs, width, false, active);
+      multiply_packed(x, of.inputs, of.forward_ih, of.bias, own, apart, of.inputs, width, false, active);
     }
     for (int64_t row = 0; row < active; ++row) {
-      float* to = sums + row * width;
+      float* to = sums + row * apart;
       if (to != share_of(row)) __builtin_memcpy(to, share_of(row), width * sizeof(float));
       if (C::kOwnSums) {  // the new gate's share stays apart
         if (of.state_bias)
@@ -158,7 +158,7 @@ void gated_forward(const GatedLearning& of, const SomeTexts& some, float* scratc
           __builtin_memset(to + 2 * hidden, 0, hidden * sizeof(float));
       }
     }
-    multiply_packed(h, hidden, of.forward_hh, nullptr, sums, hidden, width, true, active);
+    multiply_packed(h, hidden, of.forward_hh, nullptr, sums, apart, hidden, width, true, active);
     for (int64_t row = 0; row < active; ++row) {
       const int64_t text = text_of(row), length = length_of(of, text), word = word_of(of, text, t);
       const int64_t rank = some.first + row * some.step, place = of.steps[t] + rank;
@@ -175,7 +175,7 @@ void gated_forward(const GatedLearning& of, const SomeTexts& some, float* scratc
         const int64_t left = hidden - at;
         const Unit unit{at, left, hidden, of.gates + place * width, of.cells + place * hidden};
         const Vec c = cells_before ? load_some(cells_before + at, left) : splat(0.0f);
-        const Vec next = C::next(unit, sums + row * width, share, load_some(now + at, left), c);
+        const Vec next = C::next(unit, sums + row * apart, share, load_some(now + at, left), c);
         store_some(now + at, next, left);
         store_some(sum + at, load_some(sum + at, left) + next, left);
         const Vec so_far = load_some(max + at, left);
@@ -193,17 +193,18 @@ void gated_forward(const GatedLearning& of, const SomeTexts& some, float* scratc
 // The way back of some texts through some steps. scratch, of each: H of h, H of the cell, I of a vector.
 template <class C>
 void gated_backward(const GatedLearning& of, const SomeTexts& some, int64_t first, int64_t last, float* scratch) {
-  const int64_t hidden = of.hidden, width = C::kGates * hidden, apart = some.step * width;
+  const int64_t hidden = of.hidden, width = C::kGates * hidden, row_apart = rows_apart(width), apart = some.step * row_apart;
   float *const d_h = scratch, *const d_c = d_h + some.count * hidden, *const d_x = d_c + some.count * hidden;
   if (last == of.length) __builtin_memset(d_h, 0, 2 * some.count * hidden * sizeof(float));
   for (int64_t t = last - 1; t >= first; --t) {
     const int64_t active = active_at(of, some, t), begin = of.steps[t] - of.steps[first] + some.first;
-    float *const d_words = of.d_words + begin * width, *const d_sums = of.d_sums + begin * width;
+    float *const d_words = of.d_words + begin * row_apart, *const d_sums = of.d_sums + begin * row_apart;
     for (int64_t row = 0; row < active; ++row) {
       const int64_t rank = some.first + row * some.step, text = of.texts[rank], word = word_of(of, text, t);
       const int64_t place = of.steps[t] + rank;
       const float* cells_before = t > 0 ? of.cells + (of.steps[t - 1] + rank) * hidden : nullptr;
       const int32_t* largest = of.largest + text * hidden;
+      if (!C::kOwnSums) fetch<false>(of.before + place * hidden, hidden);  // to be added up
       if (t > 0)
         for (const float* d_states : of.d_states)
           if (d_states) fetch<false>(d_states + word_of(of, text, t - 1) * of.d_states_stride, hidden);
@@ -234,7 +235,7 @@ void gated_backward(const GatedLearning& of, const SomeTexts& some, int64_t firs
       }
     }
     if (of.d_x) {
-      multiply_packed(d_words, apart, of.backward_ih, nullptr, d_x, width, of.inputs, false, active);
+      multiply_packed(d_words, apart, of.backward_ih, nullptr, d_x, of.inputs, width, of.inputs, false, active);
       for (int64_t row = 0; row < active; ++row)
         __builtin_memcpy(of.d_x + word_of(of, of.texts[some.first + row * some.step], t) * of.inputs,
                          d_x + row * of.inputs, of.inputs * sizeof(float));
@@ -242,21 +243,22 @@ void gated_backward(const GatedLearning& of, const SomeTexts& some, int64_t firs
     if (of.truncate > 0 && t % of.truncate == 0)
       __builtin_memset(d_h, 0, 2 * some.count * hidden * sizeof(float));
     else
-      multiply_packed(d_sums, apart, of.backward_hh, nullptr, d_h, width, hidden, true, active);
+      multiply_packed(d_sums, apart, of.backward_hh, nullptr, d_h, hidden, width, hidden, true, active);
   }
 }
 
-// Adds to C (M, width) the columns from `column` up to `end` of A B, from A (K, M) turned over and B (K, width).
-TENOR_INLINE void add_turned(const float* a, int64_t rows, const float* b, int64_t inner, int64_t width, int64_t column,
+// Adds to C the columns from `column` up to `end` of A B, from A (K, M) turned over and B; rows of B and C lie
+// so far apart.
+TENOR_INLINE void add_turned(const float* a, int64_t rows, const float* b, int64_t inner, int64_t apart, int64_t column,
                              int64_t end, bool bf16, bool packed, float* room, float* c) {
   const int64_t columns = end - column;
   uint16_t* const narrow = reinterpret_cast<uint16_t*>(room);
-  const Factor from{b + column, width, 1};
+  const Factor from{b + column, apart, 1};
   if (!packed && bf16) pack_bf16(from, inner, columns, 0, padded_inner(inner) / 2, narrow);
   else if (!packed) pack_floats(from, inner, columns, 0, inner, room);
   for (int64_t first = 0; first < rows; first += kTaskRows) {
     const Product work{a + first, 1, rows, bf16 ? nullptr : room, bf16 ? narrow : nullptr, nullptr,
-                       c + first * width + column, width, inner, columns, true};
+                       c + first * apart + column, apart, inner, columns, true};
     multiply_either(work, 0, rows - first < kTaskRows ? rows - first : kTaskRows);
   }
 }
@@ -271,18 +273,18 @@ TENOR_INLINE void add_to(float* to, const float* from, int64_t count) {
 template <class C>
 void gated_add_up(const GatedLearning& of, int64_t first, int64_t last, int64_t column, int64_t end, float* room,
                   float* vectors) {
-  const int64_t hidden = of.hidden, width = C::kGates * hidden, columns = end - column;
+  const int64_t hidden = of.hidden, width = C::kGates * hidden, apart = rows_apart(width), columns = end - column;
   const int64_t begin = of.steps[first], count = of.steps[last] - begin;
   const bool bf16 = of.backward_hh.bf16;
-  add_turned(of.before + begin * hidden, hidden, of.d_sums, count, width, column, end, bf16, false, room,
-             of.d_weight_hh);
+  add_turned(of.before + begin * hidden, hidden, of.d_sums, count, apart, column, end, bf16, false, room,
+             of.turned_hh);
   if (C::kOwnSums && end > 2 * hidden) {
     const int64_t from = column > 2 * hidden ? column : 2 * hidden;
-    for (int64_t n = 0; n < count; ++n) add_to(of.d_state_bias + from - 2 * hidden, of.d_sums + n * width + from, end - from);
+    for (int64_t n = 0; n < count; ++n) add_to(of.d_state_bias + from - 2 * hidden, of.d_sums + n * apart + from, end - from);
   }
   for (int64_t t = first; t < last; ++t) {
     for (int64_t place = of.steps[t]; place < of.steps[t + 1]; ++place) {
-      const float* d = of.d_words + (place - begin) * width + column;
+      const float* d = of.d_words + (place - begin) * apart + column;
       const int64_t word = word_of(of, of.texts[place - of.steps[t]], t);
       add_to(of.d_bias + column, d, columns);
       if (of.row_of) add_to(of.d_shares + of.row_of[word] * width + column, d, columns);
@@ -290,11 +292,27 @@ void gated_add_up(const GatedLearning& of, int64_t first, int64_t last, int64_t 
     }
   }
   if (!of.row_of)
-    add_turned(vectors, of.inputs, of.d_words, count, width, column, end, bf16, !C::kOwnSums, room, of.d_weight_ih);
+    add_turned(vectors, of.inputs, of.d_words, count, apart, column, end, bf16, !C::kOwnSums, room, of.turned_ih);
+}
+
+// What was added up as (M, width), as a weight is (width, M).
+TENOR_INLINE void turn_over(const float* from, int64_t rows, int64_t width, float* to) {
+  constexpr int64_t kSide = 16;  // squares of which a side is a line of the cache
+  for (int64_t row = 0; row < rows; row += kSide)
+    for (int64_t column = 0; column < width; ++column)
+      for (int64_t r = row; r < rows && r < row + kSide; ++r) to[column * rows + r] = from[r * rows_apart(width) + column];
 }
 
 template <class C>
-constexpr GatedLearner kGatedLearner = {C::kGates, C::kOwnSums, gated_forward<C>, gated_backward<C>, gated_add_up<C>};
+void gated_finish(const GatedLearning& of) {
+  const int64_t width = C::kGates * of.hidden;
+  turn_over(of.turned_hh, of.hidden, width, of.d_weight_hh);
+  if (!of.row_of) turn_over(of.turned_ih, of.inputs, width, of.d_weight_ih);
+}
+
+template <class C>
+constexpr GatedLearner kGatedLearner = {C::kGates, C::kOwnSums, gated_forward<C>, gated_backward<C>, gated_add_up<C>,
+                                      gated_finish<C>};
 
 inline const GatedLearner* gated_learner(Cell cell) {
   switch (cell) {

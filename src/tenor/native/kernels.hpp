@@ -154,9 +154,13 @@ struct GatedLearning {
   // Of some steps: gradients of words' shares and of the state's sums, which most cells have the same of.
   float *d_words, *d_sums;
   float* d_x;  // (N, I), and the next, or null and
-  float *d_weight_ih, *d_weight_hh, *d_bias, *d_state_bias;  // added to: (I, gates * H), (H, gates * H), …
-  float* d_shares;                                           // (U, gates * H), added to
+  float *turned_ih, *turned_hh, *d_bias, *d_state_bias, *d_shares;  // added to: (I, gates * H), (H, gates * H), …
+  float *d_weight_ih, *d_weight_hh;                                 // (gates * H, I), (gates * H, H)
 };
+
+// How far apart rows of gates lie that are worked on, or turned: a line further than a multiple of a page, for
+// lines that are so far apart drive each other out of the cache.
+static inline int64_t rows_apart(int64_t width) { return (width + 15) / 16 * 16 + 16; }
 
 // Texts by rank: first, first + step, … so many.
 struct SomeTexts {
@@ -170,9 +174,10 @@ struct GatedLearner {
   void (*forward)(const GatedLearning&, const SomeTexts&, float* scratch);
   // From the step before `last` down to `first`; scratch stays from the stretch before.
   void (*backward)(const GatedLearning&, const SomeTexts&, int64_t first, int64_t last, float* scratch);
-  // What the steps give to gradients of weights, some of the columns; room: packed columns, then vectors.
+  // Its rows of gates lie rows_apart. What the steps give to gradients of weights, some of the columns; room: packed columns, then vectors.
   void (*add_up)(const GatedLearning&, int64_t first, int64_t last, int64_t column, int64_t end, float* room,
                  float* vectors);
+  void (*finish)(const GatedLearning&);  // the gradients, when all is added up
 };
 
 // One step of Adam: of the rows that are named, or of the first ones.

@@ -13,7 +13,7 @@ namespace tenor {
 namespace {
 
 constexpr int64_t kColumns = 64;  // a multiple of every instruction set's tile
-constexpr int64_t kStretch = 512;  // words whose gradients stay in the cache until they are added up
+constexpr int64_t kStretch = 320;   // words whose gradients stay in the cache until they are added up
 
 tenor_result checked(const tenor_learning_pass& io, bool back) {
   if (!io.cell || !io.activation || io.hidden < 1 || io.known < 0 || io.words < 0 || io.texts < 0 ||
@@ -67,6 +67,8 @@ class Learning {
   void go_back(int64_t task) const {
     linear_->backward(of_linear_, task * linear_->units, table_of(task), memory_.scratch.data.get() + task * scratch_);
   }
+
+  void finish() const { gated_->finish(of_gated_); }
 
   // A gated layer goes back stretch by stretch: of each its parts, and when all of them are done, the columns.
   int64_t stretches() const { return gated_ ? static_cast<int64_t>(memory_.stretches.size()) - 1 : 0; }
@@ -125,7 +127,8 @@ class Learning {
     const int64_t hidden = io_.hidden, words = io_.words, inputs = io_.row_of ? 0 : io_.inputs;
     width_ = gated_->gates * hidden;
     parts_ = std::max<int64_t>(1, std::min<int64_t>(threads_, io_.texts));
-    scratch_ = 2 * width_ + 2 * hidden + inputs;
+    const int64_t apart = rows_apart(width_);
+    scratch_ = 2 * apart + 2 * hidden + inputs;
     memory_.scratch.room(((io_.texts + parts_ - 1) / parts_) * parts_ * scratch_);
     put_in_order();
     const bool bf16 = io_.precision == TENOR_BF16;
@@ -144,8 +147,8 @@ class Learning {
           static_cast<int64_t>(memory_.steps.size()) - 1, io_.states, io_.states_stride, io_.final_h, io_.start_h,
           io_.sum_h, io_.max_h, {io_.d_states[0], io_.d_states[1]}, io_.d_states_stride, io_.d_final, io_.d_start,
           io_.d_sum, io_.d_max, kept, kept + words * width_, kept + words * (width_ + hidden),
-          memory_.largest.data(), nullptr, nullptr, io_.row_of ? nullptr : io_.d_x, io_.d_weight_ih,
-          io_.d_weight_hh, io_.d_bias, io_.d_state_bias, io_.d_shares};
+          memory_.largest.data(), nullptr, nullptr, io_.row_of ? nullptr : io_.d_x, nullptr, nullptr,
+          io_.d_bias, io_.d_state_bias, io_.d_shares, io_.d_weight_ih, io_.d_weight_hh};
     if (!back_) {
       of.forward_hh = packed({io_.weight_hh, 1, hidden}, hidden, width_, memory_.forward_hh);
       if (inputs) of.forward_ih = packed({io_.weight_ih, 1, inputs}, inputs, width_, memory_.forward_ih);
@@ -156,17 +159,18 @@ class Learning {
     int64_t most = 0;
     for (int64_t i = 0; i < stretches(); ++i)
       most = std::max(most, of.steps[memory_.stretches[i + 1]] - of.steps[memory_.stretches[i]]);
-    of.d_words = memory_.d_words.room((gated_->own_sums ? 2 : 1) * most * width_);
-    of.d_sums = gated_->own_sums ? of.d_words + most * width_ : of.d_words;
+    of.d_words = memory_.d_words.room((gated_->own_sums ? 2 : 1) * most * apart);
+    of.d_sums = gated_->own_sums ? of.d_words + most * apart : of.d_words;
+    of.turned_hh = memory_.turned.room((hidden + inputs) * apart);
+    of.turned_ih = of.turned_hh + hidden * apart;
     packed_ = packed_size(kernels, most, width_, bf16);
     vectors_ = most * inputs;
     memory_.room.room(columns() * (packed_ + vectors_));
     const auto clear = [](float* array, int64_t count) { if (array) std::fill_n(array, count, 0.0f); };
-    clear(io_.d_weight_hh, hidden * width_);
+    clear(of.turned_hh, (hidden + inputs) * apart);
     clear(io_.d_bias, width_);
     if (cell == kGRU) clear(io_.d_state_bias, hidden);
     if (io_.row_of) clear(io_.d_shares, io_.known * width_);
-    else clear(io_.d_weight_ih, inputs * width_);
   }
 
   // The longest texts first; of each step those that have a word there; and the steps in stretches.
@@ -225,6 +229,7 @@ void go_back(const Passes& passes) {
                 pass.go_back(stretch, 0);
                 pass.add_up(stretch, 0);
               }
+              pass.finish();
             });
     return;
   }
@@ -234,6 +239,8 @@ void go_back(const Passes& passes) {
     run_all(passes, [&](const Learning& pass) { return stretch < pass.stretches() ? pass.columns() : 0; },
             [&](const Learning& pass, int64_t task) { pass.add_up(stretch, task); });
   }
+  run_all(passes, [](const Learning& pass) { return pass.is_gated() ? 1 : 0; },
+          [](const Learning& pass, int64_t) { pass.finish(); });
 }
 
 }  // namespace

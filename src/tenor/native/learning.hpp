@@ -25,7 +25,7 @@ struct Memory {
 
 // Of one pass: what forward leaves for backward, and what either uses.
 struct LayerMemory {
-  Memory kept, d_words, scratch, room, forward_ih, forward_hh, backward_ih, backward_hh;
+  Memory kept, d_words, turned, scratch, room, forward_ih, forward_hh, backward_ih, backward_hh;
   std::vector<int32_t> largest;
   std::vector<int64_t> texts, steps, stretches;
 };

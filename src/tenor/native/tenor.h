@@ -333,7 +333,7 @@ typedef struct {
   const float *d_final, *d_start, *d_sum, *d_max; /* of a largest state, that of the first word with it */
   float *d_shares, *d_given;
   float *d_x;                        /* (N, I) */
-  float *d_weight_ih, *d_weight_hh;  /* (I, G*H), (H, G*H): turned over */
+  float *d_weight_ih, *d_weight_hh;  /* (G*H, I), (G*H, H), the second but for "linear" */
   float *d_bias, *d_state_bias;      /* (G*H,), but for "linear"; (H,), for a "gru" */
 } tenor_learning_pass;
 

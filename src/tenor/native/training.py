@@ -249,10 +249,9 @@ class LayerPass:
         self.d_x = self.d_weight_ih = self.d_weight_hh = self.d_bias = self.d_state_bias = None
         if self.x is not None and self.weight_ih is not None:
             self.d_x = self.room("d_x", (words, self.x.shape[1]))
-            self.d_weight_ih = self.room("d_weight_ih", self.weight_ih.T.shape)
-        """(I, G*H), as the next one turned over."""
+            self.d_weight_ih = self.room("d_weight_ih", self.weight_ih.shape)
         if self.weight_hh is not None:
-            self.d_weight_hh = self.room("d_weight_hh", self.weight_hh.T.shape)
+            self.d_weight_hh = self.room("d_weight_hh", self.weight_hh.shape)
             self.d_bias = self.room("d_bias", (len(self.weight_hh),))
         if self.cell == "gru":
             self.d_state_bias = self.room("d_state_bias", (self.hidden,))

@@ -8,7 +8,7 @@ prediction does: of film reviews that is a quarter of the words.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -266,10 +266,8 @@ class CoreNetwork:
 
 def _of_gated(one: LayerPass) -> dict[str, Floats]:
     """Gradients that a gated layer adds up itself, by the names of its weights."""
-    found: dict[str, Floats] = {}
-    for name, turned in (("weight_ih", one.d_weight_ih), ("weight_hh", one.d_weight_hh)):
-        if turned is not None:
-            found[name] = np.ascontiguousarray(turned.T)
+    named = {"weight_ih": one.d_weight_ih, "weight_hh": one.d_weight_hh}
+    found = {name: gradient for name, gradient in named.items() if gradient is not None}
     if one.d_bias is not None:
         found["bias_ih"] = found["bias_hh"] = one.d_bias
         if one.d_state_bias is not None:

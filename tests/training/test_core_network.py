@@ -125,7 +125,7 @@ def test_the_lowest_layer_alone_can_learn():
 def test_more_labels_and_labels_each_alone():
     config, weights, batch, targets = made({"cell": "gru", "hidden_sizes": (6,)}, num_labels=4)
     assert_alike(core(config, weights, batch, targets), reference(config, weights, batch, targets))
-    logits = np.random.default_rng(1).standard_normal((9, 4)).astype(np.float32)
+    logits = np.random.default_rng(1).standard_normal((len(targets), 4)).astype(np.float32)
     for each_alone in (False, True):
         scores = torch.from_numpy(logits).double().requires_grad_()
         loss = network.loss(scores, torch.from_numpy(targets), each_alone=each_alone)

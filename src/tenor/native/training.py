@@ -231,8 +231,8 @@ class LayerPass:
     states: Floats | None = None
     """(N, H) to be filled, if wanted; the rows may lie apart."""
     d_states: Sequence[Floats] = ()
-    """(N, H) gradients, two at most, but for a linear cell one, whose sum counts. Their rows may lie apart, all
-    by the same distance."""
+    """(N, H) gradients, two at most, but for a linear cell one, whose sum counts. Their rows may lie apart,
+    all by the same distance."""
     room: Callable[[str, tuple[int, ...]], Floats] = field(
         default=lambda _, shape: np.empty(shape, np.float32)
     )

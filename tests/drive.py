@@ -173,6 +173,8 @@ def a_learning(rng: Random) -> Arrays:
         precision=("float32", "bf16")[rng.integers(2)],
         state_bias=numbers(hidden) if kind == "gru" else None,
         truncate=int(rng.integers(1, 40)) if rng.integers(2) else None,
+        sums=bool(rng.integers(2)),
+        searches=bool(rng.integers(2)),
         states=unwritten("", (len(ids), hidden)),
         d_states=[numbers(len(ids), hidden) for _ in range(rng.integers(2 if kind == "linear" else 3))],
         room=unwritten,
@@ -180,7 +182,7 @@ def a_learning(rng: Random) -> Arrays:
     learner = Learner()
     learner.forward([one])
     for name in ("final", "start", "total", "largest"):
-        if rng.integers(2):
+        if rng.integers(2) and getattr(one, name) is not None:
             one.add_gradient(name, numbers(len(lengths), hidden))
     learner.backward([one])
     read = [one.states, one.final, one.start, one.total, one.largest]

@@ -137,7 +137,8 @@ void gated_forward(const GatedLearning& of, const SomeTexts& some, float* scratc
   const auto pooled = [&](float* array, int64_t row) { return array + text_of(row) * hidden; };
   float* const pools[] = {of.final_h, of.start_h, of.sum_h, of.max_h};
   for (int64_t row = 0; row < some.count; ++row)
-    for (float* pool : pools) __builtin_memset(pooled(pool, row), 0, hidden * sizeof(float));
+    for (float* pool : pools)
+      if (pool) __builtin_memset(pooled(pool, row), 0, hidden * sizeof(float));
   for (int64_t t = 0; t < of.length; ++t) {
     const int64_t active = active_at(of, some, t);
     if (active == 0) break;
@@ -168,7 +169,8 @@ void gated_forward(const GatedLearning& of, const SomeTexts& some, float* scratc
         if (of.row_of) fetch<false>(known(row, t + 1), width);
         else fetch<false>(of.x + word_of(of, text, t + 1) * of.x_stride, of.inputs);
       }
-      float *now = h + row * hidden, *sum = pooled(of.sum_h, row), *max = pooled(of.max_h, row);
+      float *const now = h + row * hidden, *const sum = of.sum_h ? pooled(of.sum_h, row) : nullptr;
+      float* const max = of.max_h ? pooled(of.max_h, row) : nullptr;
       int32_t* largest = of.largest + text * hidden;
       __builtin_memcpy(of.before + place * hidden, now, hidden * sizeof(float));
       for (int64_t at = 0; at < hidden; at += kLanes) {
@@ -177,7 +179,8 @@ void gated_forward(const GatedLearning& of, const SomeTexts& some, float* scratc
         const Vec c = cells_before ? load_some(cells_before + at, left) : splat(0.0f);
         const Vec next = C::next(unit, sums + row * apart, share, load_some(now + at, left), c);
         store_some(now + at, next, left);
-        store_some(sum + at, load_some(sum + at, left) + next, left);
+        if (of.sum_h) store_some(sum + at, load_some(sum + at, left) + next, left);
+        if (!of.max_h) continue;
         const Vec so_far = load_some(max + at, left);
         const Int is_larger = t == 0 ? Int{} - 1 : (Int)(next > so_far);
         store_some(max + at, is_larger ? next : so_far, left);

@@ -22,7 +22,7 @@ tenor_result checked(const tenor_learning_pass& io, bool back) {
   const Named* named = find_named(io.cell, io.activation);
   if (!named) return TENOR_BAD_NAME;
   const bool linear = named->kind == kLinear;
-  if (io.texts > 0 && (!io.final_h || !io.start_h || !io.sum_h || !io.max_h)) return TENOR_BAD_SIZE;
+  if (io.texts > 0 && (!io.final_h || !io.start_h || (back && io.d_max && !io.max_h))) return TENOR_BAD_SIZE;
   const bool by_vector = !linear && !io.row_of;
   if (by_vector && (io.inputs < 1 || !io.weight_ih || (io.words > 0 && (!io.x || io.x_stride < io.inputs))))
     return TENOR_BAD_SIZE;

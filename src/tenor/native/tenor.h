@@ -327,7 +327,7 @@ typedef struct {
   const int64_t *offsets;
   float *states; /* (N, H) */
   int64_t states_stride;
-  float *final_h, *start_h, *sum_h, *max_h; /* (B, H), as in tenor_pass */
+  float *final_h, *start_h, *sum_h, *max_h; /* (B, H), as in tenor_pass; the last two may be NULL */
   const float *d_states[2];                 /* (N, H) whose sum it is; for "linear" the second is NULL */
   int64_t d_states_stride;
   const float *d_final, *d_start, *d_sum, *d_max; /* of a largest state, that of the first word with it */

@@ -228,6 +228,10 @@ class LayerPass:
     """(H,) of a GRU's new gate, beside the state; None for zeros."""
     truncate: int | None = None
     """Words of a window that gradients of states do not leave; None is no window."""
+    sums: bool = True
+    """Whether ``total`` is wanted."""
+    searches: bool = True
+    """Whether ``largest`` is wanted."""
     states: Floats | None = None
     """(N, H) to be filled, if wanted; the rows may lie apart."""
     d_states: Sequence[Floats] = ()
@@ -240,10 +244,13 @@ class LayerPass:
 
     def __post_init__(self) -> None:
         texts, words = len(self.offsets) - 1, int(self.offsets[-1])
-        self.final, self.start, self.total, self.largest = (
-            np.empty((texts, self.hidden), np.float32) for _ in range(4)
+        self.final, self.start = (np.empty((texts, self.hidden), np.float32) for _ in range(2))
+        """(B, H) the states after each text's last word and its first."""
+        self.total, self.largest = (
+            np.empty((texts, self.hidden), np.float32) if wanted else None
+            for wanted in (self.sums, self.searches)
         )
-        """(B, H) what was made of each text: after its last word and its first, the sum, the largest."""
+        """(B, H) the sum of its states, and the largest of each unit."""
         self.gradients: dict[str, Floats] = {}
         self.d_shares, self.d_given = self._like("d_shares", self.shares), self._like("d_given", self.given)
         self.d_x = self.d_weight_ih = self.d_weight_hh = self.d_bias = self.d_state_bias = None
@@ -298,8 +305,8 @@ class LayerPass:
             states_stride=strides[0],
             final_h=address(self.final),
             start_h=address(self.start),
-            sum_h=address(self.total),
-            max_h=address(self.largest),
+            sum_h=_optional(self.total),
+            max_h=_optional(self.largest),
             d_states=(ctypes.c_void_p * 2)(*map(_optional, d_states[:2])),
             d_states_stride=strides[1],
             d_final=_optional(self.gradients.get("final")),

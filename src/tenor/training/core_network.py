@@ -173,6 +173,8 @@ class CoreNetwork:
                     precision=self._precision,
                     state_bias=state_bias,
                     truncate=self._truncate,
+                    sums=depth == self._depth - 1 and "mean" in config.pooling,
+                    searches=depth == self._depth - 1 and "max" in config.pooling,
                     states=None if states is None else states[:, direction * size : (direction + 1) * size],
                     room=room,
                 )

@@ -60,9 +60,9 @@ class Pooling:
 
     def _parts(self, name: str, passes: Sequence[LayerPass], offsets: Offsets) -> list[Floats]:
         if name == "mean":
-            return [one.total / _lengths(offsets) for one in passes]
+            return [one.total / _lengths(offsets) for one in passes if one.total is not None]
         if name == "max":
-            return [one.largest for one in passes]
+            return [one.largest for one in passes if one.largest is not None]
         ends = ("start", "final") if name == "first" else _ENDS[name]
         return [getattr(one, end) for one, end in zip(passes, ends, strict=False)]
 

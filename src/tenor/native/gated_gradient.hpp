@@ -8,19 +8,47 @@
 
 namespace tenor::TENOR_ISA {
 
+using Shorts = int16_t __attribute__((vector_size(kLanes * 2)));
+
+constexpr float kNarrowOne = 32767;  // what 1 is in 16 bits
+
+// Numbers from -1 to 1 as whole numbers of 16 bits, the nearest, and back.
+TENOR_INLINE void store_narrow(int16_t* to, Vec v) {
+  const float round = 12582912.0f;  // 1.5 * 2^23: adding it leaves the nearest whole number
+  const Int whole = (Int)fma(v, splat(kNarrowOne), splat(round)) - (Int)splat(round);
+  const auto narrow = __builtin_convertvector(whole, Shorts);
+  __builtin_memcpy(to, &narrow, sizeof narrow);
+}
+
+TENOR_INLINE Vec load_narrow(const int16_t* from) {
+  Shorts narrow;
+  __builtin_memcpy(&narrow, from, sizeof narrow);
+  return __builtin_convertvector(__builtin_convertvector(narrow, Int), Vec) * (1 / kNarrowOne);
+}
+
 // A vector of units of one word, as a cell sees it; sums are its gates' (for kGates vectors).
 struct Unit {
   int64_t at, left, hidden;
+  bool narrow;          // gates are whole numbers, in rows of narrow_row(hidden)
   float *gates, *cell;  // of the word; kept for the way back
 
-  TENOR_INLINE Vec gate(int i) const { return load_some(gates + i * hidden + at, left); }
-  TENOR_INLINE void keep(int i, Vec v) const { store_some(gates + i * hidden + at, v, left); }
+  TENOR_INLINE int16_t* narrow_gate(int i) const {
+    return reinterpret_cast<int16_t*>(gates) + i * narrow_row(hidden) + at;
+  }
+  TENOR_INLINE Vec gate(int i) const {
+    return narrow ? load_narrow(narrow_gate(i)) : load_some(gates + i * hidden + at, left);
+  }
+  TENOR_INLINE void keep(int i, Vec v) const {
+    if (narrow) store_narrow(narrow_gate(i), v);
+    else store_some(gates + i * hidden + at, v, left);
+  }
   TENOR_INLINE Vec kept_cell() const { return load_some(cell + at, left); }
   TENOR_INLINE void keep_cell(Vec v) const { store_some(cell + at, v, left); }
 };
 
 struct LSTMLearner {
   static constexpr int kGates = 4;
+  static constexpr bool kBounded = true;  // what is kept of gates is from -1 to 1
   static constexpr bool kOwnSums = false;  // the state's sums have gradients of their own
 
   static TENOR_INLINE Vec next(const Unit& u, const float* sums, const float*, Vec, Vec c_before) {
@@ -51,6 +79,7 @@ struct LSTMLearner {
 
 struct GRULearner {
   static constexpr int kGates = 3;
+  static constexpr bool kBounded = true;
   static constexpr bool kOwnSums = true;
 
   static TENOR_INLINE Vec next(const Unit& u, const float* sums, const float* share, Vec h, Vec) {
@@ -78,6 +107,7 @@ struct GRULearner {
 template <bool kReLU>
 struct RNNLearner {
   static constexpr int kGates = 1;
+  static constexpr bool kBounded = !kReLU;
   static constexpr bool kOwnSums = false;
 
   static TENOR_INLINE Vec next(const Unit& u, const float* sums, const float*, Vec, Vec) {
@@ -130,6 +160,7 @@ TENOR_INLINE int64_t active_at(const GatedLearning& of, const SomeTexts& some, i
 template <class C>
 void gated_forward(const GatedLearning& of, const SomeTexts& some, float* scratch) {
   const int64_t hidden = of.hidden, width = C::kGates * hidden, apart = rows_apart(width);
+  const bool narrow = C::kBounded && of.narrow;
   float *const sums = scratch, *const h = sums + some.count * apart, *const x = h + some.count * hidden;
   float* const own = C::kOwnSums ? x + some.count * of.inputs : sums;  // shares of vectors
   __builtin_memset(h, 0, some.count * hidden * sizeof(float));
@@ -175,7 +206,7 @@ void gated_forward(const GatedLearning& of, const SomeTexts& some, float* scratc
       __builtin_memcpy(of.before + place * hidden, now, hidden * sizeof(float));
       for (int64_t at = 0; at < hidden; at += kLanes) {
         const int64_t left = hidden - at;
-        const Unit unit{at, left, hidden, of.gates + place * width, of.cells + place * hidden};
+        const Unit unit{at, left, hidden, narrow, of.gates + place * of.gates_apart, of.cells + place * hidden};
         const Vec c = cells_before ? load_some(cells_before + at, left) : splat(0.0f);
         const Vec next = C::next(unit, sums + row * apart, share, load_some(now + at, left), c);
         store_some(now + at, next, left);
@@ -197,6 +228,7 @@ void gated_forward(const GatedLearning& of, const SomeTexts& some, float* scratc
 template <class C>
 void gated_backward(const GatedLearning& of, const SomeTexts& some, int64_t first, int64_t last, float* scratch) {
   const int64_t hidden = of.hidden, width = C::kGates * hidden, row_apart = rows_apart(width), apart = some.step * row_apart;
+  const bool narrow = C::kBounded && of.narrow;
   float *const d_h = scratch, *const d_c = d_h + some.count * hidden, *const d_x = d_c + some.count * hidden;
   if (last == of.length) __builtin_memset(d_h, 0, 2 * some.count * hidden * sizeof(float));
   for (int64_t t = last - 1; t >= first; --t) {
@@ -224,7 +256,7 @@ void gated_backward(const GatedLearning& of, const SomeTexts& some, int64_t firs
           if (d_states) d = d + load_some(d_states + word * of.d_states_stride + at, left);
         if (of.d_final && t == length_of(of, text) - 1) d = d + of_text(of.d_final);
         if (of.d_start && t == 0) d = d + of_text(of.d_start);
-        const Unit unit{at, left, hidden, of.gates + place * width, of.cells + place * hidden};
+        const Unit unit{at, left, hidden, narrow, of.gates + place * of.gates_apart, of.cells + place * hidden};
         const Vec c_before = cells_before ? load_some(cells_before + at, left) : splat(0.0f);
         Vec d_cell = load_some(d_c + here, left), d_gate[4], d_new = splat(0.0f);
         const Vec direct = C::back(unit, d, load_some(of.before + place * hidden + at, left), c_before, d_cell,
@@ -314,7 +346,7 @@ void gated_finish(const GatedLearning& of) {
 }
 
 template <class C>
-constexpr GatedLearner kGatedLearner = {C::kGates, C::kOwnSums, gated_forward<C>, gated_backward<C>, gated_add_up<C>,
+constexpr GatedLearner kGatedLearner = {C::kGates, C::kOwnSums, C::kBounded, gated_forward<C>, gated_backward<C>, gated_add_up<C>,
                                       gated_finish<C>};
 
 inline const GatedLearner* gated_learner(Cell cell) {

@@ -150,6 +150,8 @@ struct GatedLearning {
   int64_t d_states_stride;
   const float *d_final, *d_start, *d_sum, *d_max;
   float *gates, *cells, *before;  // (N, gates * H), (N, H), (N, H) the state before each word; step by step
+  int64_t gates_apart;            // from the gates of one word to the next one's, in floats
+  bool narrow;                    // gates that are bounded have 16 bits each: (N, gates * narrow_row(H))
   int32_t* largest;               // (B, H) at which word each unit was largest
   // Of some steps: gradients of words' shares and of the state's sums, which most cells have the same of.
   float *d_words, *d_sums;
@@ -162,6 +164,8 @@ struct GatedLearning {
 // lines that are so far apart drive each other out of the cache.
 static inline int64_t rows_apart(int64_t width) { return (width + 15) / 16 * 16 + 16; }
 
+static inline int64_t narrow_row(int64_t units) { return (units + 15) / 16 * 16; }  // vectors are whole
+
 // Texts by rank: first, first + step, … so many.
 struct SomeTexts {
   int64_t first, step, count;
@@ -170,7 +174,7 @@ struct SomeTexts {
 // Of one kind of cell. The way back is in stretches of steps: all texts go through one, and then it is added up.
 struct GatedLearner {
   int gates;
-  bool own_sums;
+  bool own_sums, bounded;
   void (*forward)(const GatedLearning&, const SomeTexts&, float* scratch);
   // From the step before `last` down to `first`; scratch stays from the stretch before.
   void (*backward)(const GatedLearning&, const SomeTexts&, int64_t first, int64_t last, float* scratch);

@@ -139,15 +139,18 @@ class Learning {
       pack(kernels, from, bf16, 1, memory.room(packed_size(kernels, inner, columns, bf16)), product);
       return Packed{product.b, product.b_bf16};
     };
-    float* const kept = memory_.kept.room(words * (width_ + 2 * hidden));
+    // Beside products of bf16, gates may have 16 bits as well, which are more than they have there.
+    const bool narrow = bf16 && gated_->bounded;
+    const int64_t gates_apart = narrow ? gated_->gates * narrow_row(hidden) / 2 : width_;
+    float* const kept = memory_.kept.room(words * (gates_apart + 2 * hidden));
     memory_.largest.resize(std::max<size_t>(memory_.largest.size(), io_.texts * hidden));
     GatedLearning& of = of_gated_;
     of = {io_.reverse != 0, hidden, inputs, io_.truncate, io_.shares, io_.row_of, io_.x, io_.x_stride,
           io_.bias, io_.state_bias, {}, {}, {}, {}, io_.offsets, memory_.texts.data(), memory_.steps.data(),
           static_cast<int64_t>(memory_.steps.size()) - 1, io_.states, io_.states_stride, io_.final_h, io_.start_h,
           io_.sum_h, io_.max_h, {io_.d_states[0], io_.d_states[1]}, io_.d_states_stride, io_.d_final, io_.d_start,
-          io_.d_sum, io_.d_max, kept, kept + words * width_, kept + words * (width_ + hidden),
-          memory_.largest.data(), nullptr, nullptr, io_.row_of ? nullptr : io_.d_x, nullptr, nullptr,
+          io_.d_sum, io_.d_max, kept, kept + words * gates_apart, kept + words * (gates_apart + hidden),
+          gates_apart, narrow, memory_.largest.data(), nullptr, nullptr, io_.row_of ? nullptr : io_.d_x, nullptr, nullptr,
           io_.d_bias, io_.d_state_bias, io_.d_shares, io_.d_weight_ih, io_.d_weight_hh};
     if (!back_) {
       of.forward_hh = packed({io_.weight_hh, 1, hidden}, hidden, width_, memory_.forward_hh);

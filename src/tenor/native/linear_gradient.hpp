@@ -36,8 +36,10 @@ struct Open {
   TENOR_INLINE Vec next(Vec c) const { return fma(keep(), c, take() * gate[1]); }
 
   TENOR_INLINE Vec seen(Vec c) const {
-    if (G::output) return G::skip ? fma(out(), c, (1.0f - out()) * skip) : out() * c;
-    return G::skip ? c + skip : c;
+    if constexpr (G::output)
+      return G::skip ? fma(out(), c, (1.0f - out()) * skip) : out() * c;
+    else
+      return G::skip ? c + skip : c;
   }
 };
 
@@ -230,7 +232,7 @@ void learn_backward(const LinearLearning& of, int64_t unit, float* table, float*
         if (of.d_start && t == 0) d = d + of_text(of.d_start, v);
         Vec d_gate[G::count], d_skip = d;
         Vec d_cell = d;
-        if (G::output) {
+        if constexpr (G::output) {
           const Vec cell = gates.next(c_before);
           d_gate[2 + G::input] = d * (cell - gates.skip);
           d_skip = d * (1.0f - gates.out());

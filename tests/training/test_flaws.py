@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from tenor import Settings, train
+from tenor import Settings, native, train
 from tenor.config import FlawsConfig, ModelConfig, TrainConfig, VocabularyConfig
 from tenor.data import Example, WordVectors, build_dataset
 from tenor.errors import ConfigError, DataError
@@ -150,6 +150,16 @@ def test_the_bottom_state_teaches_the_lowest_layer_only():
     }
     assert {"rnn.weight_hh_l0", "head.weight"} <= moved
     assert not any(name.endswith("_l1") for name in moved)
+
+
+@pytest.mark.parametrize("engine", ["core", "torch"])
+def test_a_model_whose_lowest_layer_alone_was_taught_is_saved_as_it_reads(engine):
+    if engine == "core" and not native.is_available():
+        pytest.skip("no compiled core")
+    data = build_dataset({"train": examples(40)}, name="x", sha256="0" * 64, source="x")
+    settings = replace(small(bottom_state=True), model=ModelConfig(embedding_dim=3, hidden_sizes=(4, 4)))
+    learning = replace(settings.train, engine=engine, epochs=8, learning_rate=0.1)
+    assert train(data, replace(settings, train=learning)).model.weights
 
 
 def test_the_last_epoch_is_kept_if_told_so():

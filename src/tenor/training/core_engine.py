@@ -37,7 +37,7 @@ class CoreEngine:
         self._layers = 1 if flaws.bottom_state else None
         self._weights = {name: np.array(weight, np.float32, order="C") for name, weight in weights.items()}
         precision: Arithmetic = "bf16" if config.precision == "bf16" else "float32"
-        self._network = self._network_of(self._weights, precision)
+        self._network = self._network_of(self._weights, precision, self._layers)
         self._steps: dict[str, int] = {}
         self._moments = {
             kind: {name: np.zeros_like(weight) for name, weight in self._weights.items()} for kind in _MOMENTS
@@ -74,7 +74,7 @@ class CoreEngine:
         return scorer.logits
 
     def logits_of(self, weights: Mapping[str, Floats], batch: Batch) -> Floats:
-        """As ``Engine.logits_of``, in float32 whatever the training's precision is."""
+        """As ``Engine.logits_of``, in float32 and of all layers, whatever is learnt."""
         return self._network_of(weights).read(batch, Dropout.none(len(self._model.hidden_sizes)))
 
     def moments(self) -> dict[str, Floats]:
@@ -113,9 +113,11 @@ class CoreEngine:
         finally:
             native.set_threads(before)
 
-    def _network_of(self, weights: Mapping[str, Floats], precision: Arithmetic = "float32") -> CoreNetwork:
+    def _network_of(
+        self, weights: Mapping[str, Floats], precision: Arithmetic = "float32", layers: int | None = None
+    ) -> CoreNetwork:
         truncate = self._config.truncate
-        return CoreNetwork(self._model, weights, layers=self._layers, truncate=truncate, precision=precision)
+        return CoreNetwork(self._model, weights, layers=layers, truncate=truncate, precision=precision)
 
     def _scale(self, gradients: Gradients) -> float:
         """What brings the norm of all gradients down to the largest that is allowed, as PyTorch has it."""

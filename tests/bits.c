@@ -53,7 +53,7 @@ static void learn(size_t c, int by_vector, tenor_precision precision, int revers
   const int given = cells[c].gates * HIDDEN;
   float *states = draw(WORDS * HIDDEN, 0), *summaries = draw(4 * TEXTS * HIDDEN, 0);
   float *d_states = draw(WORDS * HIDDEN, 1), *d_summaries = draw(4 * TEXTS * HIDDEN, 1);
-  float *d_shares = draw(WORDS * rows, 0), *d_given = draw(WORDS * given, 0), *d_x = draw(WORDS * INPUTS, 0);
+  float *d_shares = draw(KNOWN * rows, 0), *d_given = draw(WORDS * given, 0), *d_x = draw(WORDS * INPUTS, 0);
   float *d_ih = draw(given * INPUTS, 0), *d_hh = draw(given * HIDDEN, 0), *d_bias = draw(given + HIDDEN, 0);
   float *one = summaries, *other = d_summaries;
   const int each = TEXTS * HIDDEN;
@@ -78,7 +78,7 @@ static void learn(size_t c, int by_vector, tenor_precision precision, int revers
   tenor_learner_destroy(learner);
   uint64_t hash = hashed(14695981039346656037u, states, WORDS * HIDDEN);
   hash = hashed(hash, summaries, 4 * each);
-  hash = hashed(hash, d_shares, (linear ? KNOWN : WORDS) * rows);
+  hash = hashed(hash, d_shares, KNOWN * rows);
   hash = hashed(hash, d_given, WORDS * given);
   hash = hashed(hashed(hashed(hash, d_x, WORDS * INPUTS), d_ih, given * INPUTS), d_hh, given * HIDDEN);
   hash = hashed(hash, d_bias, given + HIDDEN);

@@ -13,7 +13,7 @@ namespace tenor {
 namespace {
 
 constexpr int64_t kColumns = 64;  // a multiple of every instruction set's tile
-constexpr int64_t kStretch = 320;   // words whose gradients stay in the cache until they are added up
+constexpr int64_t kStretch = 320;  // words whose gradients stay in the cache until they are added up
 
 tenor_result checked(const tenor_learning_pass& io, bool back) {
   if (!io.cell || !io.activation || io.hidden < 1 || io.known < 0 || io.words < 0 || io.texts < 0 ||
@@ -257,7 +257,7 @@ tenor_result learn(std::vector<LayerMemory>& memories, const tenor_learning_pass
   if (!back && static_cast<int64_t>(memories.size()) < count) memories.resize(count);
   if (static_cast<int64_t>(memories.size()) < count) return TENOR_BAD_SIZE;  // was never read
   const int64_t each = std::max<int64_t>(1, settings().threads.load() / std::max<int64_t>(count, 1));
-  std::vector<std::unique_ptr<Learning>> all;
+  Passes all;
   for (int64_t i = 0; i < count; ++i)
     all.push_back(std::make_unique<Learning>(passes[i], memories[i], back, static_cast<int>(each)));
   if (back)

@@ -141,7 +141,7 @@ class CoreNetwork:
         """(N, D*H) states, if wanted."""
         config, offsets = self._config, self._batch.offsets
         size = config.hidden_sizes[depth]
-        states = None
+        states, is_last = None, depth == self._depth - 1
         if wanted:
             states = self._buffers.room(f"states {depth}", (int(offsets[-1]), size * config.directions))
         passes = []
@@ -173,8 +173,8 @@ class CoreNetwork:
                     precision=self._precision,
                     state_bias=state_bias,
                     truncate=self._truncate,
-                    sums=depth == self._depth - 1 and "mean" in config.pooling,
-                    searches=depth == self._depth - 1 and "max" in config.pooling,
+                    sums=is_last and self._pooling.needs_total,
+                    searches=is_last and self._pooling.needs_largest,
                     states=None if states is None else states[:, direction * size : (direction + 1) * size],
                     room=room,
                 )

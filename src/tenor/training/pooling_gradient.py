@@ -25,7 +25,9 @@ class Pooling:
     def __init__(self, names: tuple[str, ...], weights: Mapping[str, Floats]) -> None:
         self._names = names
         self._weights = weights
-        self.needs_states = "attention" in names
+        self.needs_states, self.needs_total, self.needs_largest = (
+            name in names for name in ("attention", "mean", "max")
+        )
 
     def pool(self, passes: Sequence[LayerPass], states: Floats | None, offsets: Offsets) -> Floats:
         """(B, P) from the last layer's directions, and its states (N, S) where ``needs_states``."""

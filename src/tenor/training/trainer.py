@@ -133,8 +133,11 @@ class Trainer:
         with self.engine.computing():
             if not self.position.step:
                 self._save(hooks)
+            parts = self._parts(train, validation)
             while not self.finished:
-                self._epoch(*self._parts(train, validation), hooks)
+                self._epoch(*parts, hooks)
+                if self._flaws.redraw_validation:
+                    parts = self._parts(train, validation)
         return self._best
 
     def _parts(self, train: Encoded, validation: Encoded) -> tuple[Encoded, Encoded]:
@@ -144,6 +147,7 @@ class Trainer:
             train, validation = train.redrawn(validation, seed=self._config.seed, epoch=epoch)
         if self._flaws.drop_last:
             validation = validation.whole_batches(self._config.batch_size)
+        self._ngram_logits = None if self._beside is None else self._beside.logits(validation)
         return train, validation
 
     @property
@@ -189,10 +193,9 @@ class Trainer:
         learnt = time.perf_counter()
         scores = self.evaluate(validation, f"epoch {at.epoch} validation", hooks)
         blend = None
-        if self._beside is not None:
-            of_ngrams = self._beside.logits(validation)
-            blend = best_blend(of_ngrams, scores, validation.targets)
-            scores = blend.logits(of_ngrams, scores)
+        if self._ngram_logits is not None:
+            blend = best_blend(self._ngram_logits, scores, validation.targets)
+            scores = blend.logits(self._ngram_logits, scores)
         guesses = label_ids(scores)
         size = self._config.batch_size if self._flaws.batch_means else None
         validation_loss = mean(cross_entropies(validation.targets, scores), size)

@@ -65,7 +65,7 @@ def weight_shapes(config: ModelConfig, *, vocab_size: int, num_labels: int) -> d
     width = config.embedding_dim
     for layer, size in enumerate(config.hidden_sizes):
         for suffix in (f"l{layer}", f"l{layer}_reverse")[: config.directions]:
-            shapes |= _layer_shapes(config, suffix, width, size)
+            shapes |= layer_shapes(config, suffix, width, size)
         width = size * config.directions
     if "attention" in config.pooling:
         shapes["attention.weight"] = (width, width)
@@ -83,7 +83,7 @@ def weight_shapes(config: ModelConfig, *, vocab_size: int, num_labels: int) -> d
     return shapes | {"head.weight": (num_logits, width), "head.bias": (num_logits,)}
 
 
-def _layer_shapes(config: ModelConfig, suffix: str, width: int, size: int) -> dict[str, tuple[int, ...]]:
+def layer_shapes(config: ModelConfig, suffix: str, width: int, size: int) -> dict[str, tuple[int, ...]]:
     """The weights of one layer and direction with inputs of a width."""
     gates = cell(config).gates
     shapes: dict[str, tuple[int, ...]] = {f"rnn.weight_ih_{suffix}": (gates * size, width)}

@@ -15,6 +15,13 @@ namespace {
 constexpr int64_t kColumns = 64;  // a multiple of every instruction set's tile
 constexpr int64_t kStretch = 320;  // words whose gradients stay in the cache until they are added up
 
+// Floats for what backward needs of forward, on any instruction set.
+int64_t most_kept(const tenor_learning_pass& io, Cell cell) {
+  if (cell != kLinear) return io.words * TENOR_KEPT(settings().kernels->gated_learner(cell)->gates + 2, io.hidden);
+  const int gates = 2 + (io.input_gate != 0) + (io.output_gate != 0);
+  return io.known * TENOR_KEPT((io.previous ? 2 : 1) * gates + (io.skip != 0), io.hidden);
+}
+
 tenor_result checked(const tenor_learning_pass& io, bool back) {
   if (!io.cell || !io.activation || io.hidden < 1 || io.known < 0 || io.words < 0 || io.texts < 0 ||
       io.truncate < 0 || !io.offsets)
@@ -37,6 +44,7 @@ tenor_result checked(const tenor_learning_pass& io, bool back) {
   if (back && !linear && (!io.d_weight_hh || !io.d_bias || (named->kind == kGRU && !io.d_state_bias)))
     return TENOR_BAD_SIZE;
   if (back && by_vector && (!io.d_weight_ih || (io.words > 0 && !io.d_x))) return TENOR_BAD_SIZE;
+  if (io.kept && (io.kept_size < most_kept(io, named->kind) || (back && io.d_max && !linear))) return TENOR_BAD_SIZE;
   if (!rise(io.offsets, io.texts) || io.offsets[io.texts] != io.words) return TENOR_BAD_OFFSETS;
   const auto is_known = [&](int32_t row) { return row >= 0 && row < io.known; };
   if (io.row_of && !std::all_of(io.row_of, io.row_of + io.words, is_known)) return TENOR_BAD_IDS;
@@ -96,9 +104,12 @@ class Learning {
   const GatedLearner* gated_ = nullptr;
   LinearLearning of_linear_{};
   GatedLearning of_gated_{};
+  float* kept_ = nullptr;
   int64_t table_ = 0, scratch_ = 0, parts_ = 1, width_ = 0, packed_ = 0, vectors_ = 0;
 
-  float* table_of(int64_t task) const { return memory_.kept.data.get() + task * table_; }
+  float* table_of(int64_t task) const { return kept_ + task * table_; }
+
+  void keep(int64_t count) { kept_ = io_.kept ? io_.kept : memory_.kept.room(count); }
 
   SomeTexts part(int64_t task) const { return {task, parts_, (io_.texts - task + parts_ - 1) / parts_}; }
 
@@ -117,7 +128,7 @@ class Learning {
     for (int64_t text = 0; text < io_.texts; ++text)
       longest = std::max(longest, io_.offsets[text + 1] - io_.offsets[text]);
     linear_->sizes(of_linear_, longest, &table_, &scratch_);
-    memory_.kept.room(tasks() * table_);
+    keep(tasks() * table_);
     if (back_) memory_.scratch.room(tasks() * scratch_);
   }
 
@@ -142,14 +153,14 @@ class Learning {
     // Beside products of bf16, gates may have 16 bits as well, which are more than they have there.
     const bool narrow = bf16 && gated_->bounded;
     const int64_t gates_apart = narrow ? gated_->gates * narrow_row(hidden) / 2 : width_;
-    float* const kept = memory_.kept.room(words * (gates_apart + 2 * hidden));
+    keep(words * (gates_apart + 2 * hidden));
     memory_.largest.resize(std::max<size_t>(memory_.largest.size(), io_.texts * hidden));
     GatedLearning& of = of_gated_;
     of = {io_.reverse != 0, hidden, inputs, io_.truncate, io_.shares, io_.row_of, io_.x, io_.x_stride,
           io_.bias, io_.state_bias, {}, {}, {}, {}, io_.offsets, memory_.texts.data(), memory_.steps.data(),
           static_cast<int64_t>(memory_.steps.size()) - 1, io_.states, io_.states_stride, io_.final_h, io_.start_h,
           io_.sum_h, io_.max_h, {io_.d_states[0], io_.d_states[1]}, io_.d_states_stride, io_.d_final, io_.d_start,
-          io_.d_sum, io_.d_max, kept, kept + words * gates_apart, kept + words * (gates_apart + hidden),
+          io_.d_sum, io_.d_max, kept_, kept_ + words * gates_apart, kept_ + words * (gates_apart + hidden),
           gates_apart, narrow, memory_.largest.data(), nullptr, nullptr, io_.row_of ? nullptr : io_.d_x, nullptr, nullptr,
           io_.d_bias, io_.d_state_bias, io_.d_shares, io_.d_weight_ih, io_.d_weight_hh};
     if (!back_) {
@@ -254,8 +265,10 @@ tenor_result learn(std::vector<LayerMemory>& memories, const tenor_learning_pass
     const tenor_result result = checked(passes[i], back);
     if (result != TENOR_OK) return result;
   }
-  if (!back && static_cast<int64_t>(memories.size()) < count) memories.resize(count);
-  if (static_cast<int64_t>(memories.size()) < count) return TENOR_BAD_SIZE;  // was never read
+  const bool elsewhere = std::all_of(passes, passes + count, [](const tenor_learning_pass& io) { return io.kept; });
+  const bool unread = static_cast<int64_t>(memories.size()) < count;
+  if (unread && back && !elsewhere) return TENOR_BAD_SIZE;
+  if (unread) memories.resize(count);
   const int64_t each = std::max<int64_t>(1, settings().threads.load() / std::max<int64_t>(count, 1));
   Passes all;
   for (int64_t i = 0; i < count; ++i)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from tenor.errors import InputError, NativeError
 
-INTERFACE = 10
+INTERFACE = 11
 """``TENOR_INTERFACE`` of the ``tenor.h`` that this code was written for."""
 
 REBUILD = (
@@ -214,6 +214,8 @@ class LearningPass(ctypes.Structure):
         ("d_weight_hh", ctypes.c_void_p),
         ("d_bias", ctypes.c_void_p),
         ("d_state_bias", ctypes.c_void_p),
+        ("kept", ctypes.c_void_p),
+        ("kept_size", ctypes.c_int64),
     )
 
 

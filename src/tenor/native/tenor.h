@@ -25,7 +25,7 @@
 extern "C" {
 #endif
 
-#define TENOR_INTERFACE 10 /* grows when anything below changes its meaning */
+#define TENOR_INTERFACE 11 /* grows when anything below changes its meaning */
 
 typedef enum {
   TENOR_OK = 0,
@@ -335,7 +335,13 @@ typedef struct {
   float *d_x;                        /* (N, I) */
   float *d_weight_ih, *d_weight_hh;  /* (G*H, I), (G*H, H), the second but for "linear" */
   float *d_bias, *d_state_bias;      /* (G*H,), but for "linear"; (H,), for a "gru" */
+  float *kept; /* what backward needs of forward, but for d_max of a gated layer; NULL: in the learner */
+  int64_t kept_size;                 /* floats that kept has room for */
 } tenor_learning_pass;
+
+/* Floats that are kept: of a gated layer N times TENOR_KEPT(G + 2, H), of a "linear" one U times TENOR_KEPT of
+ * the number of vectors in a row of shares and of given. */
+#define TENOR_KEPT(vectors, hidden) ((vectors) * (((hidden) + 63) / 64 * 64))
 
 /* Reads the texts of some layers that do not depend on each other, such as two directions. */
 TENOR_API tenor_result tenor_learner_forward(tenor_learner *learner, const tenor_learning_pass *passes,

@@ -195,6 +195,14 @@ def sums_of_rows(rows: Floats, items: TokenIds, offsets: Offsets) -> Floats:
     return sums
 
 
+def kept_width(cell: str, gating: Gating, hidden: int) -> int:
+    """Floats that a direction of a layer keeps of each word for its way back (``TENOR_KEPT``)."""
+    gates = 2 + gating.input_gate + gating.output_gate
+    linear = gates * (1 + gating.previous) + gating.skip
+    vectors = {"lstm": 6, "gru": 5, "rnn": 3}.get(cell, linear)
+    return vectors * (-(-hidden // 64) * 64)
+
+
 @dataclass(kw_only=True)
 class LayerPass:
     """One layer and direction over the texts of a batch: U known words make up the N words of B texts."""
@@ -241,6 +249,8 @@ class LayerPass:
         default=lambda _, shape: np.empty(shape, np.float32)
     )
     """Gives an array for a purpose of this pass, whose numbers are arbitrary."""
+    kept: Floats | None = None
+    """(N, ``kept_width``) to be filled for the way back, by any learner; None leaves it with the learner."""
 
     def __post_init__(self) -> None:
         texts, words = len(self.offsets) - 1, int(self.offsets[-1])
@@ -320,6 +330,8 @@ class LayerPass:
             d_weight_hh=_optional(self.d_weight_hh),
             d_bias=_optional(self.d_bias),
             d_state_bias=_optional(self.d_state_bias),
+            kept=_optional(self.kept),
+            kept_size=0 if self.kept is None else self.kept.size,
         )
 
 

@@ -8,7 +8,7 @@ prediction does: of film reviews that is a quarter of the words.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -18,8 +18,8 @@ import numpy.typing as npt
 from tenor.batching import Batch
 from tenor.cells import Floats
 from tenor.config import ModelConfig
-from tenor.native import Gating
-from tenor.native.training import Arithmetic, LayerPass, Learner, multiply
+from tenor.native.training import Arithmetic, Learner, multiply
+from tenor.training.core_layer import WEIGHTS, Asked, CoreLayer, Form
 from tenor.training.dropout import Dropout
 from tenor.training.pooling_gradient import Pooling
 
@@ -41,15 +41,6 @@ class Gradients(NamedTuple):
     whole: dict[str, Floats]
     rows: dict[str, Rows]
     """Of the tables, of which a batch reads some rows."""
-
-
-class _Layer(NamedTuple):
-    """A layer while it is learnt."""
-
-    x: Floats
-    """(U, I) what it took: vectors of known words, or the states below of each word."""
-    passes: list[LayerPass]
-    """By direction."""
 
 
 class _Buffers:
@@ -94,9 +85,7 @@ class CoreNetwork:
         self._config = config
         self._weights = weights
         self._depth = layers or len(config.hidden_sizes)
-        self._truncate = truncate
-        self._precision: Arithmetic = precision
-        self._multiply = partial(multiply, precision=precision)
+        self._forms = [Form.of(config, depth, truncate, precision) for depth in range(self._depth)]
         self._learners = [Learner() for _ in range(self._depth)]
         self._pooling = Pooling(config.pooling, weights)
         self._buffers = _Buffers()
@@ -109,7 +98,7 @@ class CoreNetwork:
         self._ids, row_of = self._learners[0].known(batch.token_ids, len(table))
         x = table[self._ids]
         dropout.words.apply(x, self._ids)
-        self._layers: list[_Layer] = []
+        self._layers: list[CoreLayer] = []
         states: Floats | None = None
         for depth in range(self._depth):
             known = row_of if states is None else None
@@ -140,74 +129,36 @@ class CoreNetwork:
     def _read_layer(self, depth: int, x: Floats, row_of: TokenIds | None, *, wanted: bool) -> Floats | None:
         """(N, D*H) states, if wanted."""
         config, offsets = self._config, self._batch.offsets
-        size = config.hidden_sizes[depth]
         states, is_last = None, depth == self._depth - 1
         if wanted:
-            states = self._buffers.room(f"states {depth}", (int(offsets[-1]), size * config.directions))
-        passes = []
-        for direction in range(config.directions):
-            weights = self._of_layer(depth, direction)
-            bias, state_bias = self._biases(weights, size)
-            given = weights.get("weight_previous")
-            room = partial(self._room, depth, direction)
-            # A gated layer makes shares of its words' vectors itself, step by step.
-            by_vector = row_of is None and "weight_hh" in weights
-            shares = None
-            if not by_vector:
-                shares = self._product(x, weights["weight_ih"].T, partial(room, "shares"), bias)
-            passes.append(
-                LayerPass(
-                    cell=config.cell,
-                    activation=config.activation if config.cell in ("rnn", "linear") else "tanh",
-                    reverse=direction == 1,
-                    hidden=size,
-                    offsets=offsets,
-                    shares=shares,
-                    row_of=row_of,
-                    gating=Gating(config.window == 2, config.input_gate, config.output_gate, config.skip),
-                    given=None if given is None else self._product(x, given.T, partial(room, "given")),
-                    x=x if by_vector else None,
-                    weight_ih=weights["weight_ih"] if by_vector else None,
-                    bias=bias if by_vector else None,
-                    weight_hh=weights.get("weight_hh"),
-                    precision=self._precision,
-                    state_bias=state_bias,
-                    truncate=self._truncate,
-                    sums=is_last and self._pooling.needs_total,
-                    searches=is_last and self._pooling.needs_largest,
-                    states=None if states is None else states[:, direction * size : (direction + 1) * size],
-                    room=room,
-                )
-            )
-        self._learners[depth].forward(passes)
-        self._layers.append(_Layer(x, passes))
+            shape = int(offsets[-1]), config.hidden_sizes[depth] * config.directions
+            states = self._buffers.room(f"states {depth}", shape)
+        layer = CoreLayer(
+            self._forms[depth],
+            [self._of_layer(depth, direction) for direction in range(config.directions)],
+            x,
+            offsets,
+            row_of=row_of,
+            asked=Asked(
+                states,
+                totals=is_last and self._pooling.needs_total,
+                largest=is_last and self._pooling.needs_largest,
+            ),
+            room=partial(self._room, depth),
+        )
+        self._learners[depth].forward(layer.passes)
+        self._layers.append(layer)
         return states
 
     def _layer_back(self, depth: int, d_states: Sequence[Floats], gradients: Gradients) -> list[Floats]:
         """(U, I) gradients of what the layer took, parts of a sum."""
-        x, passes = self._layers[depth]
-        size = passes[0].hidden
-        for direction, one in enumerate(passes):
-            one.d_states = [part[:, direction * size : (direction + 1) * size] for part in d_states]
-        self._learners[depth].backward(passes)
-        parts: list[Floats] = []
-        for direction, one in enumerate(passes):
-            weights = self._of_layer(depth, direction)
-            found = _of_gated(one)
-            if one.d_x is not None:
-                parts.append(one.d_x)
-            if one.d_shares is not None:
-                if not parts:
-                    parts.append(self._buffers.room(f"d_x {depth}", x.shape))
-                found["weight_ih"] = self._multiply(one.d_shares.T, x)
-                found.setdefault("bias_ih", one.d_shares.sum(0))
-                self._multiply(one.d_shares, weights["weight_ih"], out=parts[0], add=direction > 0)
-            if one.d_given is not None:
-                found["weight_previous"] = self._multiply(one.d_given.T, x)
-                self._multiply(one.d_given, weights["weight_previous"], out=parts[0], add=True)
-            gradients.whole.update(
-                {f"rnn.{name}_{_suffix(depth, direction)}": found[name] for name in weights}
-            )
+        layer = self._layers[depth]
+        layer.take(d_states)
+        self._learners[depth].backward(layer.passes)
+        parts, of_directions = layer.gradients()
+        for direction, found in enumerate(of_directions):
+            suffix = _suffix(depth, direction)
+            gradients.whole.update({f"rnn.{name}_{suffix}": values for name, values in found.items()})
         return parts
 
     def _room(self, depth: int, direction: int, purpose: str, shape: tuple[int, ...]) -> Floats:
@@ -215,24 +166,8 @@ class CoreNetwork:
 
     def _of_layer(self, depth: int, direction: int) -> dict[str, Floats]:
         """The weights of a layer and direction by the names that PyTorch gives them."""
-        names = ("weight_ih", "weight_previous", "weight_hh", "bias_ih", "bias_hh")
-        keys = {name: f"rnn.{name}_{_suffix(depth, direction)}" for name in names}
+        keys = {name: f"rnn.{name}_{_suffix(depth, direction)}" for name in WEIGHTS}
         return {name: self._weights[key] for name, key in keys.items() if key in self._weights}
-
-    def _biases(self, weights: Mapping[str, Floats], size: int) -> tuple[Floats | None, Floats | None]:
-        """What is added to a word's share, and beside the state in a GRU's new gate."""
-        of_input, of_state = weights.get("bias_ih"), weights.get("bias_hh")
-        state_bias = None
-        if self._config.cell == "gru" and of_state is not None:
-            state_bias = np.ascontiguousarray(of_state[2 * size :])
-            of_state = np.concatenate([of_state[: 2 * size], np.zeros(size, np.float32)])
-        given = [bias for bias in (of_input, of_state) if bias is not None]
-        return (sum(given[1:], start=given[0]) if given else None), state_bias
-
-    def _product(
-        self, a: Floats, b: Floats, room: Callable[[tuple[int, ...]], Floats], bias: Floats | None = None
-    ) -> Floats:
-        return self._multiply(a, b, bias, out=room((a.shape[0], b.shape[1])))
 
     def _read_head(self, pooled: Floats) -> Floats:
         """Logits (B, C)."""
@@ -264,17 +199,6 @@ class CoreNetwork:
             else:
                 dropout.pooled.apply(d)
         return d
-
-
-def _of_gated(one: LayerPass) -> dict[str, Floats]:
-    """Gradients that a gated layer adds up itself, by the names of its weights."""
-    named = {"weight_ih": one.d_weight_ih, "weight_hh": one.d_weight_hh}
-    found = {name: gradient for name, gradient in named.items() if gradient is not None}
-    if one.d_bias is not None:
-        found["bias_ih"] = found["bias_hh"] = one.d_bias
-        if one.d_state_bias is not None:
-            found["bias_hh"] = np.concatenate([one.d_bias[: -one.hidden], one.d_state_bias])
-    return found
 
 
 def _suffix(depth: int, direction: int) -> str:

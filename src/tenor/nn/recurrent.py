@@ -1,0 +1,143 @@
+"""Recurrent layers as a module of PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from tenor import native
+from tenor.config import ModelConfig
+from tenor.errors import InputError, UnsupportedError
+from tenor.model import layer_shapes
+from tenor.nn import operators  # noqa: F401 - registers torch.ops.tenor
+
+
+class Recurrent(torch.nn.Module):
+    """Recurrent layers over texts of any lengths that lie end to end, without padding.
+
+    Weights have the names, shapes and first values that ``torch.nn.LSTM``, ``GRU`` and ``RNN`` give
+    them, so that ``load_state_dict`` takes those of either. Every cell begins at zeros.
+
+    Under autocast to bfloat16, products round both factors to 16 bits and sum in 32. That is fast
+    where the processor has AMX.
+    """
+
+    def __init__(
+        self,
+        cell: str,
+        input_size: int,
+        hidden_sizes: Sequence[int],
+        *,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        truncate: int | None = None,
+        **settings: Any,
+    ) -> None:
+        """Draw the weights.
+
+        Args:
+            cell: ``"lstm"``, ``"gru"``, ``"rnn"`` or ``"linear"``.
+            input_size: I.
+            hidden_sizes: H of each layer, per direction.
+            bidirectional: whether to read every text from its end as well.
+            dropout: share of the states between layers that is left out while training.
+            truncate: let gradients of states flow back within windows of so many words; None lets
+                them flow to the first.
+            settings: ``activation``, ``window``, ``input_gate``, ``output_gate`` and ``skip``, as in
+                ``tenor.ModelConfig``.
+
+        Raises:
+            ConfigError: a setting that there is not.
+            UnsupportedError: there is no compiled core.
+        """
+        super().__init__()
+        if not native.is_available():
+            raise UnsupportedError(
+                f"tenor.nn computes in the compiled core, which is absent: {native.status().reason}"
+            )
+        config = ModelConfig.from_dict(
+            {
+                "cell": cell,
+                "embedding_dim": input_size,
+                "hidden_sizes": list(hidden_sizes),
+                "bidirectional": bidirectional,
+                **settings,
+            }
+        )
+        self.config, self.dropout, self.truncate = config, dropout, truncate
+        width = input_size
+        for depth, hidden in enumerate(config.hidden_sizes):
+            for suffix in self._suffixes(depth):
+                for name, shape in layer_shapes(config, suffix, width, hidden).items():
+                    weight = torch.empty(shape).uniform_(-(hidden**-0.5), hidden**-0.5)
+                    self.register_parameter(name.removeprefix("rnn."), torch.nn.Parameter(weight))
+            width = hidden * config.directions
+
+    def forward(self, x: Tensor, offsets: Tensor | None = None) -> Tensor:
+        """States after every word.
+
+        Args:
+            x: (N, I) float32 vectors of all texts' words, end to end, or a jagged nested tensor
+                (B, T, I), as ``torch.nested.nested_tensor(…, layout=torch.jagged)`` makes one.
+            offsets: (B+1,) int64, where each text begins and the last one ends; None beside a nested
+                tensor, which has its own.
+
+        Returns:
+            (N, D*H), or nested as x is: the last layer's states, both directions side by side. Row
+            ``offsets[i + 1] - 1`` has the last state of text i forwards, row ``offsets[i]`` the last
+            one backwards.
+
+        Raises:
+            InputError: other types or shapes.
+        """
+        if x.is_nested:
+            offsets = _offsets_of(x)
+            states = self._read(x.values(), offsets)
+            return torch.nested.nested_tensor_from_jagged(states, offsets)
+        if offsets is None:
+            raise InputError(
+                "x (N, I) needs offsets (B+1,); a nested tensor with layout=torch.jagged has its own"
+            )
+        return self._read(x, offsets)
+
+    def extra_repr(self) -> str:
+        """For ``print``."""
+        config = self.config
+        both = ", bidirectional=True" if config.bidirectional else ""
+        return f"{config.cell!r}, {config.embedding_dim}, {config.hidden_sizes}{both}"
+
+    def _read(self, x: Tensor, offsets: Tensor) -> Tensor:
+        config = self.config
+        is_narrow = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
+        for depth, hidden in enumerate(config.hidden_sizes):
+            if depth:
+                x = functional.dropout(x, self.dropout, self.training)
+            x, _ = torch.ops.tenor.layer(
+                x,
+                offsets,
+                [weight for suffix in self._suffixes(depth) for weight in self._weights(suffix)],
+                config.cell,
+                [hidden, config.directions, config.window, self.truncate or 0],
+                [config.input_gate, config.output_gate, config.skip],
+                config.activation,
+                "bf16" if is_narrow else "float32",
+            )
+        return x
+
+    def _suffixes(self, depth: int) -> tuple[str, ...]:
+        return (f"l{depth}", f"l{depth}_reverse")[: self.config.directions]
+
+    def _weights(self, suffix: str) -> list[Tensor]:
+        names = layer_shapes(self.config, suffix, 1, 1)
+        return [getattr(self, name.removeprefix("rnn.")) for name in names]
+
+
+def _offsets_of(x: Any) -> Tensor:
+    if x.layout != torch.jagged or x.lengths() is not None:
+        raise InputError("a nested tensor must have layout=torch.jagged and no gaps; use .contiguous()")
+    offsets: Tensor = x.offsets()
+    return offsets

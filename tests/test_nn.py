@@ -91,7 +91,7 @@ def test_so_are_those_of_linear_recurrences(settings, truncate):
     goal = torch.from_numpy(np.random.default_rng(2).standard_normal((len(x), 21)))
     found = learnt(ours, lambda x: ours(x, offsets), x, goal)
     config = ModelConfig(cell="linear", embedding_dim=13, hidden_sizes=(21,), **settings)
-    layout = Layout.of(offsets)
+    layout = Layout.of(offsets.numpy())
     ours.double()
 
     def read(x):

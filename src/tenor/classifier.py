@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tenor import artifact
-from tenor.batching import Ids, join
+from tenor.batching import Batch, Ids, join
 from tenor.cells import Floats, State
 from tenor.encoder import Runtime, computes_in_core
 from tenor.errors import ArtifactError, InputError, UnsupportedError
@@ -52,13 +52,21 @@ class TextClassifier:
     alone: not on the other texts of a call, their order, or the number of threads.
     """
 
-    def __init__(self, model: Model, *, runtime: Runtime = "auto") -> None:
+    def __init__(
+        self,
+        model: Model,
+        *,
+        runtime: Runtime = "auto",
+        network: Callable[[Batch], Floats] | None = None,
+    ) -> None:
         """Prepare a model.
 
         Args:
             model: settings, vocabulary, labels and weights.
             runtime: ``"native"`` computes in the compiled core, ``"numpy"`` in the reference;
                 ``"auto"`` takes the core for what it can compute.
+            network: computes whole texts instead: logits (B, C), without what n-grams add. See
+                ``tenor.training.on_gpu``.
 
         Raises:
             UnsupportedError: ``"native"`` was asked for and cannot compute this model.
@@ -76,6 +84,7 @@ class TextClassifier:
             precision=model.precision,
             runtime=runtime,
             reader=self._indexer.reader,
+            network=network,
         )
 
     @classmethod

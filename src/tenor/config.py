@@ -164,6 +164,8 @@ class TrainConfig(Section):
     """Texts per update."""
     engine: Literal["auto", "core", "torch"] = "auto"
     """What computes: Tenor's compiled core or PyTorch; auto takes the core, if it is there."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where PyTorch learns: on the processor or, as cuda, on an NVIDIA GPU."""
     optimizer: Literal["adam", "adamw", "lazy_adam"] = "adam"
     """Adam, Adam with decoupled weight decay, or Adam of which words feel nothing in updates without them."""
     learning_rate: Rate = 5e-3

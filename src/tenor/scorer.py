@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -31,6 +31,7 @@ class Scorer:
         precision: Precision = "float32",
         runtime: Runtime = "auto",
         reader: PreparedReader | None = None,
+        network: Callable[[Batch], Floats] | None = None,
     ) -> None:
         """Take the weights, on the grid of their precision, by their names in the model folder.
 
@@ -40,11 +41,13 @@ class Scorer:
             precision: how exactly is computed.
             runtime: as for ``TextClassifier``.
             reader: of texts in the core, for ``whole``.
+            network: as for ``TextClassifier``.
 
         Raises:
             UnsupportedError: ``runtime="native"`` and the core cannot compute this model.
         """
         self._weights = weights
+        self._network = network or self._of_layers
         self._ngrams = Ngrams.of(config, weights)
         self.encoder = Encoder(config, weights, precision=precision, runtime=runtime)
         state_size = config.hidden_sizes[-1] * config.directions
@@ -61,7 +64,7 @@ class Scorer:
                 char_ngrams=config.char_ngrams if config.spells else 0,
                 reader=reader,
             )
-        self.whole = None if self.pooler.needs_states else self.core
+        self.whole = None if self.pooler.needs_states or network else self.core
         """The same in one call of the core, the pooling too; None where that cannot be."""
 
     def logits(self, batch: Batch) -> Floats:
@@ -72,12 +75,15 @@ class Scorer:
         found = np.empty((len(batch.offsets) - 1, len(bias)), bias.dtype)
         for chunk in chunks(np.diff(batch.offsets), max_texts=_CHUNK_TEXTS, max_tokens=_CHUNK_TOKENS):
             part = pick(batch, chunk)
-            words = words_of(part)
-            encoded = self.encoder.encode(words.token_ids, words.offsets, states=self.pooler.needs_states)
-            found[chunk] = self.head(self.pooler.pool(encoded, words.offsets))
+            found[chunk] = self._network(words_of(part))
             if self._ngrams is not None:
                 found[chunk] += self._ngrams.scores(part)
         return found
+
+    def _of_layers(self, words: Batch) -> Floats:
+        """Logits (B, C) without what n-grams add."""
+        encoded = self.encoder.encode(words.token_ids, words.offsets, states=self.pooler.needs_states)
+        return self.head(self.pooler.pool(encoded, words.offsets))
 
     def prefix_logits(self, batch: Batch) -> Floats:
         """Logits (T+1, C) after the first 0 … T words of its one text, of a model of one direction."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tenor.cli.options import Subparsers, add_data, add_runtime, add_split, labelled
+from tenor.cli.options import Subparsers, add_data, add_device, add_runtime, add_split, labelled, loaded
 from tenor.cli.output import (
     one_line,
     print_json,
@@ -40,16 +40,17 @@ def add_parser(commands: Subparsers, summary: str) -> argparse.ArgumentParser:
     add_split(parser)
     parser.add_argument("--json", action="store_true", help="print JSON on a terminal too")
     add_runtime(parser)
+    add_device(parser)
     add_data(parser)
     return parser
 
 
 def run(args: argparse.Namespace) -> int:
     """Read the data, classify it, print the comparison."""
-    from tenor import TextClassifier, evaluate
+    from tenor import evaluate
     from tenor.cli.progress import Counter
 
-    classifier = TextClassifier.load(args.model, runtime=args.runtime)
+    classifier = loaded(args)
     split, examples = labelled(args)
     with Counter(f"reading {split} texts", len(examples)) as counter:
         found = evaluate(classifier, examples, on_chunk=counter.add)

@@ -14,6 +14,7 @@ from tenor.errors import ConfigError, DataError, InputError
 from tenor.section import Range, field_help, fields
 
 if TYPE_CHECKING:
+    from tenor import TextClassifier
     from tenor.data import Dataset, Example
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -37,6 +38,26 @@ def add_runtime(parser: argparse.ArgumentParser) -> None:
         "--runtime", choices=("auto", "native", "numpy"), default="auto",
         help="what computes: the compiled core, NumPy, or the first where it can (default: auto)",
     )  # fmt: skip
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Where whole texts are read; ``loaded`` heeds it."""
+    parser.add_argument(
+        "--device", choices=("cpu", "cuda"), default="cpu",
+        help="read on the processor or, with PyTorch, on an NVIDIA GPU (default: cpu)",
+    )  # fmt: skip
+
+
+def loaded(args: argparse.Namespace) -> TextClassifier:
+    """The model that was asked for, ready to read where it was asked to."""
+    from tenor import TextClassifier
+
+    classifier = TextClassifier.load(args.model, runtime=args.runtime)
+    if args.device == "cpu":
+        return classifier
+    from tenor.training import on_gpu
+
+    return on_gpu(classifier)
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tenor.cli.options import Subparsers, add_columns, add_model
+from tenor.cli.options import Subparsers, add_columns, add_device, add_model, loaded
 from tenor.cli.output import one_line, print_json, print_table, printable, show, terminal_width, wants_json
 from tenor.errors import InputError
 from tenor.report.monospaced import columns
@@ -45,6 +45,7 @@ def add_parser(commands: Subparsers, summary: str) -> argparse.ArgumentParser:
         help="print the label of each text, a line each, and nothing else",
     )
     add_model(parser)
+    add_device(parser)
     add_columns(parser)
     return parser
 
@@ -52,9 +53,7 @@ def add_parser(commands: Subparsers, summary: str) -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> int:
     """Classify in chunks, so that a file of any length takes the same memory."""
     texts = _texts(args)
-    from tenor import TextClassifier
-
-    classifier = TextClassifier.load(args.model, runtime=args.runtime)
+    classifier = loaded(args)
     if args.json and args.labels_only:
         raise InputError("--json prints whole records and --labels-only labels alone; leave one of them out")
     show_chunk = _show_labels if args.labels_only else _show_json if wants_json(args.json) else _show_table

@@ -82,7 +82,7 @@ def backpropagate(
                 watched.append(states)
                 steps.append(derivatives)
         x = torch.cat(directions, dim=1)
-    layout = network.Layout.of(torch.tensor([0, len(ids)]))
+    layout = network.Layout.of(np.array([0, len(ids)]))
     target = torch.tensor([model.labels.index(label)])
     loss = network.loss(network.answer(weights, config, x, layout), target)
     found = torch.autograd.grad(loss, [h for states in watched for h in states], allow_unused=True)

@@ -11,11 +11,13 @@ from typing import Any
 from tenor.classifier import TextClassifier
 from tenor.config import Settings, TrainConfig
 from tenor.data import Dataset, WordVectors, load
-from tenor.errors import TrainingError, TrainingInterrupted
+from tenor.errors import TrainingError, TrainingInterrupted, UnsupportedError
 from tenor.evaluation import Evaluation, evaluate
 from tenor.model import Model
 from tenor.presets import preset
 from tenor.report.card import render_card
+from tenor.training import engine
+from tenor.training.blend import without_ngrams
 from tenor.training.budget import TimeBudget, decision, fitted
 from tenor.training.freeze import check_frozen
 from tenor.training.history import EpochRecord, Position
@@ -25,7 +27,7 @@ from tenor.training.rehearsal import rehearse
 from tenor.training.run import RunFolder
 from tenor.training.trainer import Hooks, NotFiniteError, Snapshot, Trainer
 
-__all__ = ["Progress", "RunFolder", "TimeBudget", "resume", "train"]
+__all__ = ["Progress", "RunFolder", "TimeBudget", "on_gpu", "resume", "train"]
 
 _NAMED_TEXTS = 8
 
@@ -115,6 +117,25 @@ def resume(
     trainer.restore(found.moments, run.go_on(found.position), best)
     progress.say(f"going on after update {found.position.step:,}")
     return _learn(trainer, prepared, run, progress)
+
+
+def on_gpu(classifier: TextClassifier) -> TextClassifier:
+    """The same classifier, which reads whole texts on an NVIDIA GPU, with PyTorch.
+
+    Its n-grams, and reading word by word, stay on the processor.
+
+    Raises:
+        UnsupportedError: there is no GPU or no PyTorch, or the model's weights are not float32.
+    """
+    engine.need_pytorch("reading on a GPU")
+    from tenor.training.torch_reader import TorchReader
+
+    model = classifier.model
+    if model.precision != "float32":
+        raise UnsupportedError(f"a GPU reads models of float32, and this one is of {model.precision}")
+    return TextClassifier(
+        model, network=TorchReader(model.config, without_ngrams(model.weights), "cuda").logits
+    )
 
 
 def _shortened(prepared: Prepared, budget: TimeBudget, run: RunFolder | None, progress: Progress) -> Prepared:

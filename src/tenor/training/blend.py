@@ -87,8 +87,11 @@ class Beside:
         found = {name: network[name] for name in _HEAD} | {_WEIGHT: self._table[_WEIGHT], _BIAS: self._bias}
         return {_APART + name: array for name, array in found.items()}
 
-    def take_apart(self, found: Mapping[str, Floats], network: Mapping[str, Floats]) -> None:
-        """Take back what ``apart`` gave, the network's part in place.
+    def take_apart(self, found: Mapping[str, Floats], network: Mapping[str, Floats]) -> dict[str, Floats]:
+        """Take back what ``apart`` gave.
+
+        Returns:
+            The network's part.
 
         Raises:
             TrainingError: it does not fit.
@@ -97,9 +100,8 @@ class Beside:
             given = found.get(name)
             if given is None or given.shape != now.shape or given.dtype != now.dtype:
                 raise TrainingError(f"the checkpoint has no {name} that fits the model")
-        for name in _HEAD:
-            network[name][...] = found[_APART + name]
         self._table[_WEIGHT], self._bias = found[_APART + _WEIGHT], found[_APART + _BIAS]
+        return {name: found[_APART + name] for name in _HEAD}
 
 
 def without_ngrams(weights: Mapping[str, Floats]) -> dict[str, Floats]:

@@ -47,6 +47,11 @@ class CoreEngine:
         """As ``Engine.weights``."""
         return self._weights
 
+    def put(self, weights: Mapping[str, Floats]) -> None:
+        """As ``Engine.put``."""
+        for name, values in weights.items():
+            self._weights[name][...] = values
+
     def read(self, batch: Batch, targets: Targets, step: int) -> Seen:
         """As ``Engine.read``."""
         dropout = Dropout.of(self._config, step, len(self._model.hidden_sizes))

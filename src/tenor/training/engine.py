@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from importlib.util import find_spec
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -35,7 +36,10 @@ class Engine(Protocol):
     """The weights of a network, and an optimizer that changes them."""
 
     def weights(self) -> dict[str, Floats]:
-        """Name → array: the live ones, not copies."""
+        """Name → array, as they are now: to be read."""
+
+    def put(self, weights: Mapping[str, Floats]) -> None:
+        """Give some weights other values."""
 
     def read(self, batch: Batch, targets: Targets, step: int) -> Seen:
         """Read a batch for update number ``step``, from 0, with dropout."""
@@ -66,13 +70,16 @@ def resolved(config: TrainConfig) -> Literal["core", "torch"]:
         UnsupportedError: what was asked for is not there, or not there together.
     """
     has_core = native.is_available()
+    if config.engine == "core" and config.device != "cpu":
+        raise UnsupportedError("the compiled core computes on the processor; a GPU takes --engine torch")
     if config.engine == "core" and not has_core:
         raise UnsupportedError(f"the compiled core is absent: {native.status().reason}")
-    if config.engine == "torch" and config.optimizer == "lazy_adam":
+    engine = config.engine
+    if engine == "auto":
+        engine = "core" if has_core and config.device == "cpu" else "torch"
+    if engine == "torch" and config.optimizer == "lazy_adam":
         raise UnsupportedError("lazy_adam is the core's; set --optimizer adam, or --engine core")
-    if config.engine != "auto":
-        return config.engine
-    return "core" if has_core else "torch"
+    return engine
 
 
 def build(
@@ -96,13 +103,16 @@ def build(
         from tenor.training.core_engine import CoreEngine
 
         return CoreEngine(config, model, weights, flaws)
-    try:
-        from tenor.training.torch_engine import TorchEngine
-    except ImportError as error:
-        if error.name != "torch":
-            raise
-        raise UnsupportedError(
-            "training without the compiled core needs PyTorch, which is not installed; type: "
-            f"pip install 'tenor[train]', or get the core: {native.status().reason}"
-        ) from error
+    need_pytorch("training on a GPU" if config.device == "cuda" else "training without the compiled core")
+    from tenor.training.torch_engine import TorchEngine
+
     return TorchEngine(config, model, weights, flaws)
+
+
+def need_pytorch(what: str) -> None:
+    """Refuse what PyTorch computes where there is none."""
+    if find_spec("torch") is None:
+        core = f", or get the core: {native.status().reason}" if not native.is_available() else ""
+        raise UnsupportedError(
+            f"{what} needs PyTorch, which is not installed; type: pip install 'tenor[train]'{core}"
+        )

@@ -74,21 +74,46 @@ def _scan(kept: Tensor, fresh: Tensor, truncate: int | None) -> Tensor:
 
 
 class _Scan(torch.autograd.Function):
-    """One loop over the words forwards and one backwards, in place of a graph of T nodes."""
+    """Sums forwards, and sums backwards for the gradients, in place of a graph of T nodes."""
 
     @staticmethod
     def forward(ctx: Any, kept: Tensor, fresh: Tensor, first: Tensor) -> Tensor:
-        c = torch.empty_like(fresh)
-        before = first
-        for a, b, out in zip(kept, fresh, c, strict=True):
-            before = torch.addcmul(b, a, before, out=out)
+        c = sums(kept, torch.cat([torch.addcmul(fresh[:1], kept[:1], first), fresh[1:]]))
         ctx.save_for_backward(kept, c, first)
         return c
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
         kept, c, first = ctx.saved_tensors
-        grown = gradients[0].clone()  # (T, B, H) of the loss by each sum, through all later ones
-        for t in range(len(grown) - 1, 0, -1):
-            grown[t - 1].addcmul_(kept[t], grown[t])
+        # (T, B, H) of the loss by each sum, through all later ones
+        grown = sums(torch.cat([kept[:1], kept[1:].flip(0)]), gradients[0].flip(0)).flip(0)
         return grown * torch.cat([first[None], c[:-1]]), grown, None
+
+
+def sums(kept: Tensor, fresh: Tensor) -> Tensor:
+    """(T, B, H) c_t = kept_t * c_{t-1} + fresh_t, from zeros: word by word, or by doubling on a GPU."""
+    return one_by_one(kept, fresh) if kept.device.type == "cpu" else by_doubling(kept, fresh)
+
+
+def one_by_one(kept: Tensor, fresh: Tensor) -> Tensor:
+    """As ``sums``, in T steps."""
+    c = fresh.clone()
+    for t in range(1, len(c)):
+        c[t].addcmul_(kept[t], c[t - 1])
+    return c
+
+
+def by_doubling(kept: Tensor, fresh: Tensor) -> Tensor:
+    """As ``sums``, in log2 T steps of all words at once.
+
+    Source:
+        Hillis & Steele 1986, "Data parallel algorithms", over pairs that are joined as
+        Blelloch 1990, "Prefix sums and their applications", section 1.4.1, has it.
+    """
+    reach = 1  # words that each sum has behind it
+    while reach < len(fresh):
+        joined = torch.addcmul(fresh[reach:], kept[reach:], fresh[:-reach])
+        fresh = torch.cat([fresh[:reach], joined])
+        kept = torch.cat([kept[:reach], kept[reach:] * kept[:-reach]])
+        reach *= 2
+    return fresh

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -35,19 +36,34 @@ class Layout:
     """(N,) row of each word in (T*B, …), first words first."""
     place_reversed: Tensor
     """(N,) the same with last words first."""
+    ends: Tensor
+    """(B,) the number of the word after each text."""
     longest: int
     """T, at least 1."""
+    words: int
+    """N"""
 
     @classmethod
-    def of(cls, offsets: Tensor) -> Layout:
-        """Lay out texts that begin at offsets (B+1,)."""
-        lengths = offsets.diff()
+    def of(cls, offsets: npt.NDArray[np.int64], device: torch.device | str = "cpu") -> Layout:
+        """Lay out texts that begin at offsets (B+1,). Nothing is asked of the device."""
+        lengths = np.diff(offsets)
         count = len(lengths)
-        text_of = torch.repeat_interleave(torch.arange(count), lengths)
-        position = torch.arange(len(text_of)) - offsets[:-1][text_of]
+        text_of = np.repeat(np.arange(count), lengths)
+        position = np.arange(len(text_of)) - offsets[:-1][text_of]
         back = lengths[text_of] - 1 - position
-        longest = max(int(lengths.max()), 1)
-        return cls(lengths, text_of, position * count + text_of, back * count + text_of, longest)
+
+        def there(array: npt.NDArray[np.int64]) -> Tensor:
+            return torch.from_numpy(array).to(device)
+
+        return cls(
+            lengths=there(lengths),
+            text_of=there(text_of),
+            place=there(position * count + text_of),
+            place_reversed=there(back * count + text_of),
+            ends=there(offsets[1:]),
+            longest=max(int(lengths.max()), 1),
+            words=len(text_of),
+        )
 
     def dense(self, rows: Tensor, *, reverse: bool = False, fill: float = 0.0) -> Tensor:
         """(N, W) → (T, B, W); places without a word hold ``fill``."""
@@ -85,8 +101,8 @@ def logits(
     Returns:
         (B, C), or (B, 1) for a two-label model with one logit.
     """
-    layout = Layout.of(torch.from_numpy(batch.offsets))
-    states = _embed(weights, torch.from_numpy(batch.token_ids), dropout)
+    layout = Layout.of(batch.offsets, weights["embedding.weight"].device)
+    states = _embed(weights, batch.token_ids, dropout)
     for layer in range(layers or len(config.hidden_sizes)):
         if layer and dropout:
             states = _masked(states, dropout.hidden[layer - 1])
@@ -118,20 +134,20 @@ def loss(scores: Tensor, targets: Tensor, *, each_alone: bool = False) -> Tensor
     return functional.cross_entropy(scores, targets)
 
 
-def _embed(weights: Weights, token_ids: Tensor, dropout: Dropout | None) -> Tensor:
+def _embed(weights: Weights, token_ids: npt.NDArray[np.int32], dropout: Dropout | None) -> Tensor:
     """(N, E) word vectors."""
     table = weights["embedding.weight"]
-    x = functional.embedding(token_ids, table)
+    x = functional.embedding(torch.from_numpy(token_ids).to(table.device), table)
     if dropout is None:
         return x
-    known, each = np.unique(token_ids.numpy(), return_inverse=True)
+    known, each = np.unique(token_ids, return_inverse=True)
     mask = dropout.words.mask((len(known), table.shape[1]), known.astype(np.int32))
-    return x * torch.from_numpy(mask)[torch.from_numpy(each)]
+    return x * torch.from_numpy(mask).to(x.device)[torch.from_numpy(each).to(x.device)]
 
 
 def _masked(x: Tensor, share: Share) -> Tensor:
     """X (R, W) without a share of its elements."""
-    return x * torch.from_numpy(share.mask(tuple(x.shape))) if share.elements else x
+    return x * torch.from_numpy(share.mask(tuple(x.shape))).to(x.device) if share.elements else x
 
 
 def _layer(
@@ -189,7 +205,7 @@ _ONE_STATE: dict[tuple[str, str], Callable[..., tuple[Tensor, Tensor]]] = {
 def _pool(weights: Weights, config: ModelConfig, states: Tensor, layout: Layout) -> Tensor:
     """(B, P) pooled states; an empty text has zeros."""
     empty = (layout.lengths == 0)[:, None]
-    if bool(empty.all()):
+    if not layout.words:
         width = weights["head.hidden.weight" if config.head_hidden else "head.weight"].shape[1]
         return states.new_zeros((len(empty), width))
     parts = [_POOLINGS[name](weights, config, states, layout) for name in config.pooling]
@@ -239,9 +255,8 @@ _POOLINGS: dict[str, Callable[[Weights, ModelConfig, Tensor, Layout], Tensor]] =
 
 def _ends(states: Tensor, layout: Layout) -> tuple[Tensor, Tensor]:
     """(B, S) states at each text's first and last word; of an empty text, any word's."""
-    ends = layout.lengths.cumsum(0)
-    first = (ends - layout.lengths).clamp(max=len(states) - 1)
-    return states[first], states[(ends - 1).clamp(min=0)]
+    first = (layout.ends - layout.lengths).clamp(max=len(states) - 1)
+    return states[first], states[(layout.ends - 1).clamp(min=0)]
 
 
 def _head(weights: Weights, pooled: Tensor, dropout: Dropout | None) -> Tensor:

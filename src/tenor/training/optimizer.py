@@ -28,7 +28,7 @@ def moments(optimizer: torch.optim.Optimizer, learnt: Mapping[str, Tensor]) -> d
     """``step.NAME``, ``exp_avg.NAME`` and ``exp_avg_sq.NAME`` of every weight that has had a gradient."""
     state = optimizer.state_dict()["state"]
     return {
-        f"{kind}.{name}": moment.numpy()
+        f"{kind}.{name}": moment.cpu().numpy()
         for index, name in enumerate(learnt)
         for kind, moment in state.get(index, {}).items()
     }

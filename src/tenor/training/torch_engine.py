@@ -13,9 +13,10 @@ from tenor.batching import Batch
 from tenor.cells import Floats
 from tenor.config import FlawsConfig, ModelConfig, TrainConfig
 from tenor.training import network, optimizer
-from tenor.training.arithmetic import autocast, denormals_flushed, threads
+from tenor.training.arithmetic import autocast, denormals_flushed, device_of, exact_products, threads
 from tenor.training.dropout import Dropout
 from tenor.training.engine import Seen, Targets
+from tenor.training.torch_reader import TorchReader
 
 
 class TorchEngine:
@@ -29,8 +30,12 @@ class TorchEngine:
         flaws: FlawsConfig,
     ) -> None:
         self._config, self._model, self._flaws = config, model, flaws
+        self._device = device_of(config.device)
         # Cloned into PyTorch's own memory: how an array lies there can change a product's last bits.
-        self._weights = {name: torch.from_numpy(np.array(weight)).clone() for name, weight in weights.items()}
+        self._weights = {
+            name: torch.from_numpy(np.array(weight)).clone().to(self._device)
+            for name, weight in weights.items()
+        }
         for name, weight in self._weights.items():
             weight.requires_grad_(not (config.freeze_embedding and name == "embedding.weight"))
         self._learnt = {name: weight for name, weight in self._weights.items() if weight.requires_grad}
@@ -39,15 +44,22 @@ class TorchEngine:
 
     def weights(self) -> dict[str, Floats]:
         """As ``Engine.weights``."""
-        return {name: weight.detach().numpy() for name, weight in self._weights.items()}
+        return {name: weight.detach().cpu().numpy() for name, weight in self._weights.items()}
+
+    def put(self, weights: Mapping[str, Floats]) -> None:
+        """As ``Engine.put``."""
+        with torch.no_grad():
+            for name, values in weights.items():
+                self._weights[name].copy_(torch.from_numpy(values))
 
     def read(self, batch: Batch, targets: Targets, step: int) -> Seen:
         """As ``Engine.read``."""
         dropout = Dropout.of(self._config, step, len(self._model.hidden_sizes))
         scores = self._logits(self._weights, batch, dropout)
         each_alone = self._flaws.sigmoid_loss
-        self._loss = network.loss(scores, torch.from_numpy(targets), each_alone=each_alone)
-        return Seen(scores.detach().numpy(), self._loss.item())
+        ids = torch.from_numpy(targets).to(self._device)
+        self._loss = network.loss(scores, ids, each_alone=each_alone)
+        return Seen(scores.detach().cpu().numpy(), self._loss.item())
 
     def learn(self, rate: float) -> None:
         """As ``Engine.learn``."""
@@ -64,9 +76,7 @@ class TorchEngine:
 
     def logits_of(self, weights: Mapping[str, Floats], batch: Batch) -> Floats:
         """As ``Engine.logits_of``, in float32 whatever the training's precision is."""
-        tensors = {name: torch.from_numpy(np.asarray(weight)) for name, weight in weights.items()}
-        with torch.inference_mode():
-            return network.logits(tensors, self._model, batch).numpy()
+        return TorchReader(self._model, weights, self._config.device).logits(batch)
 
     def moments(self) -> dict[str, Floats]:
         """As ``Engine.moments``."""
@@ -79,12 +89,12 @@ class TorchEngine:
     @contextmanager
     def computing(self) -> Iterator[None]:
         """As ``Engine.computing``."""
-        with threads(self._config.threads or 1), denormals_flushed():
+        with threads(self._config.threads or 1), denormals_flushed(), exact_products():
             yield
 
     def _without_dropout(self, weights: Mapping[str, Tensor], batch: Batch) -> Floats:
         with torch.inference_mode():
-            return self._logits(weights, batch, None).numpy()
+            return self._logits(weights, batch, None).cpu().numpy()
 
     def _logits(self, weights: Mapping[str, Tensor], batch: Batch, dropout: Dropout | None) -> Tensor:
         layers = 1 if self._flaws.bottom_state else None

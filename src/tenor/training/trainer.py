@@ -118,7 +118,7 @@ class Trainer:
         self.position, self._best = position, dict(best)
         self.engine.restore(moments)
         if self._beside is not None:
-            self._beside.take_apart(moments, self.engine.weights())
+            self.engine.put(self._beside.take_apart(moments, self.engine.weights()))
 
     def run(self, train: Encoded, validation: Encoded, hooks: Hooks) -> dict[str, Floats]:
         """Train until the epochs or the patience are spent.

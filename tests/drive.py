@@ -29,7 +29,7 @@ from tenor.config import ModelConfig, TokenizerConfig, VocabularyConfig
 from tenor.errors import InputError
 from tenor.model import Model, weight_shapes
 from tenor.native import Gating
-from tenor.native.training import LayerPass, Learner
+from tenor.native.training import LayerPass, Learner, kept_width
 from tenor.precision import PRECISIONS
 from tenor.tokenizer import Tokenizer
 from tenor.vocabulary import build_from_words
@@ -154,7 +154,7 @@ def a_learning(rng: Random) -> Arrays:
     def unwritten(_: str, shape: tuple[int, ...]) -> Any:
         return np.full(shape, np.nan, np.float32)
 
-    by_vector = kind != "linear" and rng.integers(2)
+    by_vector, elsewhere = kind != "linear" and rng.integers(2), rng.integers(2)
     inputs = a_size(rng, 200)
     one = LayerPass(
         cell=kind,
@@ -178,13 +178,15 @@ def a_learning(rng: Random) -> Arrays:
         states=unwritten("", (len(ids), hidden)),
         d_states=[numbers(len(ids), hidden) for _ in range(rng.integers(2 if kind == "linear" else 3))],
         room=unwritten,
+        kept=unwritten("", (max(known, len(ids)), kept_width(kind, gating, hidden))) if elsewhere else None,
     )
     learner = Learner()
     learner.forward([one])
     for name in ("final", "start", "total", "largest"):
-        if rng.integers(2) and getattr(one, name) is not None:
+        of_largest = name == "largest" and elsewhere and kind != "linear"  # the learner alone knows where
+        if rng.integers(2) and getattr(one, name) is not None and not of_largest:
             one.add_gradient(name, numbers(len(lengths), hidden))
-    learner.backward([one])
+    (Learner() if elsewhere else learner).backward([one])
     read = [one.states, one.final, one.start, one.total, one.largest]
     gradients = [
         one.d_shares,

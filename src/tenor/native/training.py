@@ -250,7 +250,8 @@ class LayerPass:
     )
     """Gives an array for a purpose of this pass, whose numbers are arbitrary."""
     kept: Floats | None = None
-    """(N, ``kept_width``) to be filled for the way back, by any learner; None leaves it with the learner."""
+    """(N, ``kept_width``), of a linear cell (U, …), to be filled for the way back, by any learner; None
+    leaves it with this one."""
 
     def __post_init__(self) -> None:
         texts, words = len(self.offsets) - 1, int(self.offsets[-1])

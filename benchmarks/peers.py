@@ -31,7 +31,12 @@ PEERS = {
     "onnx": ["onnx==1.23.2", "onnxruntime==1.32.0", "numpy==2.4.6"],
     "openvino": ["openvino==2026.4.1", "numpy==2.4.6"],
 }
-NETWORKS = {"LSTM 100→256, both directions": (256, 2), "LSTM 100→128, forwards": (128, 1)}
+NETWORKS = {
+    "LSTM 100→256, both directions": (256, 2, 1),
+    "… two layers": (256, 2, 2),
+    "LSTM 100→128, forwards": (128, 1, 1),
+}
+"""Units, directions, layers."""
 BATCHES = (32, 64, 128, 256)
 SPREADS = ((1, 2), (2, 1))
 """Processes, and threads of each."""
@@ -118,19 +123,22 @@ def settings_of(peer: str) -> Iterator[Setting]:
             yield Setting(peer, precision, processes, threads, batch, packed)
 
 
-def write_data(place: Path, texts: Sequence[np.ndarray[Any, Any]], hidden: int, directions: int) -> None:
-    """Ids of texts, and a network with random weights."""
+def write_data(
+    place: Path, texts: Sequence[np.ndarray[Any, Any]], hidden: int, directions: int, layers: int
+) -> None:
+    """Ids of texts, and a network with random weights, by the names that PyTorch gives them."""
     rng = np.random.default_rng(0)
 
     def draw(*shape: int) -> np.ndarray[Any, Any]:
         return rng.uniform(-1 / hidden**0.5, 1 / hidden**0.5, shape).astype(np.float32)
 
     arrays = {"embedding": rng.normal(0, 0.4, (1 + max(map(max, texts)), 100)).astype(np.float32)}
-    for suffix in ("", "_reverse")[:directions]:
-        arrays[f"weight_ih_l0{suffix}"] = draw(4 * hidden, 100)
-        arrays[f"weight_hh_l0{suffix}"] = draw(4 * hidden, hidden)
-        arrays[f"bias_ih_l0{suffix}"] = draw(4 * hidden)
-        arrays[f"bias_hh_l0{suffix}"] = draw(4 * hidden)
+    for layer, reverse in itertools.product(range(layers), ("", "_reverse")[:directions]):
+        suffix = f"l{layer}{reverse}"
+        arrays[f"weight_ih_{suffix}"] = draw(4 * hidden, directions * hidden if layer else 100)
+        arrays[f"weight_hh_{suffix}"] = draw(4 * hidden, hidden)
+        arrays[f"bias_ih_{suffix}"] = draw(4 * hidden)
+        arrays[f"bias_hh_{suffix}"] = draw(4 * hidden)
     arrays["head"] = draw(1, directions * hidden)
     offsets = np.cumsum([0, *map(len, texts)], dtype=np.int64)
     np.savez(place, token_ids=np.concatenate(texts), offsets=offsets, **arrays)
@@ -245,17 +253,17 @@ def main() -> None:
         figures[f"roof, multiply-adds/s on two threads, {precision}"] = (
             f"{native.roof(precision, threads=2):.3g}"
         )
-    for name, (hidden, directions) in NETWORKS.items():
-        folder = FOLDER / f"lstm{hidden}"
+    for name, (hidden, directions, layers) in NETWORKS.items():
+        folder = FOLDER / f"lstm{hidden}x{layers}"
         folder.mkdir(exist_ok=True)
         whole, part = folder / "whole.npz", folder / "part.npz"
-        write_data(whole, texts, hidden, directions)
-        write_data(part, texts[:: TEXTS // PART], hidden, directions)
+        write_data(whole, texts, hidden, directions, layers)
+        write_data(part, texts[:: TEXTS // PART], hidden, directions, layers)
         subprocess.run([python_of("onnx"), SCRIPTS / "with_onnx.py", whole, folder], check=True)
         best, tried = choose(part, folder, sum(map(len, texts[:: TEXTS // PART])), quick=args.quick)
         mine = [Setting("tenor", precision, 1, 2) for precision in ("float32", "int8")]
         found = compare([*mine, *best], whole, folder, len(batch.token_ids))
-        work = len(batch.token_ids) * directions * 4 * hidden * hidden
+        work = len(batch.token_ids) * layers * directions * 4 * hidden * hidden
         figures[name] = {
             "multiply-adds of the states' products": f"{work:.3g}",
             **found,

@@ -19,30 +19,42 @@ def export(data: Any, folder: Path) -> None:
     """Ids (T, B) and lengths (B,) → logits (B, 1): as float32, and with whole-number products."""
     size = data["weight_hh_l0"].shape[1]
     suffixes = [s for s in ("", "_reverse") if f"weight_hh_l0{s}" in data.files]
+    layers = sum(name.startswith("weight_hh") for name in data.files) // len(suffixes)
 
     def gates(name: str) -> np.ndarray[Any, Any]:
         """PyTorch's input, forget, cell, output → ONNX's input, output, forget, cell."""
-        parts = [np.split(data[f"{name}_l0{s}"], 4) for s in suffixes]
+        parts = [np.split(data[f"{name}{s}"], 4) for s in suffixes]
         return np.stack([np.concatenate([i, o, f, g]) for i, f, g, o in parts])
 
     arrays = {
         "embedding": data["embedding"],
-        "W": gates("weight_ih"),
-        "R": gates("weight_hh"),
-        "B": np.concatenate([gates("bias_ih"), gates("bias_hh")], axis=1),
         "head": np.ascontiguousarray(data["head"].T),
         "flat": np.array([0, size * len(suffixes)], np.int64),
     }
+    if layers > 1:
+        arrays["side by side"] = np.array([0, 0, size * len(suffixes)], np.int64)
     direction = "bidirectional" if len(suffixes) == 2 else "forward"
-    nodes = [
-        helper.make_node("Gather", ["embedding", "ids"], ["x"]),
-        helper.make_node(
-            "LSTM",
-            ["x", "W", "R", "B", "lengths"],
-            ["", "h"],
-            hidden_size=size,
-            direction=direction,
-        ),
+    nodes = [helper.make_node("Gather", ["embedding", "ids"], ["x0"])]
+    for layer in range(layers):
+        arrays[f"W{layer}"], arrays[f"R{layer}"] = gates(f"weight_ih_l{layer}"), gates(f"weight_hh_l{layer}")
+        biases = [gates(f"bias_{side}_l{layer}") for side in ("ih", "hh")]
+        arrays[f"B{layer}"] = np.concatenate(biases, axis=1)
+        is_last = layer == layers - 1
+        nodes.append(
+            helper.make_node(
+                "LSTM",
+                [f"x{layer}", f"W{layer}", f"R{layer}", f"B{layer}", "lengths"],
+                ["", "h"] if is_last else [f"states{layer}"],
+                hidden_size=size,
+                direction=direction,
+            )
+        )
+        if not is_last:  # (T, D, B, H) → (T, B, D*H)
+            nodes += [
+                helper.make_node("Transpose", [f"states{layer}"], [f"by_text{layer}"], perm=[0, 2, 1, 3]),
+                helper.make_node("Reshape", [f"by_text{layer}", "side by side"], [f"x{layer + 1}"]),
+            ]
+    nodes += [
         helper.make_node("Transpose", ["h"], ["by_text"], perm=[1, 0, 2]),
         helper.make_node("Reshape", ["by_text", "flat"], ["pooled"]),
         helper.make_node("MatMul", ["pooled", "head"], ["logits"]),

@@ -19,15 +19,20 @@ def make(settings: dict[str, Any], data: Any) -> Callable[[list[np.ndarray[Any, 
     precision = settings["precision"]
     names = ("weight_ih", "weight_previous", "weight_hh", "bias_ih", "bias_hh")
     weights = rounded({name: data[name] for name in data.files if data[name].dtype == np.float32}, precision)
-    layers = []
-    for suffix in ("_l0", "_l0_reverse"):
-        if f"weight_hh{suffix}" not in weights:
-            continue
-        given = native.LayerWeights(*(weights.get(name + suffix) for name in names))
-        layers.append(native.PreparedLayer("lstm", given, precision=precision))
-        layers[-1].fold(weights["embedding"])
+    layers: list[list[native.PreparedLayer]] = []
+    while f"weight_hh_l{len(layers)}" in weights:
+        depth, directions = len(layers), []
+        for suffix in (f"_l{depth}", f"_l{depth}_reverse"):
+            if f"weight_hh{suffix}" not in weights:
+                continue
+            given = native.LayerWeights(*(weights.get(name + suffix) for name in names))
+            layer = native.PreparedLayer("lstm", given, precision=precision, bounded_inputs=depth > 0)
+            if depth == 0:
+                layer.fold(weights["embedding"])
+            directions.append(layer)
+        layers.append(directions)
     head = {"head.weight": weights["head"], "head.bias": np.zeros(1, np.float32)}
-    core = native.PreparedModel([layers], ("last",), head)
+    core = native.PreparedModel(layers, ("last",), head)
 
     def read(texts: list[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
         batch = join(texts)

@@ -15,11 +15,12 @@ def make(settings: dict[str, Any], data: Any) -> Callable[[list[np.ndarray[Any, 
     """Settings: threads, batch, precision (float32, bf16), packed."""
     torch.set_num_threads(settings["threads"])
     torch.set_flush_denormal(True)
-    weights = {name: torch.from_numpy(data[name]) for name in data.files if "_l0" in name}
+    weights = {name: torch.from_numpy(data[name]) for name in data.files if "_l" in name}
     size = weights["weight_hh_l0"].shape[1]
     both = "weight_hh_l0_reverse" in weights
+    layers = len(weights) // (8 if both else 4)
     embedding = torch.nn.Embedding.from_pretrained(torch.from_numpy(data["embedding"]))
-    lstm = torch.nn.LSTM(embedding.embedding_dim, size, batch_first=True, bidirectional=both)
+    lstm = torch.nn.LSTM(embedding.embedding_dim, size, layers, batch_first=True, bidirectional=both)
     lstm.load_state_dict(weights)
     head = torch.nn.Linear(size * (1 + both), 1)
     head.load_state_dict({"weight": torch.from_numpy(data["head"]), "bias": torch.zeros(1)})
@@ -35,7 +36,8 @@ def make(settings: dict[str, Any], data: Any) -> Callable[[list[np.ndarray[Any, 
             if settings["packed"]:
                 inputs = pack_padded_sequence(inputs, torch.from_numpy(lengths), batch_first=True)
             _, (h, _) = lstm(inputs)
-            found[rows] = head(torch.cat(list(h), dim=1)).float().squeeze(1).numpy()
+            last = list(h)[-1 - both :]
+            found[rows] = head(torch.cat(last, dim=1)).float().squeeze(1).numpy()
         return found
 
     return read

@@ -93,11 +93,16 @@ static void update(void) {
   stop(tenor_multiply(&across));
   float *mean = draw(70 * 37, 0), *square = draw(70 * 37, 0);
   const int32_t rows[3] = {5, 69, 0};
-  const tenor_adam_step step = {.weight = weight, .mean = mean, .square = square, .gradient = sums,
-                                .row_ids = rows, .rows = 3, .width = 37, .scale = 0.7f, .decay = 0.01f,
-                                .shrink = 0.99f, .rate = 0.1f, .fresh1 = 0.1f, .beta2 = 0.999f,
-                                .fresh2 = 0.001f, .inverse_bias = 30, .epsilon = 1e-8f};
-  stop(tenor_adam(&step));
+  const tenor_adam_step steps[1] = {{.rate = 0.1f, .shrink = 0.99f, .inverse_bias = 30}};
+  tenor_adam adam = {.weight = weight, .mean = mean, .square = square, .row_ids = rows, .rows = 3, .width = 37,
+                     .decay = 0.01f, .fresh1 = 0.1f, .beta2 = 0.999f, .fresh2 = 0.001f, .epsilon = 1e-8f,
+                     .steps = steps, .count = 1};
+  stop(tenor_adam_learn(&adam, sums, 0.7f));
+  tenor_adam_step later[300];
+  for (int i = 0; i < 300; ++i) later[i] = (tenor_adam_step){.rate = 0.01f, .shrink = 1, .inverse_bias = 20};
+  int32_t made[70] = {[5] = 7, [69] = 299};
+  adam.decay = 0, adam.row_ids = NULL, adam.rows = 70, adam.steps = later, adam.count = 300;
+  stop(tenor_adam_catch_up(&adam, made));
   const tenor_dropout dropout = {.x = a, .rows = 70, .width = 300, .row_share = 0.2f, .share = 0.5f,
                                  .row_seed = 7, .seed = 8};
   stop(tenor_drop(&dropout));

@@ -11,11 +11,12 @@ from tenor.batching import join
 from tenor.config import FlawsConfig, ModelConfig, TrainConfig
 from tenor.errors import InputError
 from tenor.model import weight_shapes
-from tenor.native.training import LayerPass, Learner, adam, drop, multiply
+from tenor.native.training import Adam, LayerPass, Learner, Learnt, drop, multiply
 from tenor.training import network
 from tenor.training.core_network import CoreNetwork
 from tenor.training.dropout import Dropout
 from tenor.training.engine import build
+from tenor.training.late_rows import LateRows
 from tenor.training.losses import gradient, mean_loss
 
 pytestmark = pytest.mark.skipif(not native.is_available(), reason="no compiled core")
@@ -324,31 +325,55 @@ def test_parts_that_do_not_fit_are_refused():
         learner.known(np.array([0, 5], np.int32), 5)
 
 
-def test_adam_moves_the_rows_it_is_given():
-    draw = np.random.default_rng(3)
-    weight = draw.standard_normal((6, 5)).astype(np.float32)
-    ids, rows = np.array([4, 1], np.int32), draw.standard_normal((2, 5)).astype(np.float32)
-    for absent_move in (False, True):
-        parameter = torch.from_numpy(weight.copy()).requires_grad_()
-        optimizer = torch.optim.Adam([parameter], lr=0.1)
-        found, mean, square = weight.copy(), np.zeros_like(weight), np.zeros_like(weight)
-        for step in (1, 2, 3):
-            parameter.grad = torch.zeros_like(parameter)
-            if step < 3:
-                parameter.grad[torch.from_numpy(ids).long()] = torch.from_numpy(rows)
-            optimizer.step()
-            given = rows if step < 3 else rows[:0]
-            adam(
-                found,
-                mean,
-                square,
-                given,
-                step=step,
-                rate=0.1,
-                row_ids=ids[: len(given)],
-                absent_move=absent_move,
-            )
-            if step < 3:  # with a gradient in every update both are Adam
-                np.testing.assert_allclose(found, parameter.detach().numpy(), atol=1e-6)
-        stayed = np.abs(found[ids] - parameter.detach().numpy()[ids]).max()
-        assert (stayed < 1e-6) == absent_move
+KINDS = [Adam(), Adam(weight_decay=0.01), Adam(weight_decay=0.01, decoupled=True)]
+
+
+def table(rows=40, width=37, seed=3):
+    weight = np.random.default_rng(seed).standard_normal((rows, width)).astype(np.float32)
+    return Learnt(weight, np.zeros_like(weight), np.zeros_like(weight))
+
+
+@pytest.mark.parametrize("adam", KINDS, ids=str)
+def test_adam_moves_rows_as_pytorch_does(adam):
+    draw, learnt = np.random.default_rng(3), table()
+    parameter = torch.from_numpy(learnt.weight.copy()).requires_grad_()
+    kind = torch.optim.AdamW if adam.decoupled else torch.optim.Adam
+    optimizer = kind([parameter], lr=0.1, weight_decay=adam.weight_decay)
+    late = LateRows(adam, learnt)
+    for number in range(1, 9):
+        ids = draw.choice(30, 3, replace=False).astype(np.int32)
+        rows = draw.standard_normal((3, 37)).astype(np.float32)
+        parameter.grad = torch.zeros_like(parameter)
+        parameter.grad[torch.from_numpy(ids).long()] = torch.from_numpy(rows)
+        optimizer.step()
+        step = adam.step(number, 0.1)
+        late.catch_up(ids)
+        adam.learn(learnt, rows, step, row_ids=ids)
+        late.step(step, ids)
+        np.testing.assert_allclose(learnt.weight[ids], parameter.detach().numpy()[ids], atol=1e-5)
+    late.settle()
+    np.testing.assert_allclose(learnt.weight, parameter.detach().numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("rate", [0.1, 1e-4])
+@pytest.mark.parametrize("adam", KINDS, ids=str)
+def test_steps_made_late_are_those_made_in_time_to_the_bit(adam, rate):
+    draw = np.random.default_rng(5)
+    in_time, late = table(), table()
+    rows = LateRows(adam, late)
+    for number in range(1, 1200):
+        few = number < 300 or number % 400 == 0  # else only one row, so that the others grow still
+        ids = draw.choice(30, 2, replace=False).astype(np.int32) if few else np.array([39], np.int32)
+        size = 10.0 ** draw.integers(-6, 3, (len(ids), 37))
+        gradient = (draw.standard_normal((len(ids), 37)) * size).astype(np.float32)
+        whole = np.zeros_like(in_time.weight)
+        whole[ids] = gradient
+        step = adam.step(number, rate * (1 + number % 50))
+        adam.learn(in_time, whole, step)
+        rows.catch_up(ids)
+        adam.learn(late, gradient, step, row_ids=ids)
+        rows.step(step, ids)
+        if number in (37, 700, 1199):  # whenever one looks
+            rows.settle()
+            for one, other in zip(late, in_time, strict=True):
+                assert one.tobytes() == other.tobytes()

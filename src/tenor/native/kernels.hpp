@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "tenor.h"
+
 namespace tenor {
 
 constexpr int kBlockRows = 48;  // most rows read in lock-step; also inputs projected at once
@@ -184,18 +186,6 @@ struct GatedLearner {
   void (*finish)(const GatedLearning&);  // the gradients, when all is added up
 };
 
-// One step of Adam: of the rows that are named, or of the first ones.
-struct Adam {
-  float *weight, *mean, *square;
-  const float* gradient;  // (rows, width)
-  const int32_t* rows;
-  const int32_t* gradient_of;  // which of the gradient's rows is a row's, -1 for zeros; null for its own
-  int64_t width;
-  float scale;         // of the gradient
-  float decay, shrink;  // weight decay, added to the gradient or taken off the weight
-  float rate, fresh1, beta2, fresh2, inverse_bias, epsilon;
-};
-
 constexpr int64_t kTaskRows = 96;  // of one task of a product
 
 struct Dropout {
@@ -226,7 +216,9 @@ struct Kernels {
   // Some of the inner rows of a factor (inner, columns) as Product takes it; pairs of them in bf16.
   void (*pack_floats)(const Factor&, int64_t inner, int64_t columns, int64_t first, int64_t last, float* to);
   void (*pack_bf16)(const Factor&, int64_t inner, int64_t columns, int64_t first, int64_t last, uint16_t* to);
-  void (*adam)(const Adam&, int64_t first, int64_t last);
+  // Of the rows that are named, or of the first ones, from the first up to the last.
+  void (*adam_learn)(const tenor_adam&, const float* gradient, float scale, int64_t first, int64_t last);
+  void (*adam_catch_up)(const tenor_adam&, int32_t* made, float most_rate, int64_t first, int64_t last);
   void (*drop)(const Dropout&, int64_t first, int64_t last);
   const LinearLearner* (*linear_learner)(const Gating&);
   const GatedLearner* (*gated_learner)(Cell);

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from tenor.errors import InputError, NativeError
 
-INTERFACE = 11
+INTERFACE = 12
 """``TENOR_INTERFACE`` of the ``tenor.h`` that this code was written for."""
 
 REBUILD = (
@@ -219,27 +219,23 @@ class LearningPass(ctypes.Structure):
     )
 
 
-class AdamStep(ctypes.Structure):
-    """``tenor_adam_step`` of ``tenor.h``."""
+class Adam(ctypes.Structure):
+    """``tenor_adam`` of ``tenor.h``."""
 
     _fields_ = (
         ("weight", ctypes.c_void_p),
         ("mean", ctypes.c_void_p),
         ("square", ctypes.c_void_p),
-        ("gradient", ctypes.c_void_p),
         ("row_ids", ctypes.c_void_p),
-        ("gradient_of", ctypes.c_void_p),
         ("rows", ctypes.c_int64),
         ("width", ctypes.c_int64),
-        ("scale", ctypes.c_float),
         ("decay", ctypes.c_float),
-        ("shrink", ctypes.c_float),
-        ("rate", ctypes.c_float),
         ("fresh1", ctypes.c_float),
         ("beta2", ctypes.c_float),
         ("fresh2", ctypes.c_float),
-        ("inverse_bias", ctypes.c_float),
         ("epsilon", ctypes.c_float),
+        ("steps", ctypes.c_void_p),
+        ("count", ctypes.c_int64),
     )
 
 
@@ -415,7 +411,8 @@ def _declare_training(core: ctypes.CDLL) -> None:
     ]  # fmt: skip
     for function in (core.tenor_learner_forward, core.tenor_learner_backward):
         function.argtypes = [pointer, ctypes.POINTER(LearningPass), size]
-    core.tenor_adam.argtypes = [ctypes.POINTER(AdamStep)]
+    core.tenor_adam_learn.argtypes = [ctypes.POINTER(Adam), ctypes.c_void_p, ctypes.c_float]
+    core.tenor_adam_catch_up.argtypes = [ctypes.POINTER(Adam), ctypes.c_void_p]
     core.tenor_drop.argtypes = [ctypes.POINTER(Dropout)]
     core.tenor_sum_lists.argtypes = [ctypes.POINTER(RowLists)]
 

@@ -69,7 +69,8 @@ constexpr Kernels kernels(const char* name) {
           multiply_either,
           pack_floats,
           pack_bf16,
-          adam,
+          adam_learn,
+          adam_catch_up,
           drop,
           linear_learner,
           gated_learner};

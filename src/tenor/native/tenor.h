@@ -25,7 +25,7 @@
 extern "C" {
 #endif
 
-#define TENOR_INTERFACE 11 /* grows when anything below changes its meaning */
+#define TENOR_INTERFACE 12 /* grows when anything below changes its meaning */
 
 typedef enum {
   TENOR_OK = 0,
@@ -351,24 +351,32 @@ TENOR_API tenor_result tenor_learner_forward(tenor_learner *learner, const tenor
 TENOR_API tenor_result tenor_learner_backward(tenor_learner *learner, const tenor_learning_pass *passes,
                                               int64_t count);
 
-/* One step of Adam (Kingma & Ba 2015) on some rows of a weight (V, W), or on its first ones. */
+/* What is one step's own of Adam (Kingma & Ba 2015). */
 typedef struct {
-  float *weight, *mean, *square; /* (V, W) */
-  const float *gradient;         /* (rows, W) */
-  const int32_t *row_ids;        /* (rows,), all different; NULL for 0, 1, … */
-  const int32_t *gradient_of;    /* (rows,) which row of the gradient a row has, -1 for zeros; NULL for its own */
-  int64_t rows, width;
-  float scale;          /* the gradient is multiplied with this */
-  float decay;          /* so much of the weight is added to it */
-  float shrink;         /* the weight is multiplied with this */
-  float rate;           /* learning rate / (1 - beta1^step) */
-  float fresh1;         /* 1 - beta1: the share that a gradient has in the mean */
-  float beta2, fresh2;  /* and 1 - beta2 */
-  float inverse_bias;   /* 1 / sqrt(1 - beta2^step) */
-  float epsilon;
+  float rate;         /* learning rate / (1 - beta1^step) */
+  float shrink;       /* the weight is multiplied with this */
+  float inverse_bias; /* 1 / sqrt(1 - beta2^step) */
 } tenor_adam_step;
 
-TENOR_API tenor_result tenor_adam(const tenor_adam_step *step);
+/* Adam on some rows of a weight (V, W). */
+typedef struct {
+  float *weight, *mean, *square; /* (V, W) */
+  const int32_t *row_ids;        /* (rows,), all different; NULL for 0, 1, … */
+  int64_t rows, width;
+  float decay;         /* so much of the weight is added to the gradient */
+  float fresh1;        /* 1 - beta1: the share that a gradient has in the mean */
+  float beta2, fresh2; /* and 1 - beta2 */
+  float epsilon;
+  const tenor_adam_step *steps; /* (count,) */
+  int64_t count;
+} tenor_adam;
+
+/* The first of the steps, with a gradient (rows, W) that is multiplied with scale. */
+TENOR_API tenor_result tenor_adam_learn(const tenor_adam *adam, const float *gradient, float scale);
+
+/* The steps that the rows still have to make without a gradient: of each row of the weight, made (V,) says how
+ * many it has made, and comes to be count. In so few steps as change a bit. */
+TENOR_API tenor_result tenor_adam_catch_up(const tenor_adam *adam, int32_t *made);
 
 /* Dropout, in place: rows and elements are gone by a random number that is a function of seed and place,
  * so that the same call takes the same away again. */

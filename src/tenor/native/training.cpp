@@ -1,6 +1,7 @@
 // The C interface of training: products, layers, Adam and dropout, dealt out to threads.
 // Every number has one owner, whatever the number of threads, so bits do not depend on it.
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "layer.hpp"
@@ -47,6 +48,11 @@ tenor_result learn_or_go_back(tenor_learner* learner, const tenor_learning_pass*
     if (!learner || count < 0 || (count > 0 && !passes)) return TENOR_BAD_SIZE;
     return learn(learner->layers, passes, count, back);
   });
+}
+
+bool is_whole(const tenor_adam* adam) {
+  if (!adam || adam->rows < 0 || adam->width < 0 || (adam->count > 0 && !adam->steps)) return false;
+  return adam->rows == 0 || (adam->weight && adam->mean && adam->square);
 }
 
 }  // namespace
@@ -142,15 +148,27 @@ tenor_result tenor_learner_backward(tenor_learner* learner, const tenor_learning
   return learn_or_go_back(learner, passes, count, true);
 }
 
-tenor_result tenor_adam(const tenor_adam_step* step) {
+tenor_result tenor_adam_learn(const tenor_adam* adam, const float* gradient, float scale) {
   if (settings().ready != TENOR_OK) return settings().ready;
-  if (!step || step->rows < 0 || step->width < 0) return TENOR_BAD_SIZE;
-  const tenor_adam_step& of = *step;
-  if (of.rows > 0 && (!of.weight || !of.mean || !of.square || !of.gradient)) return TENOR_BAD_SIZE;
-  const Adam work{of.weight, of.mean, of.square, of.gradient, of.row_ids, of.gradient_of, of.width, of.scale,
-                  of.decay, of.shrink, of.rate, of.fresh1, of.beta2, of.fresh2, of.inverse_bias, of.epsilon};
-  each_part(of.rows, of.rows * of.width * 8,
-            [&](int64_t first, int64_t last) { settings().kernels->adam(work, first, last); });
+  if (!is_whole(adam) || adam->count < 1 || (adam->rows > 0 && !gradient)) return TENOR_BAD_SIZE;
+  each_part(adam->rows, adam->rows * adam->width * 8, [&](int64_t first, int64_t last) {
+    settings().kernels->adam_learn(*adam, gradient, scale, first, last);
+  });
+  return TENOR_OK;
+}
+
+tenor_result tenor_adam_catch_up(const tenor_adam* adam, int32_t* made) {
+  if (settings().ready != TENOR_OK) return settings().ready;
+  if (!is_whole(adam) || adam->count < 0 || adam->count > INT32_MAX || (adam->rows > 0 && !made)) return TENOR_BAD_SIZE;
+  tenor_adam of = *adam;
+  float most_rate = 0;
+  for (int64_t i = 0; i < of.count; ++i) {
+    most_rate = std::max(most_rate, of.steps[i].rate);
+    if (of.steps[i].shrink != 1.0f) most_rate = INFINITY;  // the weights shrink in every step
+  }
+  each_part(of.rows, of.rows * of.width * 8, [&](int64_t first, int64_t last) {
+    settings().kernels->adam_catch_up(of, made, most_rate, first, last);
+  });
   return TENOR_OK;
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -69,71 +69,104 @@ def multiply(
     return out
 
 
-def adam(  # noqa: PLR0913 - the arrays of one weight, and Adam's own settings
-    weight: Floats,
-    mean: Floats,
-    square: Floats,
-    gradient: Floats,
-    *,
-    step: int,
-    rate: float,
-    row_ids: TokenIds | None = None,
-    absent_move: bool = True,
-    scale: float = 1.0,
-    weight_decay: float = 0.0,
-    decoupled: bool = False,
-    betas: tuple[float, float] = (0.9, 0.999),
-    epsilon: float = 1e-8,
-) -> None:
-    """One step of Adam, in place.
+class Learnt(NamedTuple):
+    """A weight and what Adam remembers of its gradients, to be changed in place; contiguous."""
 
-    Args:
-        weight: (V, W), or of one dimension.
-        mean: of the gradients so far, as weight.
-        square: of their squares, as weight.
-        gradient: (rows, W) or as weight.
-        step: the number of the step, from 1.
-        rate: learning rate.
-        row_ids: (rows,) which rows of the weight the gradient's are, each once; None for all.
-        absent_move: whether the other rows feel a gradient of zeros, by which they go on moving, as
-            Adam has it; else they stay as they are, with what is known of them.
-        scale: what the gradient is multiplied with first.
-        weight_decay: as PyTorch's.
-        decoupled: whether the decay is AdamW's.
-        betas: how much of either average stays.
-        epsilon: as PyTorch's.
+    weight: Floats
+    """(V, W), or of one dimension."""
+    mean: Floats
+    """Of the gradients so far, as weight."""
+    square: Floats
+    """Of their squares, as weight."""
 
-    Source:
-        Kingma & Ba 2015, algorithm 1, as ``torch.optim.Adam`` computes it.
+
+class Adam(NamedTuple):
+    """Settings of Adam that stay the same, as PyTorch has them.
+
+    Source: Kingma & Ba 2015, algorithm 1, as ``torch.optim.Adam`` computes it.
     """
-    for name, array in (("weight", weight), ("mean", mean), ("square", square)):
-        _in_place(name, array)
-    rows = len(gradient)
-    gradient_of = None
-    if row_ids is not None and absent_move:
-        gradient_of = np.full(len(weight), -1, np.int32)
-        gradient_of[row_ids] = np.arange(rows, dtype=np.int32)
-        row_ids, rows = None, len(weight)
-    update = library.AdamStep(
-        weight=address(weight),
-        mean=address(mean),
-        square=address(square),
-        gradient=address(np.ascontiguousarray(gradient)),
-        row_ids=_optional(row_ids),
-        gradient_of=_optional(gradient_of),
-        rows=rows,
-        width=weight.size // max(len(weight), 1),
-        scale=scale,
-        decay=0.0 if decoupled else weight_decay,
-        shrink=1.0 - rate * weight_decay if decoupled else 1.0,
-        rate=rate / (1 - betas[0] ** step),
-        fresh1=1 - betas[0],
-        beta2=betas[1],
-        fresh2=1 - betas[1],
-        inverse_bias=1 / (1 - betas[1] ** step) ** 0.5,
-        epsilon=epsilon,
-    )
-    library.check(library.core().tenor_adam(ctypes.byref(update)))
+
+    weight_decay: float = 0.0
+    decoupled: bool = False
+    """Whether the decay is AdamW's."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """How much of either average stays."""
+    epsilon: float = 1e-8
+
+    def step(self, number: int, rate: float) -> tuple[float, float, float]:
+        """What is a step's own, of its number, from 1, and learning rate: ``tenor_adam_step``."""
+        shrink = 1.0 - rate * self.weight_decay if self.decoupled else 1.0
+        mean, square = (1 - beta**number for beta in self.betas)
+        return rate / mean, shrink, square**-0.5
+
+    def learn(
+        self,
+        learnt: Learnt,
+        gradient: Floats,
+        step: tuple[float, float, float],
+        *,
+        row_ids: TokenIds | None = None,
+        scale: float = 1.0,
+    ) -> None:
+        """One step.
+
+        Args:
+            learnt: the weight.
+            gradient: (rows, W) or as weight.
+            step: what ``self.step`` says of it.
+            row_ids: (rows,) which rows of the weight the gradient's are, each once; None for all. The
+                others stay as they are, until they catch up.
+            scale: what the gradient is multiplied with first.
+        """
+        given, _kept = self._arguments(learnt, len(gradient), row_ids, [step])
+        gradient = np.ascontiguousarray(gradient)
+        library.check(library.core().tenor_adam_learn(ctypes.byref(given), address(gradient), scale))
+
+    def catch_up(
+        self,
+        learnt: Learnt,
+        made: TokenIds,
+        steps: Sequence[tuple[float, float, float]],
+        row_ids: TokenIds | None = None,
+    ) -> None:
+        """Have rows make the steps that they still have to make, without a gradient: to the same bits.
+
+        Args:
+            learnt: the weight.
+            made: (V,) how many of the steps each row has made; of these rows, all of them then.
+            steps: what ``self.step`` says of each.
+            row_ids: (rows,) which, each once; None for all.
+        """
+        given, _kept = self._arguments(learnt, len(made), row_ids, steps)
+        library.check(library.core().tenor_adam_catch_up(ctypes.byref(given), address(made)))
+
+    def _arguments(
+        self,
+        learnt: Learnt,
+        rows: int,
+        row_ids: TokenIds | None,
+        steps: Sequence[tuple[float, float, float]],
+    ) -> tuple[library.Adam, Floats]:
+        """``tenor_adam`` of ``tenor.h``, and what must live as long."""
+        for name, array in learnt._asdict().items():
+            _in_place(name, array)
+        own = np.array(steps, np.float32).reshape(-1, 3)
+        given = library.Adam(
+            weight=address(learnt.weight),
+            mean=address(learnt.mean),
+            square=address(learnt.square),
+            row_ids=_optional(row_ids),
+            rows=rows if row_ids is None else len(row_ids),
+            width=learnt.weight.size // max(len(learnt.weight), 1),
+            decay=0.0 if self.decoupled else self.weight_decay,
+            fresh1=1 - self.betas[0],
+            beta2=self.betas[1],
+            fresh2=1 - self.betas[1],
+            epsilon=self.epsilon,
+            steps=address(own),
+            count=len(own),
+        )
+        return given, own
 
 
 def drop(

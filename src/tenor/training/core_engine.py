@@ -13,11 +13,13 @@ from tenor.batching import Batch
 from tenor.cells import Floats
 from tenor.config import FlawsConfig, ModelConfig, TrainConfig
 from tenor.errors import TrainingError
-from tenor.native.training import Arithmetic, adam
+from tenor.native.arrays import TokenIds
+from tenor.native.training import Adam, Arithmetic, Learnt
 from tenor.scorer import Scorer
 from tenor.training.core_network import CoreNetwork, Gradients
 from tenor.training.dropout import Dropout
 from tenor.training.engine import Seen, Targets
+from tenor.training.late_rows import LateRows
 from tenor.training.losses import gradient, mean_loss
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")
@@ -37,25 +39,32 @@ class CoreEngine:
         self._layers = 1 if flaws.bottom_state else None
         self._weights = {name: np.array(weight, np.float32, order="C") for name, weight in weights.items()}
         precision: Arithmetic = "bf16" if config.precision == "bf16" else "float32"
-        self._network = self._network_of(self._weights, precision, self._layers)
         self._steps: dict[str, int] = {}
         self._moments = {
             kind: {name: np.zeros_like(weight) for name, weight in self._weights.items()} for kind in _MOMENTS
         }
+        self._adam = Adam(weight_decay=config.weight_decay, decoupled=config.optimizer != "adam")
+        self._words: LateRows | None = None
+        if config.optimizer != "lazy_adam" and not config.freeze_embedding:
+            self._words = LateRows(self._adam, self._learnt("embedding.weight"))
+        self._network = self._network_of(self._weights, precision, self._layers)
 
     def weights(self) -> dict[str, Floats]:
         """As ``Engine.weights``."""
+        self._settle()
         return self._weights
 
     def put(self, weights: Mapping[str, Floats]) -> None:
         """As ``Engine.put``."""
+        self._settle()
         for name, values in weights.items():
             self._weights[name][...] = values
 
     def read(self, batch: Batch, targets: Targets, step: int) -> Seen:
         """As ``Engine.read``."""
         dropout = Dropout.of(self._config, step, len(self._model.hidden_sizes))
-        logits = self._network.read(batch, dropout)
+        caught_up = None if self._words is None else self._words.catch_up
+        logits = self._network.read(batch, dropout, caught_up)
         self._seen = logits, targets
         return Seen(logits, mean_loss(logits, targets, each_alone=self._flaws.sigmoid_loss))
 
@@ -72,7 +81,7 @@ class CoreEngine:
 
     def reader(self) -> Callable[[Batch], Floats]:
         """As ``Engine.reader``."""
-        config, weights = self._model, self._weights
+        config, weights = self._model, self.weights()
         if self._layers:
             config = replace(config, hidden_sizes=config.hidden_sizes[: self._layers])
         scorer = Scorer(config, weights, runtime="native")
@@ -84,6 +93,7 @@ class CoreEngine:
 
     def moments(self) -> dict[str, Floats]:
         """As ``Engine.moments``."""
+        self._settle()
         found = {f"step.{name}": np.array(step, np.float32) for name, step in self._steps.items()}
         for kind, moments in self._moments.items():
             found |= {f"{kind}.{name}": moments[name] for name in self._steps}
@@ -134,20 +144,18 @@ class CoreEngine:
         return min(1.0, most / (norm + 1e-6))
 
     def _step(
-        self, name: str, values: Floats, rate: float, scale: float, ids: np.ndarray | None = None
+        self, name: str, values: Floats, rate: float, scale: float, ids: TokenIds | None = None
     ) -> None:
-        config = self._config
-        step = self._steps[name] = self._steps.get(name, 0) + 1
-        adam(
-            self._weights[name],
-            self._moments["exp_avg"][name],
-            self._moments["exp_avg_sq"][name],
-            values,
-            step=step,
-            rate=rate,
-            row_ids=ids,
-            absent_move=config.optimizer != "lazy_adam",
-            scale=scale,
-            weight_decay=config.weight_decay,
-            decoupled=config.optimizer != "adam",
-        )
+        self._steps[name] = self._steps.get(name, 0) + 1
+        step = self._adam.step(self._steps[name], rate)
+        self._adam.learn(self._learnt(name), values, step, row_ids=ids, scale=scale)
+        if ids is not None and self._words is not None:
+            self._words.step(step, ids)
+
+    def _learnt(self, name: str) -> Learnt:
+        return Learnt(self._weights[name], *(self._moments[kind][name] for kind in _MOMENTS))
+
+    def _settle(self) -> None:
+        """Have all weights as they are after the last update."""
+        if self._words is not None:
+            self._words.settle()

@@ -8,7 +8,7 @@ prediction does: of film reviews that is a quarter of the words.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -90,12 +90,25 @@ class CoreNetwork:
         self._pooling = Pooling(config.pooling, weights)
         self._buffers = _Buffers()
 
-    def read(self, batch: Batch, dropout: Dropout) -> Floats:
-        """Logits (B, C) of a batch, and all that ``back`` needs, kept until the next one."""
+    def read(
+        self, batch: Batch, dropout: Dropout, caught_up: Callable[[TokenIds], object] | None = None
+    ) -> Floats:
+        """Read a batch.
+
+        Args:
+            batch: the texts.
+            dropout: what to leave out.
+            caught_up: is told which rows of the word vectors, each once, are about to be read.
+
+        Returns:
+            Logits (B, C); all that ``back`` needs is kept until the next batch.
+        """
         weights = self._weights
         self._batch, self._dropout = batch, dropout
         table = weights["embedding.weight"]
         self._ids, row_of = self._learners[0].known(batch.token_ids, len(table))
+        if caught_up is not None:
+            caught_up(self._ids)
         x = table[self._ids]
         dropout.words.apply(x, self._ids)
         self._layers: list[CoreLayer] = []

@@ -197,7 +197,7 @@ def test_what_was_blended_can_be_taken_apart_again(tiny):
     blended = {name: array.copy() for name, array in beside.weights(network, Blend(0.7, 0.4)).items()}
     other = Beside.of(model.config, blended, None)
     live = {name: array.copy() for name, array in without_ngrams(blended).items()}
-    other.take_apart(kept, live)
+    live |= other.take_apart(kept, live)
     for name, weight in network.items():
         np.testing.assert_array_equal(live[name], weight)
     for name, array in other.weights(live, Blend(0.7, 0.4)).items():

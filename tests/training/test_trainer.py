@@ -231,7 +231,7 @@ def test_bf16_learns_too(monkeypatch):
 @pytest.mark.parametrize("supported", [True, False])
 def test_an_lstm_in_bf16_is_refused_only_where_the_processor_cannot(monkeypatch, supported):
     monkeypatch.setitem(PLAIN, "engine", "torch")
-    monkeypatch.setattr(arithmetic, "_has_bf16", lambda: supported)
+    monkeypatch.setattr(arithmetic, "has_bf16", lambda: supported)
     if supported:
         trainer_of(precision="bf16")
         return

@@ -31,7 +31,7 @@ def autocast(config: TrainConfig, model: ModelConfig) -> AbstractContextManager[
     """
     if config.device == "cuda":
         return torch.autocast("cuda", torch.bfloat16, enabled=config.precision == "bf16")
-    if config.precision == "bf16" and model.cell == "lstm" and not _has_bf16():
+    if config.precision == "bf16" and model.cell == "lstm" and not has_bf16():
         raise UnsupportedError(
             "this processor cannot train an LSTM in bf16, which takes AVX-512; set --precision auto"
         )
@@ -41,7 +41,8 @@ def autocast(config: TrainConfig, model: ModelConfig) -> AbstractContextManager[
     return nullcontext()
 
 
-def _has_bf16() -> bool:
+def has_bf16() -> bool:
+    """Whether PyTorch has an LSTM in bf16 for this processor."""
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 

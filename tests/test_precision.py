@@ -194,7 +194,9 @@ def test_a_layer_above_reads_states_as_whole_numbers(name, inputs, isa):
     zeros = cell(config).zeros(40, 19, np.float32)
     taken = cell(config).step(project(x, weights), zeros, weights).h
     roughly = cell(config).step(x.clip(-1, 1) @ arrays["ih"].T, zeros, weights).h
-    np.testing.assert_allclose(found, taken, rtol=1e-3 if name == "linear" else 0, atol=3e-6)
+    np.testing.assert_allclose(
+        found, taken, rtol=1e-3 if name == "linear" else 0, atol=1e-5
+    )  # NumPy rounds sums of 200
     assert np.abs(found - roughly).mean() > 3 * np.abs(found - taken).mean()
     with pytest.raises(InputError, match="a layer whose inputs are states has no words to fold"):
         layer.fold(x)

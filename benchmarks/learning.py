@@ -72,6 +72,10 @@ class Way(NamedTuple):
         return ", ".join(part for part in parts if part)
 
 
+class CannotError(RuntimeError):
+    """A peer cannot learn in a way on this machine; the message is its own."""
+
+
 class Learning:
     """A process that learns in one way."""
 
@@ -150,18 +154,25 @@ class Learning:
     def _answer(self) -> float:
         answer = self._worker.answer()
         if "error" in answer:
-            raise SystemExit(f"{self.way}: {answer['error']}")
+            self.close()
+            raise CannotError(f"not here: {answer['error']}")
         return float(next(iter(answer.values())))
 
 
 def fastest(
-    ways: Iterable[Way], task: Task, part: int, tried: dict[str, int], best: Learning | None = None
+    ways: Iterable[Way], task: Task, part: int, tried: dict[str, int | str], best: Learning | None = None
 ) -> Learning | None:
     """The fastest of some ways and the best before them, over a quarter of a round; the others are closed."""
     for way in ways:
-        learning = Learning(way, task, part)
-        learning.try_out()
-        tried[f"{NAMES[way.peer]}, {way.name}"] = round(learning.speed)
+        name = f"{NAMES[way.peer]}, {way.name}"
+        try:
+            learning = Learning(way, task, part)
+            learning.try_out()
+        except CannotError as error:
+            tried[name] = str(error)
+            print(name, error, flush=True)
+            continue
+        tried[name] = round(learning.speed)
         print(NAMES[way.peer], way.name, f"{learning.speed:,.0f} tokens/s", flush=True)
         slower, best = (best, learning) if best is None or learning.speed > best.speed else (learning, best)
         if slower is not None:
@@ -169,7 +180,9 @@ def fastest(
     return best
 
 
-def tune(peer: str, task: Task, part: int, tried: dict[str, int], *, quick: bool) -> dict[str, Learning]:
+def tune(
+    peer: str, task: Task, part: int, tried: dict[str, int | str], *, quick: bool
+) -> dict[str, Learning]:
     """A peer at its best, and at its best with the tutorial's batch size, if that is another way.
 
     First its ways are tried, then the best of them with one thread, then that with other batch sizes.
@@ -222,7 +235,7 @@ def measure(task: Task, *, quick: bool) -> dict[str, Any]:
     """Tenor and every peer of a network."""
     network, size = task.network, task.prepared.config.batch_size
     part, peer_part, rounds = (size, size, 1) if quick else (network.part, network.peer_part, ROUNDS)
-    tried: dict[str, int] = {}
+    tried: dict[str, int | str] = {}
     learnings = {"Tenor": Learning(Way("tenor", size), task, part)}
     if task.prepared.model.config.cell != "linear":
         learnings["Tenor in bf16"] = Learning(Way("tenor", size, way="bf16"), task, part)

@@ -53,13 +53,17 @@ def serve(make: Callable[[dict[str, Any], Mapping[str, Any]], Learner]) -> None:
     def chosen(rows: list[int]) -> Batch:
         return [texts[row] for row in rows], targets[rows]
 
+    def answer(name: str) -> dict[str, float | str]:
+        try:
+            if name == "loss":
+                return {"loss": learner.loss(*chosen(asked["probe"]))}
+            return {"seconds": learner.learn(map(chosen, asked[name]))}
+        except RuntimeError as error:  # PyTorch has no LSTM in bf16 for some processors
+            return {"error": str(error).splitlines()[0]}
+
     print(json.dumps({"weights": learner.num_weights}), file=answers)
     for line in sys.stdin:
-        name = line.strip()
-        if name == "loss":
-            print(json.dumps({"loss": learner.loss(*chosen(asked["probe"]))}), file=answers)
-        else:
-            print(json.dumps({"seconds": learner.learn(map(chosen, asked[name]))}), file=answers)
+        print(json.dumps(answer(line.strip())), file=answers)
 
 
 def one_by_one(

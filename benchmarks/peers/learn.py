@@ -59,7 +59,7 @@ def serve(make: Callable[[dict[str, Any], Mapping[str, Any]], Learner]) -> None:
                 return {"loss": learner.loss(*chosen(asked["probe"]))}
             return {"seconds": learner.learn(map(chosen, asked[name]))}
         except RuntimeError as error:  # PyTorch has no LSTM in bf16 for some processors
-            return {"error": str(error).splitlines()[0]}
+            return {"error": str(error).partition(". ")[0]}
 
     print(json.dumps({"weights": learner.num_weights}), file=answers)
     for line in sys.stdin:

@@ -72,11 +72,33 @@ def _panel(title: str, rows: dict[int, dict[str, float]], axis: str, left: float
     marks += _scales(axis, left, top, (low, high), (floor, ceiling), x, y)
     bare = next(iter(rows.values()))["n-grams alone"]
     marks.append(svg.line([(left, y(bare)), (left + _WIDTH, y(bare))], kind="dotted"))
-    for number, row in rows.items():
-        for key, kind in (("alone", "grey"), ("accuracy", "one")):
-            marks.append(svg.dot(x(row[axis]), y(row[key]), kind=kind))
-            marks.append(svg.text(x(row[axis]) + 6, y(row[key]) + 4, f"{number}", kind="faint"))
+    dots = {
+        (number, kind): (x(row[axis]), y(row[key]))
+        for number, row in rows.items()
+        for key, kind in (("alone", "grey"), ("accuracy", "one"))
+    }
+    labels = _beside(list(dots.values()))
+    for ((number, kind), dot), label in zip(dots.items(), labels, strict=True):
+        marks.append(svg.dot(*dot, kind=kind))
+        marks.append(svg.text(*label, f"{number}", kind="faint", anchor="middle"))
     return marks
+
+
+def _beside(dots: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Where the number of each dot stands: beside it, where the least of others is in its way."""
+    labels: list[tuple[float, float]] = []
+    for left, top in dots:
+        turns = [
+            (math.cos(part * math.pi / 4), math.sin(part * math.pi / 4)) for part in (0, 4, 7, 1, 5, 3, 6, 2)
+        ]
+        places = [(left + far * across, top + 4 + far * down) for far in (11, 20) for across, down in turns]
+        others = [(other, top + 4) for other, top in dots]
+
+        def crowd(place: tuple[float, float], taken: tuple[tuple[float, float], ...]) -> float:
+            return sum(max(0.0, 13 - math.hypot(place[0] - a, 1.2 * (place[1] - b))) for a, b in taken)
+
+        labels.append(min(places, key=lambda place: crowd(place, (*labels, *others))))
+    return labels
 
 
 def _scales(

@@ -181,6 +181,14 @@ def test_compiled_it_learns_the_same_bits():
     assert all(torch.equal(found[2][name], gradient) for name, gradient in right[2].items())
 
 
+@pytest.mark.parametrize(("cell", "settings"), [("lstm", {}), ("gru", {}), ("linear", {"window": 2})])
+def test_the_way_back_can_be_gone_twice(cell, settings):
+    arguments = operator_arguments(cell, **settings)
+    states, kept = torch.ops.tenor.layer(*arguments)
+    found = [torch.ops.tenor.layer_back(torch.ones_like(states), kept, *arguments) for _ in range(2)]
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+
+
 def test_autocast_rounds_products_and_gives_float32():
     ours, _ = layers("lstm")
     x, offsets = texts()
@@ -238,9 +246,9 @@ def test_what_does_not_fit_is_refused_with_what_to_do():
         ours(x, torch.tensor([0, len(x) + 5, len(x)]))
     with pytest.raises(InputError, match="shape"):
         ours(x[:, :5], offsets)
-    for settings in ({"window": 2}, {"activation": "identity"}, {"nonsense": 1}):
+    for cell, settings in (("lstm", {"window": 2}), ("rnn", {"activation": "identity"}), ("lsmt", {})):
         with pytest.raises(ConfigError):
-            Recurrent("lstm" if "window" in settings else "rnn", 13, (21,), **settings)
+            Recurrent(cell, 13, (21,), **settings)
     arguments = list(operator_arguments())
     with pytest.raises(InputError, match="8 weights"):
         torch.ops.tenor.layer(*arguments[:2], arguments[2][:-1], *arguments[3:])

@@ -26,16 +26,20 @@ class Recurrent(torch.nn.Module):
     where the processor has AMX.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that layers are, by name
         self,
         cell: str,
         input_size: int,
         hidden_sizes: Sequence[int],
         *,
         bidirectional: bool = False,
+        activation: str = "tanh",
+        window: int = 1,
+        input_gate: bool = False,
+        output_gate: bool = False,
+        skip: bool = False,
         dropout: float = 0.0,
         truncate: int | None = None,
-        **settings: Any,
     ) -> None:
         """Draw the weights.
 
@@ -44,11 +48,14 @@ class Recurrent(torch.nn.Module):
             input_size: I.
             hidden_sizes: H of each layer, per direction.
             bidirectional: whether to read every text from its end as well.
+            activation: ``"tanh"`` or ``"relu"`` of an rnn; of a linear cell also ``"identity"``.
+            window: words that a linear cell's gates see, 1 or 2.
+            input_gate: whether a linear cell has one.
+            output_gate: likewise.
+            skip: whether a linear cell's input may pass the recurrence by.
             dropout: share of the states between layers that is left out while training.
             truncate: let gradients of states flow back within windows of so many words; None lets
                 them flow to the first.
-            settings: ``activation``, ``window``, ``input_gate``, ``output_gate`` and ``skip``, as in
-                ``tenor.ModelConfig``.
 
         Raises:
             ConfigError: a setting that there is not.
@@ -65,7 +72,11 @@ class Recurrent(torch.nn.Module):
                 "embedding_dim": input_size,
                 "hidden_sizes": list(hidden_sizes),
                 "bidirectional": bidirectional,
-                **settings,
+                "activation": activation,
+                "window": window,
+                "input_gate": input_gate,
+                "output_gate": output_gate,
+                "skip": skip,
             }
         )
         self.config, self.dropout, self.truncate = config, dropout, truncate

@@ -120,10 +120,31 @@ class Learning {
   void set_up_linear(const Named& named) {
     linear_ = settings().kernels->linear_learner(Gating{io_.previous != 0, io_.input_gate != 0,
                                                         io_.output_gate != 0, io_.skip != 0, named.candidate});
-    of_linear_ = {named.candidate, io_.reverse != 0, io_.hidden, io_.truncate, io_.known, io_.texts, io_.shares,
-                  io_.given, io_.row_of, io_.offsets, io_.states, io_.states_stride, io_.final_h, io_.start_h,
-                  io_.sum_h, io_.max_h, io_.d_states[0], io_.d_states_stride, io_.d_final, io_.d_start, io_.d_sum,
-                  io_.d_max, io_.d_shares, io_.d_given};
+    LinearLearning& of = of_linear_;
+    of.candidate = named.candidate;
+    of.reverse = io_.reverse != 0;
+    of.hidden = io_.hidden;
+    of.truncate = io_.truncate;
+    of.known = io_.known;
+    of.texts = io_.texts;
+    of.shares = io_.shares;
+    of.given = io_.given;
+    of.row_of = io_.row_of;
+    of.offsets = io_.offsets;
+    of.states = io_.states;
+    of.states_stride = io_.states_stride;
+    of.final_h = io_.final_h;
+    of.start_h = io_.start_h;
+    of.sum_h = io_.sum_h;
+    of.max_h = io_.max_h;
+    of.d_states = io_.d_states[0];
+    of.d_states_stride = io_.d_states_stride;
+    of.d_final = io_.d_final;
+    of.d_start = io_.d_start;
+    of.d_sum = io_.d_sum;
+    of.d_max = io_.d_max;
+    of.d_shares = io_.d_shares;
+    of.d_given = io_.d_given;
     int64_t longest = 0;
     for (int64_t text = 0; text < io_.texts; ++text)
       longest = std::max(longest, io_.offsets[text + 1] - io_.offsets[text]);
@@ -144,11 +165,7 @@ class Learning {
     put_in_order();
     const bool bf16 = io_.precision == TENOR_BF16;
     const auto packed = [&](const Factor& from, int64_t inner, int64_t columns, Memory& memory) {
-      Product product{};
-      product.inner = inner;
-      product.columns = columns;
-      pack(kernels, from, bf16, 1, memory.room(packed_size(kernels, inner, columns, bf16)), product);
-      return Packed{product.b, product.b_bf16};
+      return pack(kernels, from, inner, columns, bf16, 1, memory.room(packed_size(kernels, inner, columns, bf16)));
     };
     // Beside products of bf16, gates may have 16 bits as well, which are more than they have there.
     const bool narrow = bf16 && gated_->bounded;
@@ -156,18 +173,49 @@ class Learning {
     keep(words * (gates_apart + 2 * hidden));
     memory_.largest.resize(std::max<size_t>(memory_.largest.size(), io_.texts * hidden));
     GatedLearning& of = of_gated_;
-    of = {io_.reverse != 0, hidden, inputs, io_.truncate, io_.shares, io_.row_of, io_.x, io_.x_stride,
-          io_.bias, io_.state_bias, {}, {}, {}, {}, io_.offsets, memory_.texts.data(), memory_.steps.data(),
-          static_cast<int64_t>(memory_.steps.size()) - 1, io_.states, io_.states_stride, io_.final_h, io_.start_h,
-          io_.sum_h, io_.max_h, {io_.d_states[0], io_.d_states[1]}, io_.d_states_stride, io_.d_final, io_.d_start,
-          io_.d_sum, io_.d_max, kept_, kept_ + words * gates_apart, kept_ + words * (gates_apart + hidden),
-          gates_apart, narrow, memory_.largest.data(), nullptr, nullptr, io_.row_of ? nullptr : io_.d_x, nullptr, nullptr,
-          io_.d_bias, io_.d_state_bias, io_.d_shares, io_.d_weight_ih, io_.d_weight_hh};
+    of.reverse = io_.reverse != 0;
+    of.hidden = hidden;
+    of.inputs = inputs;
+    of.truncate = io_.truncate;
+    of.shares = io_.shares;
+    of.row_of = io_.row_of;
+    of.x = io_.x;
+    of.x_stride = io_.x_stride;
+    of.bias = io_.bias;
+    of.state_bias = io_.state_bias;
+    of.offsets = io_.offsets;
+    of.texts = memory_.texts.data();
+    of.steps = memory_.steps.data();
+    of.length = static_cast<int64_t>(memory_.steps.size()) - 1;
+    of.states = io_.states;
+    of.states_stride = io_.states_stride;
+    of.final_h = io_.final_h;
+    of.start_h = io_.start_h;
+    of.sum_h = io_.sum_h;
+    of.max_h = io_.max_h;
+    of.gates = kept_;
+    of.cells = of.gates + words * gates_apart;
+    of.before = of.cells + words * hidden;
+    of.gates_apart = gates_apart;
+    of.narrow = narrow;
+    of.largest = memory_.largest.data();
     if (!back_) {
       of.forward_hh = packed({io_.weight_hh, 1, hidden}, hidden, width_, memory_.forward_hh);
       if (inputs) of.forward_ih = packed({io_.weight_ih, 1, inputs}, inputs, width_, memory_.forward_ih);
       return;
     }
+    std::copy_n(io_.d_states, 2, of.d_states);
+    of.d_states_stride = io_.d_states_stride;
+    of.d_final = io_.d_final;
+    of.d_start = io_.d_start;
+    of.d_sum = io_.d_sum;
+    of.d_max = io_.d_max;
+    of.d_x = io_.row_of ? nullptr : io_.d_x;
+    of.d_bias = io_.d_bias;
+    of.d_state_bias = io_.d_state_bias;
+    of.d_shares = io_.d_shares;
+    of.d_weight_ih = io_.d_weight_ih;
+    of.d_weight_hh = io_.d_weight_hh;
     of.backward_hh = packed({io_.weight_hh, hidden, 1}, width_, hidden, memory_.backward_hh);
     if (inputs) of.backward_ih = packed({io_.weight_ih, inputs, 1}, width_, inputs, memory_.backward_ih);
     int64_t most = 0;

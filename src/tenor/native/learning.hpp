@@ -33,8 +33,9 @@ struct LayerMemory {
 // How many floats take a packed factor (inner, columns), in bf16 or not.
 int64_t packed_size(const Kernels& kernels, int64_t inner, int64_t columns, bool bf16);
 
-// Makes of a product one with a packed factor in such room, on so many threads.
-void pack(const Kernels& kernels, const Factor& from, bool bf16, int threads, float* room, Product& product);
+// Packs a factor (inner, columns) into such room, on so many threads.
+Packed pack(const Kernels& kernels, const Factor& from, int64_t inner, int64_t columns, bool bf16, int threads,
+            float* room);
 
 // Reads passes that do not depend on each other, or goes back through them.
 tenor_result learn(std::vector<LayerMemory>& memories, const tenor_learning_pass* passes, int64_t count,

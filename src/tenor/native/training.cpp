@@ -65,15 +65,14 @@ int64_t packed_size(const Kernels& kernels, int64_t inner, int64_t columns, bool
   return std::max<int64_t>((columns + wide - 1) / wide * wide * each, 1);
 }
 
-void pack(const Kernels& kernels, const Factor& from, bool bf16, int threads, float* room, Product& product) {
-  const int64_t inner = product.inner, columns = product.columns;
+Packed pack(const Kernels& kernels, const Factor& from, int64_t inner, int64_t columns, bool bf16, int threads,
+            float* room) {
   uint16_t* const narrow = reinterpret_cast<uint16_t*>(room);
-  product.b = bf16 ? nullptr : room;
-  product.b_bf16 = bf16 ? narrow : nullptr;
   each_part(bf16 ? padded_inner(inner) / 2 : inner, inner * columns, threads, [&](int64_t first, int64_t last) {
     if (bf16) kernels.pack_bf16(from, inner, columns, first, last, narrow);
     else kernels.pack_floats(from, inner, columns, first, last, room);
   });
+  return {bf16 ? nullptr : room, bf16 ? narrow : nullptr};
 }
 
 }  // namespace tenor
@@ -91,8 +90,10 @@ tenor_result tenor_multiply(const tenor_product* product) {
     for (int64_t begin = 0; begin == 0 || begin < of.k; begin += kMostInner) {
       const int64_t inner = std::min(of.k - begin, kMostInner);
       const bool add = begin > 0 || of.add != 0;
-      Product work{of.a + begin * of.a_column, of.a_row, of.a_column, nullptr, nullptr, of.bias, of.c, of.c_row, inner, of.n, add};
-      pack(kernels, {of.b + begin * of.b_row, of.b_row, of.b_column}, bf16, settings().threads.load(), b.get(), work);
+      const Packed packed = pack(kernels, {of.b + begin * of.b_row, of.b_row, of.b_column}, inner, of.n, bf16,
+                                 settings().threads.load(), b.get());
+      const Product work{of.a + begin * of.a_column, of.a_row, of.a_column, packed.floats, packed.bf16, of.bias,
+                         of.c, of.c_row, inner, of.n, add};
       each_part(of.m, of.m * inner * of.n, settings().threads.load(),
                 [&](int64_t first, int64_t last) { kernels.multiply(work, first, last); },
                 bf16 ? kBf16Inner : kFewestRows);

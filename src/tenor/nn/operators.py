@@ -23,28 +23,14 @@ from tenor.native.training import Arithmetic, Learner, kept_width
 from tenor.training.core_layer import Asked, CoreLayer, Form
 
 
-def layer(  # noqa: PLR0913 - what operators take is flat
-    x: Tensor,
-    offsets: Tensor,
-    weights: Sequence[Tensor],
-    cell: str,
-    sizes: Sequence[int],
-    gates: Sequence[bool],
-    activation: str,
-    precision: str,
-) -> tuple[Tensor, Tensor]:
+def layer(x: Tensor, offsets: Tensor, weights: Sequence[Tensor], *settings: Any) -> tuple[Tensor, Tensor]:
     """Read the texts of a batch.
 
     Args:
         x: (N, I) float32 vectors of all texts' words, end to end.
         offsets: (B+1,) int64, where each text begins.
         weights: of each direction, those of ``tenor.model.layer_shapes`` in their order.
-        cell: as in ``ModelConfig``.
-        sizes: H, the number of directions, a linear cell's window, and the words that gradients of
-            states stay within, 0 for all.
-        gates: whether a linear cell has an input gate, an output gate and a skip.
-        activation: as in ``ModelConfig``.
-        precision: of products, ``"float32"`` or ``"bf16"``.
+        settings: as ``_parsed`` takes them.
 
     Returns:
         (N, D*H) states, and what the way back needs, (D, N, W).
@@ -52,30 +38,21 @@ def layer(  # noqa: PLR0913 - what operators take is flat
     Raises:
         InputError: other types or shapes.
     """
-    config, form = _parsed(cell, tuple(sizes), tuple(gates), activation, precision)
+    config, form = _parsed(*settings)
     states, kept = _outputs(x, config, form)
     read = _core_layer(x, offsets, weights, kept, config, form, states=states)
     Learner().forward(read.passes)
     return states, kept
 
 
-def layer_back(  # noqa: PLR0913 - as layer
-    d_states: Tensor,
-    kept: Tensor,
-    x: Tensor,
-    offsets: Tensor,
-    weights: Sequence[Tensor],
-    cell: str,
-    sizes: Sequence[int],
-    gates: Sequence[bool],
-    activation: str,
-    precision: str,
+def layer_back(
+    d_states: Tensor, kept: Tensor, x: Tensor, offsets: Tensor, weights: Sequence[Tensor], *settings: Any
 ) -> list[Tensor]:
     """Gradients of x and of each weight from those (N, D*H) of the states that ``layer`` returned.
 
     The other arguments are what it was given and kept. Raises what it raises.
     """
-    config, form = _parsed(cell, tuple(sizes), tuple(gates), activation, precision)
+    config, form = _parsed(*settings)
     read = _core_layer(x, offsets, weights, kept, config, form)
     read.take([_array("d_states", d_states, (len(x), config.directions * form.hidden))])
     Learner().backward(read.passes)
@@ -86,8 +63,7 @@ def layer_back(  # noqa: PLR0913 - as layer
 
 
 def _like_layer(x: Tensor, _: Tensor, __: Sequence[Tensor], *settings: Any) -> tuple[Tensor, Tensor]:
-    cell, sizes, gates, activation, precision = settings
-    return _outputs(x, *_parsed(cell, tuple(sizes), tuple(gates), activation, precision))
+    return _outputs(x, *_parsed(*settings))
 
 
 def _like_layer_back(
@@ -107,11 +83,26 @@ def _back(ctx: Any, d_states: Tensor, _: Tensor) -> tuple[Any, ...]:
     return d_x, None, d_weights, *[None] * len(ctx.settings)
 
 
-@lru_cache
 def _parsed(
+    cell: str, sizes: Sequence[int], gates: Sequence[bool], activation: str, precision: str
+) -> tuple[ModelConfig, Form]:
+    """What an operator's last arguments say.
+
+    Args:
+        cell: as in ``ModelConfig``.
+        sizes: H, the number of directions, a linear cell's window, and the words that gradients of
+            states stay within, 0 for all.
+        gates: whether a linear cell has an input gate, an output gate and a skip.
+        activation: as in ``ModelConfig``.
+        precision: of products, ``"float32"`` or ``"bf16"``.
+    """
+    return _made(cell, tuple(sizes), tuple(gates), activation, precision)
+
+
+@lru_cache
+def _made(
     cell: str, sizes: tuple[int, ...], gates: tuple[bool, ...], activation: str, precision: str
 ) -> tuple[ModelConfig, Form]:
-    """What an operator's last arguments say."""
     hidden, directions, window, truncate = sizes
     input_gate, output_gate, skip = gates
     config = ModelConfig.from_dict(

@@ -117,18 +117,13 @@ class Learning {
     return memory_.scratch.data.get() + task * ((io_.texts + parts_ - 1) / parts_) * scratch_;
   }
 
-  void set_up_linear(const Named& named) {
-    linear_ = settings().kernels->linear_learner(Gating{io_.previous != 0, io_.input_gate != 0,
-                                                        io_.output_gate != 0, io_.skip != 0, named.candidate});
-    LinearLearning& of = of_linear_;
-    of.candidate = named.candidate;
+  // Those that both kinds of layers have.
+  template <class Of>
+  void take_arguments(Of& of) const {
     of.reverse = io_.reverse != 0;
     of.hidden = io_.hidden;
     of.truncate = io_.truncate;
-    of.known = io_.known;
-    of.texts = io_.texts;
     of.shares = io_.shares;
-    of.given = io_.given;
     of.row_of = io_.row_of;
     of.offsets = io_.offsets;
     of.states = io_.states;
@@ -137,13 +132,24 @@ class Learning {
     of.start_h = io_.start_h;
     of.sum_h = io_.sum_h;
     of.max_h = io_.max_h;
-    of.d_states = io_.d_states[0];
     of.d_states_stride = io_.d_states_stride;
     of.d_final = io_.d_final;
     of.d_start = io_.d_start;
     of.d_sum = io_.d_sum;
     of.d_max = io_.d_max;
     of.d_shares = io_.d_shares;
+  }
+
+  void set_up_linear(const Named& named) {
+    linear_ = settings().kernels->linear_learner(Gating{io_.previous != 0, io_.input_gate != 0,
+                                                        io_.output_gate != 0, io_.skip != 0, named.candidate});
+    LinearLearning& of = of_linear_;
+    take_arguments(of);
+    of.candidate = named.candidate;
+    of.known = io_.known;
+    of.texts = io_.texts;
+    of.given = io_.given;
+    of.d_states = io_.d_states[0];
     of.d_given = io_.d_given;
     int64_t longest = 0;
     for (int64_t text = 0; text < io_.texts; ++text)
@@ -173,26 +179,15 @@ class Learning {
     keep(words * (gates_apart + 2 * hidden));
     memory_.largest.resize(std::max<size_t>(memory_.largest.size(), io_.texts * hidden));
     GatedLearning& of = of_gated_;
-    of.reverse = io_.reverse != 0;
-    of.hidden = hidden;
+    take_arguments(of);
     of.inputs = inputs;
-    of.truncate = io_.truncate;
-    of.shares = io_.shares;
-    of.row_of = io_.row_of;
     of.x = io_.x;
     of.x_stride = io_.x_stride;
     of.bias = io_.bias;
     of.state_bias = io_.state_bias;
-    of.offsets = io_.offsets;
     of.texts = memory_.texts.data();
     of.steps = memory_.steps.data();
     of.length = static_cast<int64_t>(memory_.steps.size()) - 1;
-    of.states = io_.states;
-    of.states_stride = io_.states_stride;
-    of.final_h = io_.final_h;
-    of.start_h = io_.start_h;
-    of.sum_h = io_.sum_h;
-    of.max_h = io_.max_h;
     of.gates = kept_;
     of.cells = of.gates + words * gates_apart;
     of.before = of.cells + words * hidden;
@@ -205,15 +200,9 @@ class Learning {
       return;
     }
     std::copy_n(io_.d_states, 2, of.d_states);
-    of.d_states_stride = io_.d_states_stride;
-    of.d_final = io_.d_final;
-    of.d_start = io_.d_start;
-    of.d_sum = io_.d_sum;
-    of.d_max = io_.d_max;
     of.d_x = io_.row_of ? nullptr : io_.d_x;
     of.d_bias = io_.d_bias;
     of.d_state_bias = io_.d_state_bias;
-    of.d_shares = io_.d_shares;
     of.d_weight_ih = io_.d_weight_ih;
     of.d_weight_hh = io_.d_weight_hh;
     of.backward_hh = packed({io_.weight_hh, hidden, 1}, width_, hidden, memory_.backward_hh);

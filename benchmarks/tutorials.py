@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from common import BIN, ROOT, origin
 
-from tenor import TextClassifier
+from tenor import TextClassifier, native
 from tenor.atomic import write_file
 from tenor.config import TokenizerConfig, VocabularyConfig
 from tenor.lock import Lock
@@ -38,7 +38,8 @@ CHEAP_FIRST = (
 )  # fmt: skip
 
 IN_BF16 = ("jax-birnn-imdb", "mindspore-imdb")
-"""The longest trainings, learnt in bf16, which takes half the time where a processor has AMX."""
+"""The longest trainings, learnt in bf16 where a processor has AMX: half the time of float32. Elsewhere
+it would take twice the time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,13 +65,13 @@ class Run:
         """Word vectors learnt from the training texts of its fold."""
         return WORK / f"skip-gram-fold{self.fold}.vec"
 
-    def arguments(self, data_dir: str) -> list[str]:
+    def arguments(self, data_dir: str, precision: str) -> list[str]:
         """Of ``tenor train``."""
         named = [f"--variant={name}" for name in self.variants] + [f"--flaw={name}" for name in self.flaws]
         named += ["--as-published"] if self.as_published else []
         named += [] if self.fold is None else [f"--fold={self.fold}"]
         named += [f"--vectors={self.skip_gram}"] if "skip-gram" in self.variants else []
-        named += ["--precision", "bf16"] if self.recipe in IN_BF16 else []
+        named += [] if precision == "auto" else ["--precision", precision]
         return ["--recipe", self.recipe, *named, "--seed", str(self.seed), "--data-dir", data_dir]
 
 
@@ -125,7 +126,8 @@ def start(run: Run, data_dir: str, threads: int) -> subprocess.Popen[bytes]:
     if checkpoints.is_dir() and any(place.name.startswith("step-") for place in checkpoints.iterdir()):
         arguments = ["--resume", str(folder)]
     else:
-        arguments = run.arguments(data_dir)
+        in_bf16 = run.recipe in IN_BF16 and native.status().isa == "amx"
+        arguments = run.arguments(data_dir, "bf16" if in_bf16 else "auto")
     with (WORK / f"{run.name}.log").open("ab") as log:
         if "skip-gram" in run.variants and not run.skip_gram.is_file():
             learn = [str(BIN / "tenor"), "vectors", "train", "sentence-polarity", "--fold", str(run.fold)]
@@ -141,8 +143,10 @@ def keep(run: Run, began_on: dict[str, Any]) -> None:
     classifier = TextClassifier.load(WORK / run.name)
     model = classifier.model
     rows = (WORK / f"{run.name}.run" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    # One that was stopped may have gone on where another precision would have been taken.
+    arguments = run.arguments("DATA_DIR", model.record["train"]["precision"])
     result = {
-        "command": " ".join(["tenor train", *run.arguments("DATA_DIR")]).replace(f"{WORK}/", ""),
+        "command": " ".join(["tenor train", *arguments]).replace(f"{WORK}/", ""),
         **began_on,
         "recipe": run.recipe,
         "variants": list(run.variants),

@@ -29,7 +29,7 @@ from tenor.config import ModelConfig, TokenizerConfig, VocabularyConfig
 from tenor.errors import InputError
 from tenor.model import Model, weight_shapes
 from tenor.native import Gating
-from tenor.native.training import LayerPass, Learner, kept_width
+from tenor.native.training import Arithmetic, LayerPass, Learner, kept_width, number_type
 from tenor.precision import PRECISIONS
 from tenor.tokenizer import Tokenizer
 from tenor.vocabulary import build_from_words
@@ -148,11 +148,13 @@ def a_learning(rng: Random) -> Arrays:
     lengths = some_lengths(rng)
     ids, offsets = joined([rng.integers(0, known, n).astype(np.int32) for n in lengths])
 
+    precision: Arithmetic = ("float32", "bf16", "float64")[rng.integers(3)]
+
     def numbers(*shape: int) -> Any:
-        return rng.normal(size=shape).astype(np.float32)
+        return rng.normal(size=shape).astype(number_type(precision))
 
     def unwritten(_: str, shape: tuple[int, ...]) -> Any:
-        return np.full(shape, np.nan, np.float32)
+        return np.full(shape, np.nan, number_type(precision))
 
     by_vector, elsewhere = kind != "linear" and rng.integers(2), rng.integers(2)
     inputs = a_size(rng, 200)
@@ -170,7 +172,7 @@ def a_learning(rng: Random) -> Arrays:
         gating=gating if kind == "linear" else None,
         given=numbers(known, gates * hidden) if gating.previous else None,
         weight_hh=None if kind == "linear" else numbers(gates * hidden, hidden).clip(-1, 1) * weight,
-        precision=("float32", "bf16")[rng.integers(2)],
+        precision=precision,
         state_bias=numbers(hidden) if kind == "gru" else None,
         truncate=int(rng.integers(1, 40)) if rng.integers(2) else None,
         sums=bool(rng.integers(2)),

@@ -103,6 +103,24 @@ def test_so_are_those_of_linear_recurrences(settings, truncate):
         assert_near(one, other)
 
 
+@pytest.mark.parametrize(
+    ("cell", "settings"),
+    [("lstm", {}), ("gru", {}), ("rnn", {}), ("rnn", {"activation": "relu"})]
+    + [("linear", settings) for settings in LINEAR],
+)
+def test_in_float64_gradients_are_what_differences_say(cell, settings):
+    torch.manual_seed(0)
+    ours = Recurrent(cell, 3, (5, 4), bidirectional=True, **settings).double()
+    x, offsets = texts((3, 1, 4), width=3)
+    names, weights = zip(*ours.named_parameters(), strict=True)
+
+    def states(x, *weights):
+        return torch.func.functional_call(ours, dict(zip(names, weights, strict=True)), (x, offsets))
+
+    given = [tensor.detach().double().requires_grad_() for tensor in (x, *weights)]
+    assert torch.autograd.gradcheck(states, given)
+
+
 @pytest.mark.parametrize("name", CELLS)
 def test_a_texts_states_are_the_same_bits_in_any_company(name, monkeypatch):
     ours, _ = layers(name)
@@ -230,7 +248,7 @@ def test_it_learns_to_count_what_it_saw():
 def test_what_does_not_fit_is_refused_with_what_to_do():
     ours, _ = layers("lstm")
     x, offsets = texts()
-    with pytest.raises(InputError, match=r"float64; use \.float"):
+    with pytest.raises(InputError, match=r"float64; use \.to\(torch\.float32\)"):
         ours(x.double(), offsets)
     with pytest.raises(InputError, match="jagged"):
         ours(x)

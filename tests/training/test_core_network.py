@@ -84,7 +84,7 @@ def reference(config, weights, batch, targets, dropout=None, **options):
 
 
 def assert_alike(found, expected, atol=2e-5):
-    np.testing.assert_allclose(found[0], expected[0], rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(found[0], expected[0], rtol=atol / 2, atol=atol / 2)
     for name, right in expected[1].items():
         near = atol * max(np.abs(right).max(), 1e-4)
         np.testing.assert_allclose(found[1].get(name, np.zeros(right.shape)), right, atol=near, err_msg=name)
@@ -94,6 +94,16 @@ def assert_alike(found, expected, atol=2e-5):
 def test_logits_and_gradients_are_those_of_pytorch(settings):
     given = made(settings)
     assert_alike(core(*given), reference(*given))
+
+
+@every_network
+def test_in_float64_they_are_the_same_to_twelve_digits(settings):
+    """Gradients of the same code that learns in float32, where a mistake has no rounding to hide in."""
+    config, weights, batch, targets = made(settings)
+    exact = {name: weight.astype(np.float64) for name, weight in weights.items()}
+    found = core(config, exact, batch, targets, precision="float64")
+    assert_alike(found, reference(config, weights, batch, targets), atol=1e-12)
+    assert {gradient.dtype for gradient in found[1].values()} == {np.dtype(np.float64)}
 
 
 @every_network
@@ -291,7 +301,7 @@ def test_parts_that_do_not_fit_are_refused():
     x = np.zeros((2, 3), np.float32)
     with pytest.raises(InputError, match="b must have the shape"):
         multiply(x, x)
-    with pytest.raises(InputError, match="a must be a float32 array"):
+    with pytest.raises(InputError, match="b must be a float64 array"):
         multiply(x.astype(float), x.T)
     with pytest.raises(InputError, match="out of range"):
         drop(x, share=1.0, seed=0)
@@ -323,6 +333,17 @@ def test_parts_that_do_not_fit_are_refused():
         learner.forward([LayerPass(**one | linear)])
     with pytest.raises(InputError, match="not a row"):
         learner.known(np.array([0, 5], np.int32), 5)
+
+
+def test_passes_of_both_types_together_are_refused():
+    square = np.zeros((8, 2))
+    one = {"cell": "lstm", "activation": "tanh", "reverse": False, "hidden": 2, "offsets": np.array([0, 2])}
+    exact = LayerPass(**one, x=square[:2], weight_ih=square, weight_hh=square, precision="float64")
+    narrow = square.astype(np.float32)
+    rough = LayerPass(**one, x=narrow[:2], weight_ih=narrow, weight_hh=narrow)
+    Learner().forward([exact, exact])
+    with pytest.raises(InputError, match="out of range"):
+        Learner().forward([exact, rough])
 
 
 KINDS = [Adam(), Adam(weight_decay=0.01), Adam(weight_decay=0.01, decoupled=True)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -18,9 +20,18 @@ def float32(name: str, array: Floats) -> Floats:
     Raises:
         InputError: it is not.
     """
-    if not isinstance(array, np.ndarray) or array.dtype != np.float32:
-        kind = getattr(array, "dtype", type(array).__name__)
-        raise InputError(f"{name} must be a float32 array, got {kind}; use astype(np.float32)")
+    return of_type(name, array, np.dtype(np.float32))
+
+
+def of_type(name: str, array: Floats, kind: np.dtype[Any]) -> Floats:
+    """The array, if it is one of such numbers.
+
+    Raises:
+        InputError: it is not.
+    """
+    if not isinstance(array, np.ndarray) or array.dtype != kind:
+        found = getattr(array, "dtype", type(array).__name__)
+        raise InputError(f"{name} must be a {kind} array, got {found}; use astype(np.{kind})")
     return array
 
 

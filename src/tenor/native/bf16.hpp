@@ -43,7 +43,7 @@ TENOR_INLINE Int paired(Vec first, Vec second) {
 }
 
 // The numbers k and k + 1 of up to kLanes rows, in the lower and the upper half; zeros beyond.
-TENOR_INLINE Int rounded_pair(const Factor& from, int64_t row, int64_t count, int64_t k, int64_t inner) {
+TENOR_INLINE Int rounded_pair(const Factor<float>& from, int64_t row, int64_t count, int64_t k, int64_t inner) {
   Vec found[2] = {};
   for (int i = 0; i < 2 && k + i < inner; ++i) {
     const float* source = from.data + row * from.row + (k + i) * from.column;
@@ -56,10 +56,10 @@ TENOR_INLINE Int rounded_pair(const Factor& from, int64_t row, int64_t count, in
 
 // Pairs of rows of a factor (inner, columns) from the first up to the last; an end that is missing is
 // zeros. → [tile of columns][pair][kBf16Columns][2]
-inline void pack_bf16(const Factor& from, int64_t inner, int64_t columns, int64_t first, int64_t last,
+inline void pack_bf16(const Factor<float>& from, int64_t inner, int64_t columns, int64_t first, int64_t last,
                       uint16_t* to) {
   const int64_t pairs = padded_inner(inner) / 2;
-  const Factor turned{from.data, from.column, from.row};
+  const Factor<float> turned{from.data, from.column, from.row};
   for (int64_t begin = 0; begin < columns; begin += kBf16Columns) {
     uint16_t* const tile = to + begin * pairs * 2;
     for (int64_t pair = first; pair < last; ++pair) {
@@ -72,7 +72,7 @@ inline void pack_bf16(const Factor& from, int64_t inner, int64_t columns, int64_
 }
 
 // Some rows and a stretch of the inner dimension of a factor as (rows, padded) in bf16, zeros beyond.
-TENOR_INLINE void round_rows(const Factor& from, int64_t rows, int64_t inner, int64_t padded, uint16_t* to) {
+TENOR_INLINE void round_rows(const Factor<float>& from, int64_t rows, int64_t inner, int64_t padded, uint16_t* to) {
   if (from.column == 1) {
     for (int64_t row = 0; row < rows; ++row) {
       for (int64_t k = 0; k < padded; k += kLanes) {
@@ -225,7 +225,7 @@ TENOR_INLINE void add_product(const Stretch& of, int64_t rows, int64_t columns, 
 #endif
 
 // Fills rows from `first` up to `last`.
-inline void multiply_bf16(const Product& of, int64_t first, int64_t last) {
+inline void multiply_bf16(const Product<float>& of, int64_t first, int64_t last) {
   alignas(64) uint16_t rounded_rows[kTaskRows * kBf16Block];
   const int64_t padded = padded_inner(of.inner);
   for (int64_t begin = first; begin < last; begin += kTaskRows) {
@@ -237,16 +237,12 @@ inline void multiply_bf16(const Product& of, int64_t first, int64_t last) {
     for (int64_t k = 0; k < of.inner; k += kBf16Block) {
       const int64_t width = padded - k < kBf16Block ? padded - k : kBf16Block;
       const int64_t inner = of.inner - k < width ? of.inner - k : width;
-      const Factor from{of.a + begin * of.a_row + k * of.a_inner, of.a_row, of.a_inner};
+      const Factor<float> from{of.a + begin * of.a_row + k * of.a_inner, of.a_row, of.a_inner};
       round_rows(from, rows, inner, width, rounded_rows);
       add_product({rounded_rows, width, of.b_bf16 + k * kBf16Columns, padded * kBf16Columns}, rows, of.columns, c,
                   of.c_row);
     }
   }
-}
-
-inline void multiply_either(const Product& of, int64_t first, int64_t last) {
-  (of.b_bf16 ? multiply_bf16 : multiply)(of, first, last);
 }
 
 }  // namespace tenor::TENOR_ISA

@@ -1,11 +1,12 @@
 // A product's rows and tiles of columns → blocks of sums that stay in registers.
 #pragma once
 
-#include "simd.hpp"
+#include "numbers.hpp"
 
 namespace tenor::TENOR_ISA {
 
 constexpr int kMostRows = 6;
+constexpr int kTileFloats = kTile * kLanes;
 
 // How many rows by so many vectors a block has: with a number of each row and a weight, all stay in
 // registers.

@@ -134,8 +134,6 @@ TENOR_INLINE const float* given(const Layer& layer, const Block& block, int64_t 
   return block.shares.row_of ? known(layer, block.shares, word) : block.x + word * block.x_stride;
 }
 
-TENOR_INLINE Vec larger(Vec a, Vec b) { return a > b ? a : b; }
-
 // The states after the first words are where the pools begin.
 TENOR_INLINE void begin_pools(const Block& block, int64_t at, const float* h, int64_t size) {
   if (block.start) __builtin_memcpy(block.start + at, h, size * sizeof(float));

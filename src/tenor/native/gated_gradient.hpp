@@ -3,19 +3,19 @@
 // stretch gives to the weights is added up while it is in the cache.
 #pragma once
 
-#include "bf16.hpp"
+#include "either.hpp"
 #include "linear_gradient.hpp"
 
 namespace tenor::TENOR_ISA {
 
 using Shorts = int16_t __attribute__((vector_size(kLanes * 2)));
 
-constexpr float kNarrowOne = 32767;  // what 1 is in 16 bits
+constexpr real kNarrowOne = 32767;  // what 1 is in 16 bits
+constexpr real kRounding = sizeof(real) == 4 ? 0x1.8p23 : 0x1.8p52;  // adding it leaves the nearest whole number
 
 // Numbers from -1 to 1 as whole numbers of 16 bits, the nearest, and back.
 TENOR_INLINE void store_narrow(int16_t* to, Vec v) {
-  const float round = 12582912.0f;  // 1.5 * 2^23: adding it leaves the nearest whole number
-  const Int whole = (Int)fma(v, splat(kNarrowOne), splat(round)) - (Int)splat(round);
+  const Int whole = (Int)fma(v, splat(kNarrowOne), splat(kRounding)) - (Int)splat(kRounding);
   const auto narrow = __builtin_convertvector(whole, Shorts);
   __builtin_memcpy(to, &narrow, sizeof narrow);
 }
@@ -30,7 +30,7 @@ TENOR_INLINE Vec load_narrow(const int16_t* from) {
 struct Unit {
   int64_t at, left, hidden;
   bool narrow;          // gates are whole numbers, in rows of narrow_row(hidden)
-  float *gates, *cell;  // of the word; kept for the way back
+  real *gates, *cell;  // of the word; kept for the way back
 
   TENOR_INLINE int16_t* narrow_gate(int i) const {
     return reinterpret_cast<int16_t*>(gates) + i * narrow_row(hidden) + at;
@@ -51,7 +51,7 @@ struct LSTMLearner {
   static constexpr bool kBounded = true;  // what is kept of gates is from -1 to 1
   static constexpr bool kOwnSums = false;  // the state's sums have gradients of their own
 
-  static TENOR_INLINE Vec next(const Unit& u, const float* sums, const float*, Vec, Vec c_before) {
+  static TENOR_INLINE Vec next(const Unit& u, const real* sums, const real*, Vec, Vec c_before) {
     Vec gate[kGates];
     for (int i = 0; i < kGates; ++i) {
       const Vec sum = load_some(sums + i * u.hidden + u.at, u.left);
@@ -82,7 +82,7 @@ struct GRULearner {
   static constexpr bool kBounded = true;
   static constexpr bool kOwnSums = true;
 
-  static TENOR_INLINE Vec next(const Unit& u, const float* sums, const float* share, Vec h, Vec) {
+  static TENOR_INLINE Vec next(const Unit& u, const real* sums, const real* share, Vec h, Vec) {
     const Vec reset = sigmoid(load_some(sums + u.at, u.left));
     const Vec update = sigmoid(load_some(sums + u.hidden + u.at, u.left));
     const Vec of_state = load_some(sums + 2 * u.hidden + u.at, u.left);
@@ -110,7 +110,7 @@ struct RNNLearner {
   static constexpr bool kBounded = !kReLU;
   static constexpr bool kOwnSums = false;
 
-  static TENOR_INLINE Vec next(const Unit& u, const float* sums, const float*, Vec, Vec) {
+  static TENOR_INLINE Vec next(const Unit& u, const real* sums, const real*, Vec, Vec) {
     const Vec sum = load_some(sums + u.at, u.left);
     const Vec h = kReLU ? (sum < 0.0f ? splat(0.0f) : sum) : tanh(sum);
     u.keep(0, h);
@@ -125,51 +125,42 @@ struct RNNLearner {
 };
 
 // A product of so many rows of a factor with one that is packed.
-TENOR_INLINE void multiply_packed(const float* a, int64_t a_row, const Packed& packed, const float* bias, float* c,
+TENOR_INLINE void multiply_packed(const real* a, int64_t a_row, const Packed<real>& packed, const real* bias, real* c,
                                   int64_t c_row, int64_t inner, int64_t columns, bool add, int64_t rows) {
-  multiply_either(Product{a, a_row, 1, packed.floats, packed.bf16, bias, c, c_row, inner, columns, add}, 0, rows);
-}
-
-// As load_some and store_some, of the words at which states were largest.
-TENOR_INLINE Int load_places(const int32_t* from, int64_t count) {
-  return (Int)load_some(reinterpret_cast<const float*>(from), count);
-}
-
-TENOR_INLINE void store_places(int32_t* to, Int places, int64_t count) {
-  store_some(reinterpret_cast<float*>(to), (Vec)places, count);
+  multiply_either(Product<real>{a, a_row, 1, packed.numbers, packed.bf16, bias, c, c_row, inner, columns, add}, 0, rows);
 }
 
 template <bool kToWrite>
-TENOR_INLINE void fetch(const float* place, int64_t count) {
+TENOR_INLINE void fetch(const real* place, int64_t count) {
   for (int64_t i = 0; i < count; i += 16) __builtin_prefetch(place + i, kToWrite);
 }
 
-TENOR_INLINE int64_t word_of(const GatedLearning& of, int64_t text, int64_t t) {
+TENOR_INLINE int64_t word_of(const GatedLearning<real>& of, int64_t text, int64_t t) {
   return of.reverse ? of.offsets[text + 1] - 1 - t : of.offsets[text] + t;
 }
 
-TENOR_INLINE int64_t length_of(const GatedLearning& of, int64_t text) { return of.offsets[text + 1] - of.offsets[text]; }
+TENOR_INLINE int64_t length_of(const GatedLearning<real>& of, int64_t text) { return of.offsets[text + 1] - of.offsets[text]; }
 
 // Of some texts, how many have a word at a step.
-TENOR_INLINE int64_t active_at(const GatedLearning& of, const SomeTexts& some, int64_t t) {
+TENOR_INLINE int64_t active_at(const GatedLearning<real>& of, const SomeTexts& some, int64_t t) {
   const int64_t all = of.steps[t + 1] - of.steps[t];
   return all > some.first ? (all - some.first + some.step - 1) / some.step : 0;
 }
 
 // Reads some texts. scratch, of each: a row of sums, H of h, and of vectors I and a row of their shares.
 template <class C>
-void gated_forward(const GatedLearning& of, const SomeTexts& some, float* scratch) {
+void gated_forward(const GatedLearning<real>& of, const SomeTexts& some, real* scratch) {
   const int64_t hidden = of.hidden, width = C::kGates * hidden, apart = rows_apart(width);
   const bool narrow = C::kBounded && of.narrow;
-  float *const sums = scratch, *const h = sums + some.count * apart, *const x = h + some.count * hidden;
-  float* const own = C::kOwnSums ? x + some.count * of.inputs : sums;  // shares of vectors
-  __builtin_memset(h, 0, some.count * hidden * sizeof(float));
+  real *const sums = scratch, *const h = sums + some.count * apart, *const x = h + some.count * hidden;
+  real* const own = C::kOwnSums ? x + some.count * of.inputs : sums;  // shares of vectors
+  __builtin_memset(h, 0, some.count * hidden * sizeof(real));
   const auto text_of = [&](int64_t row) { return of.texts[some.first + row * some.step]; };
-  const auto pooled = [&](float* array, int64_t row) { return array + text_of(row) * hidden; };
-  float* const pools[] = {of.final_h, of.start_h, of.sum_h, of.max_h};
+  const auto pooled = [&](real* array, int64_t row) { return array + text_of(row) * hidden; };
+  real* const pools[] = {of.final_h, of.start_h, of.sum_h, of.max_h};
   for (int64_t row = 0; row < some.count; ++row)
-    for (float* pool : pools)
-      if (pool) __builtin_memset(pooled(pool, row), 0, hidden * sizeof(float));
+    for (real* pool : pools)
+      if (pool) __builtin_memset(pooled(pool, row), 0, hidden * sizeof(real));
   for (int64_t t = 0; t < of.length; ++t) {
     const int64_t active = active_at(of, some, t);
     if (active == 0) break;
@@ -177,33 +168,33 @@ void gated_forward(const GatedLearning& of, const SomeTexts& some, float* scratc
     const auto share_of = [&](int64_t row) { return of.row_of ? known(row, t) : own + row * apart; };
     if (!of.row_of) {
       for (int64_t row = 0; row < active; ++row)
-        __builtin_memcpy(x + row * of.inputs, of.x + word_of(of, text_of(row), t) * of.x_stride, of.inputs * sizeof(float));
+        __builtin_memcpy(x + row * of.inputs, of.x + word_of(of, text_of(row), t) * of.x_stride, of.inputs * sizeof(real));
       multiply_packed(x, of.inputs, of.forward_ih, of.bias, own, apart, of.inputs, width, false, active);
     }
     for (int64_t row = 0; row < active; ++row) {
-      float* to = sums + row * apart;
-      if (to != share_of(row)) __builtin_memcpy(to, share_of(row), width * sizeof(float));
+      real* to = sums + row * apart;
+      if (to != share_of(row)) __builtin_memcpy(to, share_of(row), width * sizeof(real));
       if (C::kOwnSums) {  // the new gate's share stays apart
         if (of.state_bias)
-          __builtin_memcpy(to + 2 * hidden, of.state_bias, hidden * sizeof(float));
+          __builtin_memcpy(to + 2 * hidden, of.state_bias, hidden * sizeof(real));
         else
-          __builtin_memset(to + 2 * hidden, 0, hidden * sizeof(float));
+          __builtin_memset(to + 2 * hidden, 0, hidden * sizeof(real));
       }
     }
     multiply_packed(h, hidden, of.forward_hh, nullptr, sums, apart, hidden, width, true, active);
     for (int64_t row = 0; row < active; ++row) {
       const int64_t text = text_of(row), length = length_of(of, text), word = word_of(of, text, t);
       const int64_t rank = some.first + row * some.step, place = of.steps[t] + rank;
-      const float* cells_before = t > 0 ? of.cells + (of.steps[t - 1] + rank) * hidden : nullptr;
-      const float* share = share_of(row);
+      const real* cells_before = t > 0 ? of.cells + (of.steps[t - 1] + rank) * hidden : nullptr;
+      const real* share = share_of(row);
       if (t + 1 < length) {
         if (of.row_of) fetch<false>(known(row, t + 1), width);
         else fetch<false>(of.x + word_of(of, text, t + 1) * of.x_stride, of.inputs);
       }
-      float *const now = h + row * hidden, *const sum = of.sum_h ? pooled(of.sum_h, row) : nullptr;
-      float* const max = of.max_h ? pooled(of.max_h, row) : nullptr;
-      int32_t* largest = of.largest + text * hidden;
-      __builtin_memcpy(of.before + place * hidden, now, hidden * sizeof(float));
+      real *const now = h + row * hidden, *const sum = of.sum_h ? pooled(of.sum_h, row) : nullptr;
+      real* const max = of.max_h ? pooled(of.max_h, row) : nullptr;
+      real* largest = of.largest + text * hidden;
+      __builtin_memcpy(of.before + place * hidden, now, hidden * sizeof(real));
       for (int64_t at = 0; at < hidden; at += kLanes) {
         const int64_t left = hidden - at;
         const Unit unit{at, left, hidden, narrow, of.gates + place * of.gates_apart, of.cells + place * hidden};
@@ -215,44 +206,44 @@ void gated_forward(const GatedLearning& of, const SomeTexts& some, float* scratc
         const Vec so_far = load_some(max + at, left);
         const Int is_larger = t == 0 ? Int{} - 1 : (Int)(next > so_far);
         store_some(max + at, is_larger ? next : so_far, left);
-        store_places(largest + at, is_larger ? Int{} + static_cast<int32_t>(t) : load_places(largest + at, left), left);
+        store_some(largest + at, is_larger ? (Vec)(Int{} + static_cast<int32_t>(t)) : load_some(largest + at, left), left);
       }
-      if (of.states) __builtin_memcpy(of.states + word * of.states_stride, now, hidden * sizeof(float));
-      if (t == 0) __builtin_memcpy(pooled(of.start_h, row), now, hidden * sizeof(float));
-      if (t == length - 1) __builtin_memcpy(pooled(of.final_h, row), now, hidden * sizeof(float));
+      if (of.states) __builtin_memcpy(of.states + word * of.states_stride, now, hidden * sizeof(real));
+      if (t == 0) __builtin_memcpy(pooled(of.start_h, row), now, hidden * sizeof(real));
+      if (t == length - 1) __builtin_memcpy(pooled(of.final_h, row), now, hidden * sizeof(real));
     }
   }
 }
 
 // The way back of some texts through some steps. scratch, of each: H of h, H of the cell, I of a vector.
 template <class C>
-void gated_backward(const GatedLearning& of, const SomeTexts& some, int64_t first, int64_t last, float* scratch) {
+void gated_backward(const GatedLearning<real>& of, const SomeTexts& some, int64_t first, int64_t last, real* scratch) {
   const int64_t hidden = of.hidden, width = C::kGates * hidden, row_apart = rows_apart(width), apart = some.step * row_apart;
   const bool narrow = C::kBounded && of.narrow;
-  float *const d_h = scratch, *const d_c = d_h + some.count * hidden, *const d_x = d_c + some.count * hidden;
-  if (last == of.length) __builtin_memset(d_h, 0, 2 * some.count * hidden * sizeof(float));
+  real *const d_h = scratch, *const d_c = d_h + some.count * hidden, *const d_x = d_c + some.count * hidden;
+  if (last == of.length) __builtin_memset(d_h, 0, 2 * some.count * hidden * sizeof(real));
   for (int64_t t = last - 1; t >= first; --t) {
     const int64_t active = active_at(of, some, t), begin = of.steps[t] - of.steps[first] + some.first;
-    float *const d_words = of.d_words + begin * row_apart, *const d_sums = of.d_sums + begin * row_apart;
+    real *const d_words = of.d_words + begin * row_apart, *const d_sums = of.d_sums + begin * row_apart;
     for (int64_t row = 0; row < active; ++row) {
       const int64_t rank = some.first + row * some.step, text = of.texts[rank], word = word_of(of, text, t);
       const int64_t place = of.steps[t] + rank;
-      const float* cells_before = t > 0 ? of.cells + (of.steps[t - 1] + rank) * hidden : nullptr;
-      const int32_t* largest = of.largest + text * hidden;
+      const real* cells_before = t > 0 ? of.cells + (of.steps[t - 1] + rank) * hidden : nullptr;
+      const real* largest = of.largest + text * hidden;
       if (!C::kOwnSums) fetch<false>(of.before + place * hidden, hidden);  // to be added up
       if (t > 0)
-        for (const float* d_states : of.d_states)
+        for (const real* d_states : of.d_states)
           if (d_states) fetch<false>(d_states + word_of(of, text, t - 1) * of.d_states_stride, hidden);
       for (int64_t at = 0; at < hidden; at += kLanes) {
         const int64_t left = hidden - at, here = row * hidden + at;
-        const auto of_text = [&](const float* array) { return load_some(array + text * hidden + at, left); };
+        const auto of_text = [&](const real* array) { return load_some(array + text * hidden + at, left); };
         Vec d = load_some(d_h + here, left);
         if (of.d_sum) d = d + of_text(of.d_sum);
         if (of.d_max) {
-          const Int is_here = load_places(largest + at, left) == static_cast<int32_t>(t);
+          const Int is_here = (Int)load_some(largest + at, left) == static_cast<int32_t>(t);
           d = d + (is_here ? of_text(of.d_max) : splat(0.0f));
         }
-        for (const float* d_states : of.d_states)
+        for (const real* d_states : of.d_states)
           if (d_states) d = d + load_some(d_states + word * of.d_states_stride + at, left);
         if (of.d_final && t == length_of(of, text) - 1) d = d + of_text(of.d_final);
         if (of.d_start && t == 0) d = d + of_text(of.d_start);
@@ -273,65 +264,60 @@ void gated_backward(const GatedLearning& of, const SomeTexts& some, int64_t firs
       multiply_packed(d_words, apart, of.backward_ih, nullptr, d_x, of.inputs, width, of.inputs, false, active);
       for (int64_t row = 0; row < active; ++row)
         __builtin_memcpy(of.d_x + word_of(of, of.texts[some.first + row * some.step], t) * of.inputs,
-                         d_x + row * of.inputs, of.inputs * sizeof(float));
+                         d_x + row * of.inputs, of.inputs * sizeof(real));
     }
     if (of.truncate > 0 && t % of.truncate == 0)
-      __builtin_memset(d_h, 0, 2 * some.count * hidden * sizeof(float));
+      __builtin_memset(d_h, 0, 2 * some.count * hidden * sizeof(real));
     else
       multiply_packed(d_sums, apart, of.backward_hh, nullptr, d_h, hidden, width, hidden, true, active);
   }
 }
 
-// Adds to C the columns from `column` up to `end` of A B, from A (K, M) turned over and B; rows of B and C lie
-// so far apart.
-TENOR_INLINE void add_turned(const float* a, int64_t rows, const float* b, int64_t inner, int64_t apart, int64_t column,
-                             int64_t end, bool bf16, bool packed, float* room, float* c) {
-  const int64_t columns = end - column;
-  uint16_t* const narrow = reinterpret_cast<uint16_t*>(room);
-  const Factor from{b + column, apart, 1};
-  if (!packed && bf16) pack_bf16(from, inner, columns, 0, padded_inner(inner) / 2, narrow);
-  else if (!packed) pack_floats(from, inner, columns, 0, inner, room);
+// Adds A B to C, from A (inner, rows) turned over.
+TENOR_INLINE void add_turned(const real* a, int64_t rows, const Packed<real>& b, int64_t inner, int64_t columns, real* c,
+                             int64_t c_row) {
   for (int64_t first = 0; first < rows; first += kTaskRows) {
-    const Product work{a + first, 1, rows, bf16 ? nullptr : room, bf16 ? narrow : nullptr, nullptr,
-                       c + first * apart + column, apart, inner, columns, true};
+    const Product<real> work{a + first, 1, rows, b.numbers, b.bf16, nullptr, c + first * c_row, c_row, inner, columns, true};
     multiply_either(work, 0, rows - first < kTaskRows ? rows - first : kTaskRows);
   }
 }
 
 // Adds so many numbers to others.
-TENOR_INLINE void add_to(float* to, const float* from, int64_t count) {
+TENOR_INLINE void add_to(real* to, const real* from, int64_t count) {
   for (int64_t i = 0; i < count; i += kLanes)
     store_some(to + i, load_some(to + i, count - i) + load_some(from + i, count - i), count - i);
 }
 
 // Where all steps' words come together: every sum is in the order of places, whoever adds which columns.
 template <class C>
-void gated_add_up(const GatedLearning& of, int64_t first, int64_t last, int64_t column, int64_t end, float* room,
-                  float* vectors) {
+void gated_add_up(const GatedLearning<real>& of, int64_t first, int64_t last, int64_t column, int64_t end, real* room,
+                  real* vectors) {
   const int64_t hidden = of.hidden, width = C::kGates * hidden, apart = rows_apart(width), columns = end - column;
   const int64_t begin = of.steps[first], count = of.steps[last] - begin;
   const bool bf16 = of.backward_hh.bf16;
-  add_turned(of.before + begin * hidden, hidden, of.d_sums, count, apart, column, end, bf16, false, room,
-             of.turned_hh);
+  const auto packed = [&](const real* d) { return pack_either({d + column, apart, 1}, count, columns, bf16, room); };
+  Packed<real> with = packed(of.d_sums);
+  add_turned(of.before + begin * hidden, hidden, with, count, columns, of.turned_hh + column, apart);
   if (C::kOwnSums && end > 2 * hidden) {
     const int64_t from = column > 2 * hidden ? column : 2 * hidden;
     for (int64_t n = 0; n < count; ++n) add_to(of.d_state_bias + from - 2 * hidden, of.d_sums + n * apart + from, end - from);
   }
   for (int64_t t = first; t < last; ++t) {
     for (int64_t place = of.steps[t]; place < of.steps[t + 1]; ++place) {
-      const float* d = of.d_words + (place - begin) * apart + column;
+      const real* d = of.d_words + (place - begin) * apart + column;
       const int64_t word = word_of(of, of.texts[place - of.steps[t]], t);
       add_to(of.d_bias + column, d, columns);
       if (of.row_of) add_to(of.d_shares + of.row_of[word] * width + column, d, columns);
-      else __builtin_memcpy(vectors + (place - begin) * of.inputs, of.x + word * of.x_stride, of.inputs * sizeof(float));
+      else __builtin_memcpy(vectors + (place - begin) * of.inputs, of.x + word * of.x_stride, of.inputs * sizeof(real));
     }
   }
-  if (!of.row_of)
-    add_turned(vectors, of.inputs, of.d_words, count, apart, column, end, bf16, !C::kOwnSums, room, of.turned_ih);
+  if (of.row_of) return;
+  if (C::kOwnSums) with = packed(of.d_words);
+  add_turned(vectors, of.inputs, with, count, columns, of.turned_ih + column, apart);
 }
 
 // What was added up as (M, width), as a weight is (width, M).
-TENOR_INLINE void turn_over(const float* from, int64_t rows, int64_t width, float* to) {
+TENOR_INLINE void turn_over(const real* from, int64_t rows, int64_t width, real* to) {
   constexpr int64_t kSide = 16;  // squares of which a side is a line of the cache
   for (int64_t row = 0; row < rows; row += kSide)
     for (int64_t column = 0; column < width; ++column)
@@ -339,17 +325,17 @@ TENOR_INLINE void turn_over(const float* from, int64_t rows, int64_t width, floa
 }
 
 template <class C>
-void gated_finish(const GatedLearning& of) {
+void gated_finish(const GatedLearning<real>& of) {
   const int64_t width = C::kGates * of.hidden;
   turn_over(of.turned_hh, of.hidden, width, of.d_weight_hh);
   if (!of.row_of) turn_over(of.turned_ih, of.inputs, width, of.d_weight_ih);
 }
 
 template <class C>
-constexpr GatedLearner kGatedLearner = {C::kGates, C::kOwnSums, C::kBounded, gated_forward<C>, gated_backward<C>, gated_add_up<C>,
-                                      gated_finish<C>};
+constexpr GatedLearner<real> kGatedLearner = {C::kGates,         C::kOwnSums,       C::kBounded,    gated_forward<C>,
+                                              gated_backward<C>, gated_add_up<C>, gated_finish<C>};
 
-inline const GatedLearner* gated_learner(Cell cell) {
+inline const GatedLearner<real>* gated_learner(Cell cell) {
   switch (cell) {
     case kLSTM: return &kGatedLearner<LSTMLearner>;
     case kGRU: return &kGatedLearner<GRULearner>;
@@ -358,5 +344,7 @@ inline const GatedLearner* gated_learner(Cell cell) {
     default: return nullptr;
   }
 }
+
+constexpr Learners<real> kLearners = {kLanes, multiply_either, pack, kPackBf16, linear_learner, gated_learner};
 
 }  // namespace tenor::TENOR_ISA

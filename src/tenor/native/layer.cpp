@@ -271,7 +271,7 @@ tenor_result pack(const Kernels& kernels, const tenor_layer_settings& from, teno
 
   const bool whole = from.precision == TENOR_INT8 && !linear && named->kind != kRNNReLU;
   const bool whole_inputs = from.precision == TENOR_INT8 && from.bounded_inputs;
-  if (whole && from.hidden > kMostWhole) return TENOR_BAD_SIZE;
+  if (from.precision > TENOR_INT8 || (whole && from.hidden > kMostWhole)) return TENOR_BAD_SIZE;
   if (whole_inputs && from.inputs > 2 * kMostWhole) return TENOR_BAD_SIZE;
 
   const std::vector<Source> vectors = sources(from, named->kind, gating);

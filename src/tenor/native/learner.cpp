@@ -15,9 +15,9 @@ namespace {
 constexpr int64_t kColumns = 64;  // a multiple of every instruction set's tile
 constexpr int64_t kStretch = 320;  // words whose gradients stay in the cache until they are added up
 
-// Floats for what backward needs of forward, on any instruction set.
+// Numbers for what backward needs of forward, on any instruction set.
 int64_t most_kept(const tenor_learning_pass& io, Cell cell) {
-  if (cell != kLinear) return io.words * TENOR_KEPT(settings().kernels->gated_learner(cell)->gates + 2, io.hidden);
+  if (cell != kLinear) return io.words * TENOR_KEPT(learners<float>().gated(cell)->gates + 2, io.hidden);
   const int gates = 2 + (io.input_gate != 0) + (io.output_gate != 0);
   return io.known * TENOR_KEPT((io.previous ? 2 : 1) * gates + (io.skip != 0), io.hidden);
 }
@@ -35,7 +35,7 @@ tenor_result checked(const tenor_learning_pass& io, bool back) {
     return TENOR_BAD_SIZE;
   if (!by_vector && io.known > 0 && (!io.shares || (linear && io.previous && !io.given))) return TENOR_BAD_SIZE;
   if (linear && ((!io.row_of && io.known != io.words) || io.d_states[1])) return TENOR_BAD_SIZE;
-  for (const float* d_states : io.d_states)
+  for (const void* d_states : io.d_states)
     if (io.words > 0 && d_states && io.d_states_stride < io.hidden) return TENOR_BAD_SIZE;
   if (io.words > 0 && io.states && io.states_stride < io.hidden) return TENOR_BAD_SIZE;
   if (!linear && !io.weight_hh) return TENOR_BAD_SIZE;
@@ -52,6 +52,7 @@ tenor_result checked(const tenor_learning_pass& io, bool back) {
 }
 
 // One pass, with its memory, as tasks.
+template <class Real>
 class Learning {
  public:
   Learning(const tenor_learning_pass& io, LayerMemory& memory, bool back, int threads)
@@ -73,7 +74,7 @@ class Learning {
   }
 
   void go_back(int64_t task) const {
-    linear_->backward(of_linear_, task * linear_->units, table_of(task), memory_.scratch.data.get() + task * scratch_);
+    linear_->backward(of_linear_, task * linear_->units, table_of(task), memory_.scratch.as<Real>() + task * scratch_);
   }
 
   void finish() const { gated_->finish(of_gated_); }
@@ -90,7 +91,7 @@ class Learning {
   void add_up(int64_t stretch, int64_t task) const {
     const auto column = [&](int64_t i) { return std::min(width_, (width_ * i / columns() + kColumns - 1) / kColumns * kColumns); };
     const int64_t first = column(task), last = column(task + 1);
-    float* const room = memory_.room.data.get() + task * (packed_ + vectors_);
+    Real* const room = memory_.room.as<Real>() + task * (packed_ + vectors_);
     gated_->add_up(of_gated_, memory_.stretches[stretch], memory_.stretches[stretch + 1], first, last, room,
                    room + packed_);
   }
@@ -100,21 +101,24 @@ class Learning {
   LayerMemory& memory_;
   const bool back_;
   const int threads_;  // that this pass may keep at work
-  const LinearLearner* linear_ = nullptr;
-  const GatedLearner* gated_ = nullptr;
-  LinearLearning of_linear_{};
-  GatedLearning of_gated_{};
-  float* kept_ = nullptr;
+  const LinearLearner<Real>* linear_ = nullptr;
+  const GatedLearner<Real>* gated_ = nullptr;
+  LinearLearning<Real> of_linear_{};
+  GatedLearning<Real> of_gated_{};
+  Real* kept_ = nullptr;
   int64_t table_ = 0, scratch_ = 0, parts_ = 1, width_ = 0, packed_ = 0, vectors_ = 0;
 
-  float* table_of(int64_t task) const { return kept_ + task * table_; }
+  static const Real* real(const void* numbers) { return static_cast<const Real*>(numbers); }
+  static Real* real(void* numbers) { return static_cast<Real*>(numbers); }
 
-  void keep(int64_t count) { kept_ = io_.kept ? io_.kept : memory_.kept.room(count); }
+  Real* table_of(int64_t task) const { return kept_ + task * table_; }
+
+  void keep(int64_t count) { kept_ = io_.kept ? real(io_.kept) : memory_.kept.room<Real>(count); }
 
   SomeTexts part(int64_t task) const { return {task, parts_, (io_.texts - task + parts_ - 1) / parts_}; }
 
-  float* scratch_of(int64_t task) const {
-    return memory_.scratch.data.get() + task * ((io_.texts + parts_ - 1) / parts_) * scratch_;
+  Real* scratch_of(int64_t task) const {
+    return memory_.scratch.as<Real>() + task * ((io_.texts + parts_ - 1) / parts_) * scratch_;
   }
 
   // Those that both kinds of layers have.
@@ -123,68 +127,66 @@ class Learning {
     of.reverse = io_.reverse != 0;
     of.hidden = io_.hidden;
     of.truncate = io_.truncate;
-    of.shares = io_.shares;
+    of.shares = real(io_.shares);
     of.row_of = io_.row_of;
     of.offsets = io_.offsets;
-    of.states = io_.states;
+    of.states = real(io_.states);
     of.states_stride = io_.states_stride;
-    of.final_h = io_.final_h;
-    of.start_h = io_.start_h;
-    of.sum_h = io_.sum_h;
-    of.max_h = io_.max_h;
+    of.final_h = real(io_.final_h);
+    of.start_h = real(io_.start_h);
+    of.sum_h = real(io_.sum_h);
+    of.max_h = real(io_.max_h);
     of.d_states_stride = io_.d_states_stride;
-    of.d_final = io_.d_final;
-    of.d_start = io_.d_start;
-    of.d_sum = io_.d_sum;
-    of.d_max = io_.d_max;
-    of.d_shares = io_.d_shares;
+    of.d_final = real(io_.d_final);
+    of.d_start = real(io_.d_start);
+    of.d_sum = real(io_.d_sum);
+    of.d_max = real(io_.d_max);
+    of.d_shares = real(io_.d_shares);
   }
 
   void set_up_linear(const Named& named) {
-    linear_ = settings().kernels->linear_learner(Gating{io_.previous != 0, io_.input_gate != 0,
-                                                        io_.output_gate != 0, io_.skip != 0, named.candidate});
-    LinearLearning& of = of_linear_;
+    linear_ = learners<Real>().linear(Gating{io_.previous != 0, io_.input_gate != 0, io_.output_gate != 0,
+                                             io_.skip != 0, named.candidate});
+    LinearLearning<Real>& of = of_linear_;
     take_arguments(of);
     of.candidate = named.candidate;
     of.known = io_.known;
     of.texts = io_.texts;
-    of.given = io_.given;
-    of.d_states = io_.d_states[0];
-    of.d_given = io_.d_given;
+    of.given = real(io_.given);
+    of.d_states = real(io_.d_states[0]);
+    of.d_given = real(io_.d_given);
     int64_t longest = 0;
     for (int64_t text = 0; text < io_.texts; ++text)
       longest = std::max(longest, io_.offsets[text + 1] - io_.offsets[text]);
     linear_->sizes(of_linear_, longest, &table_, &scratch_);
     keep(tasks() * table_);
-    if (back_) memory_.scratch.room(tasks() * scratch_);
+    if (back_) memory_.scratch.room<Real>(tasks() * scratch_);
   }
 
   void set_up_gated(Cell cell) {
-    const Kernels& kernels = *settings().kernels;
-    gated_ = kernels.gated_learner(cell);
+    gated_ = learners<Real>().gated(cell);
     const int64_t hidden = io_.hidden, words = io_.words, inputs = io_.row_of ? 0 : io_.inputs;
     width_ = gated_->gates * hidden;
     parts_ = std::max<int64_t>(1, std::min<int64_t>(threads_, io_.texts));
     const int64_t apart = rows_apart(width_);
     scratch_ = 2 * apart + 2 * hidden + inputs;
-    memory_.scratch.room(((io_.texts + parts_ - 1) / parts_) * parts_ * scratch_);
+    memory_.scratch.room<Real>(((io_.texts + parts_ - 1) / parts_) * parts_ * scratch_);
     put_in_order();
     const bool bf16 = io_.precision == TENOR_BF16;
-    const auto packed = [&](const Factor& from, int64_t inner, int64_t columns, Memory& memory) {
-      return pack(kernels, from, inner, columns, bf16, 1, memory.room(packed_size(kernels, inner, columns, bf16)));
+    const auto packed = [&](const Factor<Real>& from, int64_t inner, int64_t columns, Memory& memory) {
+      return pack(from, inner, columns, bf16, 1, memory.room<Real>(packed_size<Real>(inner, columns, bf16)));
     };
     // Beside products of bf16, gates may have 16 bits as well, which are more than they have there.
     const bool narrow = bf16 && gated_->bounded;
     const int64_t gates_apart = narrow ? gated_->gates * narrow_row(hidden) / 2 : width_;
     keep(words * (gates_apart + 2 * hidden));
-    memory_.largest.resize(std::max<size_t>(memory_.largest.size(), io_.texts * hidden));
-    GatedLearning& of = of_gated_;
+    GatedLearning<Real>& of = of_gated_;
     take_arguments(of);
     of.inputs = inputs;
-    of.x = io_.x;
+    of.x = real(io_.x);
     of.x_stride = io_.x_stride;
-    of.bias = io_.bias;
-    of.state_bias = io_.state_bias;
+    of.bias = real(io_.bias);
+    of.state_bias = real(io_.state_bias);
     of.texts = memory_.texts.data();
     of.steps = memory_.steps.data();
     of.length = static_cast<int64_t>(memory_.steps.size()) - 1;
@@ -193,35 +195,35 @@ class Learning {
     of.before = of.cells + words * hidden;
     of.gates_apart = gates_apart;
     of.narrow = narrow;
-    of.largest = memory_.largest.data();
+    of.largest = memory_.largest.room<Real>(io_.texts * hidden);
     if (!back_) {
-      of.forward_hh = packed({io_.weight_hh, 1, hidden}, hidden, width_, memory_.forward_hh);
-      if (inputs) of.forward_ih = packed({io_.weight_ih, 1, inputs}, inputs, width_, memory_.forward_ih);
+      of.forward_hh = packed({real(io_.weight_hh), 1, hidden}, hidden, width_, memory_.forward_hh);
+      if (inputs) of.forward_ih = packed({real(io_.weight_ih), 1, inputs}, inputs, width_, memory_.forward_ih);
       return;
     }
-    std::copy_n(io_.d_states, 2, of.d_states);
-    of.d_x = io_.row_of ? nullptr : io_.d_x;
-    of.d_bias = io_.d_bias;
-    of.d_state_bias = io_.d_state_bias;
-    of.d_weight_ih = io_.d_weight_ih;
-    of.d_weight_hh = io_.d_weight_hh;
-    of.backward_hh = packed({io_.weight_hh, hidden, 1}, width_, hidden, memory_.backward_hh);
-    if (inputs) of.backward_ih = packed({io_.weight_ih, inputs, 1}, width_, inputs, memory_.backward_ih);
+    for (int i = 0; i < 2; ++i) of.d_states[i] = real(io_.d_states[i]);
+    of.d_x = io_.row_of ? nullptr : real(io_.d_x);
+    of.d_bias = real(io_.d_bias);
+    of.d_state_bias = real(io_.d_state_bias);
+    of.d_weight_ih = real(io_.d_weight_ih);
+    of.d_weight_hh = real(io_.d_weight_hh);
+    of.backward_hh = packed({real(io_.weight_hh), hidden, 1}, width_, hidden, memory_.backward_hh);
+    if (inputs) of.backward_ih = packed({real(io_.weight_ih), inputs, 1}, width_, inputs, memory_.backward_ih);
     int64_t most = 0;
     for (int64_t i = 0; i < stretches(); ++i)
       most = std::max(most, of.steps[memory_.stretches[i + 1]] - of.steps[memory_.stretches[i]]);
-    of.d_words = memory_.d_words.room((gated_->own_sums ? 2 : 1) * most * apart);
+    of.d_words = memory_.d_words.room<Real>((gated_->own_sums ? 2 : 1) * most * apart);
     of.d_sums = gated_->own_sums ? of.d_words + most * apart : of.d_words;
-    of.turned_hh = memory_.turned.room((hidden + inputs) * apart);
+    of.turned_hh = memory_.turned.room<Real>((hidden + inputs) * apart);
     of.turned_ih = of.turned_hh + hidden * apart;
-    packed_ = packed_size(kernels, most, width_, bf16);
+    packed_ = packed_size<Real>(most, width_, bf16);
     vectors_ = most * inputs;
-    memory_.room.room(columns() * (packed_ + vectors_));
-    const auto clear = [](float* array, int64_t count) { if (array) std::fill_n(array, count, 0.0f); };
+    memory_.room.room<Real>(columns() * (packed_ + vectors_));
+    const auto clear = [](Real* array, int64_t count) { if (array) std::fill_n(array, count, Real{0}); };
     clear(of.turned_hh, (hidden + inputs) * apart);
-    clear(io_.d_bias, width_);
-    if (cell == kGRU) clear(io_.d_state_bias, hidden);
-    if (io_.row_of) clear(io_.d_shares, io_.known * width_);
+    clear(of.d_bias, width_);
+    if (cell == kGRU) clear(of.d_state_bias, hidden);
+    if (io_.row_of) clear(of.d_shares, io_.known * width_);
   }
 
   // The longest texts first; of each step those that have a word there; and the steps in stretches.
@@ -242,12 +244,13 @@ class Learning {
   }
 };
 
-using Passes = std::vector<std::unique_ptr<Learning>>;
+template <class Real>
+using Passes = std::vector<std::unique_ptr<Learning<Real>>>;
 
 // One list of the tasks of all passes.
-template <class Count, class Work>
-void run_all(const Passes& passes, const Count& count, const Work& work) {
-  std::vector<std::pair<const Learning*, int64_t>> tasks;
+template <class Real, class Count, class Work>
+void run_all(const Passes<Real>& passes, const Count& count, const Work& work) {
+  std::vector<std::pair<const Learning<Real>*, int64_t>> tasks;
   for (const auto& pass : passes)
     for (int64_t task = 0; task < count(*pass); ++task) tasks.emplace_back(pass.get(), task);
   struct Context {
@@ -264,7 +267,9 @@ void run_all(const Passes& passes, const Count& count, const Work& work) {
 }
 
 // Linear layers go back unit by unit.
-void go_back(const Passes& passes) {
+template <class Real>
+void go_back(const Passes<Real>& passes) {
+  using Learning = Learning<Real>;
   run_all(passes, [](const Learning& pass) { return pass.is_gated() ? 0 : pass.tasks(); },
           [](const Learning& pass, int64_t task) { pass.go_back(task); });
   int64_t stretches = 0;
@@ -294,6 +299,19 @@ void go_back(const Passes& passes) {
           [](const Learning& pass, int64_t) { pass.finish(); });
 }
 
+template <class Real>
+void learn_all(std::vector<LayerMemory>& memories, const tenor_learning_pass* passes, int64_t count, bool back) {
+  const int64_t each = std::max<int64_t>(1, settings().threads.load() / std::max<int64_t>(count, 1));
+  Passes<Real> all;
+  for (int64_t i = 0; i < count; ++i)
+    all.push_back(std::make_unique<Learning<Real>>(passes[i], memories[i], back, static_cast<int>(each)));
+  if (back)
+    go_back(all);
+  else
+    run_all(all, [](const Learning<Real>& pass) { return pass.tasks(); },
+            [](const Learning<Real>& pass, int64_t task) { pass.read(task); });
+}
+
 }  // namespace
 
 tenor_result learn(std::vector<LayerMemory>& memories, const tenor_learning_pass* passes, int64_t count,
@@ -302,19 +320,15 @@ tenor_result learn(std::vector<LayerMemory>& memories, const tenor_learning_pass
     const tenor_result result = checked(passes[i], back);
     if (result != TENOR_OK) return result;
   }
+  const int64_t in_doubles = std::count_if(
+      passes, passes + count, [](const tenor_learning_pass& io) { return io.precision == TENOR_FLOAT64; });
+  if (in_doubles > 0 && in_doubles < count) return TENOR_BAD_SIZE;
   const bool elsewhere = std::all_of(passes, passes + count, [](const tenor_learning_pass& io) { return io.kept; });
   const bool unread = static_cast<int64_t>(memories.size()) < count;
   if (unread && back && !elsewhere) return TENOR_BAD_SIZE;
   if (unread) memories.resize(count);
-  const int64_t each = std::max<int64_t>(1, settings().threads.load() / std::max<int64_t>(count, 1));
-  Passes all;
-  for (int64_t i = 0; i < count; ++i)
-    all.push_back(std::make_unique<Learning>(passes[i], memories[i], back, static_cast<int>(each)));
-  if (back)
-    go_back(all);
-  else
-    run_all(all, [](const Learning& pass) { return pass.tasks(); },
-            [](const Learning& pass, int64_t task) { pass.read(task); });
+  if (in_doubles > 0) learn_all<double>(memories, passes, count, back);
+  else learn_all<float>(memories, passes, count, back);
   return TENOR_OK;
 }
 

@@ -12,30 +12,41 @@ namespace tenor {
 // Grows as needed and is not filled.
 struct Memory {
   Floats data;
-  int64_t size = 0;
+  int64_t size = 0;  // in floats
 
-  float* room(int64_t count) {
-    if (count > size) {
-      data = floats(count);
-      size = count;
+  template <class Real>
+  Real* room(int64_t count) {
+    const int64_t needed = count * static_cast<int64_t>(sizeof(Real) / sizeof(float));
+    if (needed > size) {
+      data = floats(needed);
+      size = needed;
     }
-    return data.get();
+    return as<Real>();
+  }
+
+  template <class Real>
+  Real* as() const {
+    return reinterpret_cast<Real*>(data.get());
   }
 };
 
 // Of one pass: what forward leaves for backward, and what either uses.
 struct LayerMemory {
-  Memory kept, d_words, turned, scratch, room, forward_ih, forward_hh, backward_ih, backward_hh;
-  std::vector<int32_t> largest;
+  Memory kept, largest, d_words, turned, scratch, room, forward_ih, forward_hh, backward_ih, backward_hh;
   std::vector<int64_t> texts, steps, stretches;
 };
 
-// How many floats take a packed factor (inner, columns), in bf16 or not.
-int64_t packed_size(const Kernels& kernels, int64_t inner, int64_t columns, bool bf16);
+// Of the instruction set in use; doubles have one.
+template <class Real>
+const Learners<Real>& learners();
+
+// How many numbers take a packed factor (inner, columns), in bf16 or not.
+template <class Real>
+int64_t packed_size(int64_t inner, int64_t columns, bool bf16);
 
 // Packs a factor (inner, columns) into such room, on so many threads.
-Packed pack(const Kernels& kernels, const Factor& from, int64_t inner, int64_t columns, bool bf16, int threads,
-            float* room);
+template <class Real>
+Packed<Real> pack(const Factor<Real>& from, int64_t inner, int64_t columns, bool bf16, int threads, Real* room);
 
 // Reads passes that do not depend on each other, or goes back through them.
 tenor_result learn(std::vector<LayerMemory>& memories, const tenor_learning_pass* passes, int64_t count,

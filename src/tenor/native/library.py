@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from tenor.errors import InputError, NativeError
 
-INTERFACE = 12
+INTERFACE = 13
 """``TENOR_INTERFACE`` of the ``tenor.h`` that this code was written for."""
 
 REBUILD = (

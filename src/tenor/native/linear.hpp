@@ -6,17 +6,10 @@
 
 namespace tenor::TENOR_ISA {
 
-constexpr int kAhead = 8;  // words whose gates are fetched before they are needed
-
 // Gates of the current word, then those of the word before, then what skips the recurrence.
 TENOR_INLINE int gates(const Gating& gating) { return 2 + gating.input + gating.output; }
 
 TENOR_INLINE int activated(const Gating& gating) { return 2 + gating.output + gating.skip; }
-
-TENOR_INLINE Vec candidate(Candidate kind, Vec x) {
-  if (kind == kTanh) return tanh(x);
-  return kind == kReLU ? (x < 0.0f ? splat(0.0f) : x) : x;
-}
 
 // Where a word's gates are kept: as they are, or with 16 bits each, and then 1 - a in place of a, which
 // near 1 would be too rough.

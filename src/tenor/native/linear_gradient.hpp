@@ -6,8 +6,7 @@
 // activated once a known word and so are their derivatives: a text costs a product and a sum a unit.
 #pragma once
 
-#include "linear.hpp"
-#include "product.hpp"
+#include "numbers.hpp"
 
 namespace tenor::TENOR_ISA {
 
@@ -65,7 +64,7 @@ TENOR_INLINE void through_activation(Candidate kind, const Vec (&gate)[G::count]
 
 // Of a block of units: [known word][vector][unit].
 template <class G>
-TENOR_INLINE void gather_block(const LinearLearning& of, int64_t unit, float* to) {
+TENOR_INLINE void gather_block(const LinearLearning<real>& of, int64_t unit, real* to) {
   const int64_t width = G::current * of.hidden, given = G::count * of.hidden;
   for (int64_t u = 0; u < of.known; ++u) {
     for (int v = 0; v < kWide; ++v) {
@@ -87,7 +86,7 @@ TENOR_INLINE void gather_block(const LinearLearning& of, int64_t unit, float* to
 }
 
 template <class G>
-TENOR_INLINE Open<G> open(const LinearLearning& of, const float* word, const float* before, int v) {
+TENOR_INLINE Open<G> open(const LinearLearning<real>& of, const real* word, const real* before, int v) {
   Open<G> found;
   for (int i = 0; i < G::count; ++i) {
     found.gate[i] = load(word + i * kBlockUnits + v * kLanes);
@@ -99,17 +98,17 @@ TENOR_INLINE Open<G> open(const LinearLearning& of, const float* word, const flo
   return found;
 }
 
-TENOR_INLINE int64_t known_word(const LinearLearning& of, int64_t word) {
+TENOR_INLINE int64_t known_word(const LinearLearning<real>& of, int64_t word) {
   return of.row_of ? of.row_of[word] : word;
 }
 
-TENOR_INLINE void put(float* array, const LinearLearning& of, int64_t text, int64_t at, Vec v) {
+TENOR_INLINE void put(real* array, const LinearLearning<real>& of, int64_t text, int64_t at, Vec v) {
   if (array) store_some(array + text * of.hidden + at, v, of.hidden - at);
 }
 
 // Reads all texts; what a block knows of its words stays in `table` for the way back.
 template <class G>
-void learn_forward(const LinearLearning& of, int64_t unit, float* table) {
+void learn_forward(const LinearLearning<real>& of, int64_t unit, real* table) {
   gather_block<G>(of, unit, table);
   for (int64_t text = 0; text < of.texts; ++text) {
     const int64_t length = of.offsets[text + 1] - of.offsets[text];
@@ -117,12 +116,12 @@ void learn_forward(const LinearLearning& of, int64_t unit, float* table) {
     const int64_t step = of.reverse ? -1 : 1;
     Vec c[kWide], sum[kWide], max[kWide], seen[kWide];
     for (int v = 0; v < kWide; ++v) c[v] = sum[v] = max[v] = seen[v] = splat(0.0f);
-    const float* before = nullptr;
+    const real* before = nullptr;
     for (int64_t t = 0; t < length; ++t) {
       const int64_t place = first + step * t;
-      const float* word = table + known_word(of, place) * G::all * kBlockUnits;
+      const real* word = table + known_word(of, place) * G::all * kBlockUnits;
       if (t + kAhead < length) {
-        const float* later = table + known_word(of, place + step * kAhead) * G::all * kBlockUnits;
+        const real* later = table + known_word(of, place + step * kAhead) * G::all * kBlockUnits;
         for (int i = 0; i < G::all * kBlockUnits; i += 16) __builtin_prefetch(later + i);
       }
 #pragma GCC unroll 4
@@ -156,10 +155,10 @@ constexpr int kKept = 1 + (G::previous ? G::count : 0);
 // From the gradients of what learn_forward gave to those of the words' shares. scratch: the gradients
 // of the known words, as `table`, then kKept vectors of each word of the longest text.
 template <class G>
-void learn_backward(const LinearLearning& of, int64_t unit, float* table, float* scratch) {
-  float* const grown = scratch;  // as table
-  float* const kept = scratch + of.known * G::all * kBlockUnits;
-  __builtin_memset(grown, 0, of.known * G::all * kBlockUnits * sizeof(float));
+void learn_backward(const LinearLearning<real>& of, int64_t unit, real* table, real* scratch) {
+  real* const grown = scratch;  // as table
+  real* const kept = scratch + of.known * G::all * kBlockUnits;
+  __builtin_memset(grown, 0, of.known * G::all * kBlockUnits * sizeof(real));
   for (int64_t text = 0; text < of.texts; ++text) {
     const int64_t length = of.offsets[text + 1] - of.offsets[text];
     const int64_t first = of.reverse ? of.offsets[text + 1] - 1 : of.offsets[text];
@@ -170,10 +169,10 @@ void learn_backward(const LinearLearning& of, int64_t unit, float* table, float*
       c[v] = max[v] = splat(0.0f);
       largest[v] = Int{};
     }
-    const float* before = nullptr;
+    const real* before = nullptr;
     for (int64_t t = 0; t < length; ++t) {
-      const float* word = table + known_word(of, first + step * t) * G::all * kBlockUnits;
-      float* to = kept + t * kKept<G> * kBlockUnits;
+      const real* word = table + known_word(of, first + step * t) * G::all * kBlockUnits;
+      real* to = kept + t * kKept<G> * kBlockUnits;
       if (t + kAhead < length) {
         const int64_t row = known_word(of, first + step * (t + kAhead)) * G::all * kBlockUnits;
         for (int i = 0; i < G::all * kBlockUnits; i += 16) {
@@ -196,7 +195,7 @@ void learn_backward(const LinearLearning& of, int64_t unit, float* table, float*
       }
       before = word;
     }
-    const auto of_text = [&](const float* array, int v) {
+    const auto of_text = [&](const real* array, int v) {
       const int64_t at = unit + v * kLanes;
       return array ? load_some(array + text * of.hidden + at, of.hidden - at) : splat(0.0f);
     };
@@ -208,11 +207,11 @@ void learn_backward(const LinearLearning& of, int64_t unit, float* table, float*
     }
     for (int64_t t = length - 1; t >= 0; --t) {
       const int64_t place = first + step * t, row = known_word(of, place) * G::all * kBlockUnits;
-      const float* word = table + row;
-      float* to = grown + row;
-      float* to_before = G::previous && t > 0
+      const real* word = table + row;
+      real* to = grown + row;
+      real* to_before = G::previous && t > 0
           ? grown + known_word(of, place - step) * G::all * kBlockUnits : nullptr;
-      const float* from = kept + t * kKept<G> * kBlockUnits;
+      const real* from = kept + t * kKept<G> * kBlockUnits;
 #pragma GCC unroll 4
       for (int v = 0; v < kWide; ++v) {
         const int64_t at = unit + v * kLanes;
@@ -251,8 +250,8 @@ void learn_backward(const LinearLearning& of, int64_t unit, float* table, float*
         d_gate[1] = g * gates.take();
         later[v] = of.truncate > 0 && t % of.truncate == 0 ? splat(0.0f) : g * gates.keep();
         if (G::previous) through_activation<G>(of.candidate, gates.gate, d_gate);
-        const auto add = [&](float* array, int i, Vec more) {
-          float* place = array + i * kBlockUnits + v * kLanes;
+        const auto add = [&](real* array, int i, Vec more) {
+          real* place = array + i * kBlockUnits + v * kLanes;
           store(place, load(place) + more);
         };
         for (int i = 0; i < G::count; ++i) {
@@ -265,10 +264,10 @@ void learn_backward(const LinearLearning& of, int64_t unit, float* table, float*
   }
   const int64_t width = G::current * of.hidden, given = G::count * of.hidden;
   for (int64_t u = 0; u < of.known; ++u) {
-    const float *word = table + u * G::all * kBlockUnits, *from = grown + u * G::all * kBlockUnits;
+    const real *word = table + u * G::all * kBlockUnits, *from = grown + u * G::all * kBlockUnits;
     for (int v = 0; v < kWide; ++v) {
       const int64_t at = unit + v * kLanes, left = of.hidden - at;
-      const auto of_word = [&](const float* array, int i) { return load(array + i * kBlockUnits + v * kLanes); };
+      const auto of_word = [&](const real* array, int i) { return load(array + i * kBlockUnits + v * kLanes); };
       Vec gate[G::count], d[G::count];
       for (int i = 0; i < G::count; ++i) {
         gate[i] = of_word(word, i);
@@ -285,25 +284,25 @@ void learn_backward(const LinearLearning& of, int64_t unit, float* table, float*
   }
 }
 
-// What a block needs: floats of its table, and of its scratch on the way back.
+// What a block needs: numbers of its table, and of its scratch on the way back.
 template <class G>
-void learn_sizes(const LinearLearning& of, int64_t longest, int64_t* table, int64_t* scratch) {
+void learn_sizes(const LinearLearning<real>& of, int64_t longest, int64_t* table, int64_t* scratch) {
   *table = of.known * G::all * kBlockUnits;
   *scratch = *table + longest * kKept<G> * kBlockUnits;
 }
 
 template <class G>
-constexpr LinearLearner kLearner = {kBlockUnits, learn_sizes<G>, learn_forward<G>, learn_backward<G>};
+constexpr LinearLearner<real> kLinearLearner = {kBlockUnits, learn_sizes<G>, learn_forward<G>, learn_backward<G>};
 
 template <bool kPrevious, bool kInput>
-constexpr const LinearLearner* learner_of(bool output, bool skip) {
-  if (output) return skip ? &kLearner<Gates<kPrevious, kInput, true, true>>
-                          : &kLearner<Gates<kPrevious, kInput, true, false>>;
-  return skip ? &kLearner<Gates<kPrevious, kInput, false, true>>
-              : &kLearner<Gates<kPrevious, kInput, false, false>>;
+constexpr const LinearLearner<real>* learner_of(bool output, bool skip) {
+  if (output) return skip ? &kLinearLearner<Gates<kPrevious, kInput, true, true>>
+                          : &kLinearLearner<Gates<kPrevious, kInput, true, false>>;
+  return skip ? &kLinearLearner<Gates<kPrevious, kInput, false, true>>
+              : &kLinearLearner<Gates<kPrevious, kInput, false, false>>;
 }
 
-inline const LinearLearner* linear_learner(const Gating& gating) {
+inline const LinearLearner<real>* linear_learner(const Gating& gating) {
   if (gating.previous)
     return gating.input ? learner_of<true, true>(gating.output, gating.skip)
                         : learner_of<true, false>(gating.output, gating.skip);

@@ -2,7 +2,7 @@
 // order, a fused multiply-add each: rows, columns, tiles and threads change no bit.
 #pragma once
 
-#include "project.hpp"
+#include "blocks.hpp"
 
 namespace tenor::TENOR_ISA {
 
@@ -10,23 +10,23 @@ namespace tenor::TENOR_ISA {
 constexpr int64_t kInnerBlock = 256;
 
 // Some of the inner rows of a factor (inner, columns): [tile][inner][kTileFloats], zeros beyond the columns.
-inline void pack_floats(const Factor& from, int64_t inner, int64_t columns, int64_t first, int64_t last, float* to) {
+inline void pack(const Factor<real>& from, int64_t inner, int64_t columns, int64_t first, int64_t last, real* to) {
   for (int64_t begin = 0; begin < columns; begin += kTileFloats) {
     const int64_t width = columns - begin < kTileFloats ? columns - begin : kTileFloats;
     for (int64_t k = first; k < last; ++k) {
-      float* row = to + begin * inner + k * kTileFloats;
-      const float* source = from.data + k * from.row + begin * from.column;
+      real* row = to + begin * inner + k * kTileFloats;
+      const real* source = from.data + k * from.row + begin * from.column;
       if (from.column == 1)
         for (int64_t i = 0; i < kTileFloats; i += kLanes) store(row + i, load_some(source + i, width - i));
       else
-        for (int64_t i = 0; i < kTileFloats; ++i) row[i] = i < width ? source[i * from.column] : 0.0f;
+        for (int64_t i = 0; i < kTileFloats; ++i) row[i] = i < width ? source[i * from.column] : 0;
     }
   }
 }
 
 // R rows of a tile of columns, for a stretch of the inner dimension. kWhole: no column is missing.
 template <int R, bool kWhole>
-TENOR_INLINE void multiply_tile(const Product& of, int64_t row, int64_t tile, int64_t begin, int64_t end) {
+TENOR_INLINE void multiply_tile(const Product<real>& of, int64_t row, int64_t tile, int64_t begin, int64_t end) {
   const int64_t column = tile * kTileFloats;
   Vec sums[R][kTile];
 #pragma GCC unroll 6
@@ -40,8 +40,8 @@ TENOR_INLINE void multiply_tile(const Product& of, int64_t row, int64_t tile, in
         sums[r][i] = of.bias ? load_some(of.bias + at, left) : splat(0.0f);
     }
   }
-  const float* weights = of.b + (tile * of.inner + begin) * kTileFloats;
-  const float* rows = of.a + row * of.a_row + begin * of.a_inner;
+  const real* weights = of.b + (tile * of.inner + begin) * kTileFloats;
+  const real* rows = of.a + row * of.a_row + begin * of.a_inner;
   for (int64_t k = begin; k < end; ++k, weights += kTileFloats, rows += of.a_inner) {
 #pragma GCC unroll 4
     for (int i = 0; i < kTile; ++i) {
@@ -61,7 +61,7 @@ TENOR_INLINE void multiply_tile(const Product& of, int64_t row, int64_t tile, in
 }
 
 template <int R, bool kWhole>
-TENOR_INLINE void multiply_rest(const Product& of, int64_t row, int64_t rows, int64_t tile, int64_t begin,
+TENOR_INLINE void multiply_rest(const Product<real>& of, int64_t row, int64_t rows, int64_t tile, int64_t begin,
                                 int64_t end) {
   if constexpr (R > 0) {
     if (rows == R)
@@ -72,7 +72,7 @@ TENOR_INLINE void multiply_rest(const Product& of, int64_t row, int64_t rows, in
 }
 
 template <bool kWhole>
-TENOR_INLINE void multiply_rows(const Product& of, int64_t first, int64_t last, int64_t tile, int64_t begin,
+TENOR_INLINE void multiply_rows(const Product<real>& of, int64_t first, int64_t last, int64_t tile, int64_t begin,
                                 int64_t end) {
   constexpr int R = tile_rows(kTile, kFusing);
   for (; first + R <= last; first += R) multiply_tile<R, kWhole>(of, first, tile, begin, end);
@@ -81,13 +81,13 @@ TENOR_INLINE void multiply_rows(const Product& of, int64_t first, int64_t last, 
 
 // The same product with a stretch of some rows side by side: as columns of a matrix they would lie so
 // far apart that they drive each other out of the first cache.
-inline Product brought_together(const Product& of, int64_t first, int64_t last, int64_t begin, int64_t end,
-                                float* to) {
+inline Product<real> brought_together(const Product<real>& of, int64_t first, int64_t last, int64_t begin, int64_t end,
+                                real* to) {
   const int64_t rows = last - first;
   for (int64_t k = begin; k < end; ++k)
     for (int64_t row = 0; row < rows; ++row)
       to[(k - begin) * rows + row] = of.a[(first + row) * of.a_row + k * of.a_inner];
-  Product near = of;
+  Product<real> near = of;
   near.a = to - first - begin * rows;
   near.a_row = 1;
   near.a_inner = rows;
@@ -95,12 +95,12 @@ inline Product brought_together(const Product& of, int64_t first, int64_t last, 
 }
 
 // Fills rows from `first` up to `last`: of a factor whose rows are not whole at most kTaskRows.
-inline void multiply(const Product& of, int64_t first, int64_t last) {
-  float together[kTaskRows * kInnerBlock];
+inline void multiply(const Product<real>& of, int64_t first, int64_t last) {
+  real together[kTaskRows * kInnerBlock];
   const int64_t whole = of.columns / kTileFloats;
   for (int64_t begin = 0; begin == 0 || begin < of.inner; begin += kInnerBlock) {
     const int64_t end = of.inner - begin < kInnerBlock ? of.inner : begin + kInnerBlock;
-    const Product near = of.a_inner == 1 ? of : brought_together(of, first, last, begin, end, together);
+    const Product<real> near = of.a_inner == 1 ? of : brought_together(of, first, last, begin, end, together);
     for (int64_t tile = 0; tile < whole; ++tile) multiply_rows<true>(near, first, last, tile, begin, end);
     if (whole * kTileFloats < of.columns) multiply_rows<false>(near, first, last, whole, begin, end);
   }

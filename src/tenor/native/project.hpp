@@ -3,12 +3,9 @@
 // nor tile shape can change a bit.
 #pragma once
 
-#include "math.hpp"
 #include "whole.hpp"
 
 namespace tenor::TENOR_ISA {
-
-constexpr int kTileFloats = kTile * kLanes;
 
 struct Projection {
   const Layer& layer;

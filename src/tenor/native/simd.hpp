@@ -24,6 +24,7 @@ constexpr int kLanes = 4, kRegisters = 32, kFusing = 0;
 constexpr int kLanes = 4, kRegisters = 16, kFusing = 10;
 #endif
 
+using real = float;
 using Vec = float __attribute__((vector_size(kLanes * 4)));
 using Int = int32_t __attribute__((vector_size(kLanes * 4)));
 

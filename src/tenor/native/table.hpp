@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gated_gradient.hpp"
+#include "linear.hpp"
 #include "updates.hpp"
 
 namespace tenor::TENOR_ISA {
@@ -66,14 +67,10 @@ constexpr Kernels kernels(const char* name) {
           kChurnedWhole,
           keep_in_table,
           {read<LSTM>, read<GRU>, read<RNN<false>>, read<RNN<true>>, read_linear},
-          multiply_either,
-          pack_floats,
-          pack_bf16,
           adam_learn,
           adam_catch_up,
           drop,
-          linear_learner,
-          gated_learner};
+          kLearners};
 }
 
 }  // namespace tenor::TENOR_ISA

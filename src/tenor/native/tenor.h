@@ -25,7 +25,7 @@
 extern "C" {
 #endif
 
-#define TENOR_INTERFACE 12 /* grows when anything below changes its meaning */
+#define TENOR_INTERFACE 13 /* grows when anything below changes its meaning */
 
 typedef enum {
   TENOR_OK = 0,
@@ -67,8 +67,9 @@ TENOR_API tenor_result tenor_activation(const char *isa, const char *name, const
 
 /* How exactly a layer computes. TENOR_INT8: a product with what lies in -1 to 1 is a sum of whole numbers,
  * each row's weights in 127ths of its largest, the other factor in 127ths. Such are the states of all but a
- * "relu" layer, whose H is then at most 4096, and bounded inputs, at most 8192 of them. */
-typedef enum { TENOR_FLOAT32 = 0, TENOR_BF16 = 1, TENOR_INT8 = 2 } tenor_precision;
+ * "relu" layer, whose H is then at most 4096, and bounded inputs, at most 8192 of them. TENOR_FLOAT64 is for
+ * learning alone. */
+typedef enum { TENOR_FLOAT32 = 0, TENOR_BF16 = 1, TENOR_INT8 = 2, TENOR_FLOAT64 = 3 } tenor_precision;
 
 /* How many multiply-adds a second this machine does at best, of whole numbers with TENOR_INT8 and of floats
  * with the others, with an instruction set (NULL for the one in use) and so many threads, found out in about so
@@ -278,14 +279,17 @@ TENOR_API tenor_result tenor_reader_tokenize(const tenor_reader *reader, tenor_p
 
 /* What training needs. Denormal numbers count as zeros in it. */
 
-/* A product of matrices, C = A B or C + A B. Steps are in floats, from one element to the next. */
+/* Numbers of a product and of a pass are floats, or with TENOR_FLOAT64 doubles, in which gradients are checked: on
+ * any processor they take a multiple of the time. */
+
+/* A product of matrices, C = A B or C + A B. Steps are in numbers, from one element to the next. */
 typedef struct {
-  const float *a; /* (M, K) */
+  const void *a; /* (M, K) */
   int64_t a_row, a_column;
-  const float *b; /* (K, N) */
+  const void *b; /* (K, N) */
   int64_t b_row, b_column;
-  const float *bias; /* (N,) where sums begin; NULL for zeros */
-  float *c;          /* (M, N), its columns side by side */
+  const void *bias; /* (N,) where sums begin; NULL for zeros */
+  void *c;          /* (M, N), its columns side by side */
   int64_t c_row;
   int64_t m, k, n;
   int32_t add; /* not 0: to what C holds, and then without a bias */
@@ -316,30 +320,30 @@ typedef struct {
   tenor_precision precision; /* of products, but for "linear", as in tenor_product */
   int64_t hidden, inputs, known, words, texts; /* H, I, U, N, B */
   int64_t truncate;        /* gradients of states stay within windows of so many words; 0: no windows */
-  const float *weight_hh;  /* (G*H, H), or NULL for "linear" */
-  const float *state_bias; /* (H,) of a "gru": that of its new gate that stands beside the state; or NULL */
-  const float *shares;     /* (U, G*H), with a skip (U, (G+1)*H): weight_ih x + all other biases */
-  const float *given;      /* (U, G*H): weight_previous x, with previous */
+  const void *weight_hh;  /* (G*H, H), or NULL for "linear" */
+  const void *state_bias; /* (H,) of a "gru": that of its new gate that stands beside the state; or NULL */
+  const void *shares;     /* (U, G*H), with a skip (U, (G+1)*H): weight_ih x + all other biases */
+  const void *given;      /* (U, G*H): weight_previous x, with previous */
   const int32_t *row_of;   /* (N,); for "linear" NULL where word i is known word i */
-  const float *x;          /* (N, I) */
+  const void *x;          /* (N, I) */
   int64_t x_stride;
-  const float *weight_ih, *bias; /* (G*H, I), (G*H,) all other biases, or NULL */
+  const void *weight_ih, *bias; /* (G*H, I), (G*H,) all other biases, or NULL */
   const int64_t *offsets;
-  float *states; /* (N, H) */
+  void *states; /* (N, H) */
   int64_t states_stride;
-  float *final_h, *start_h, *sum_h, *max_h; /* (B, H), as in tenor_pass; the last two may be NULL */
-  const float *d_states[2];                 /* (N, H) whose sum it is; for "linear" the second is NULL */
+  void *final_h, *start_h, *sum_h, *max_h; /* (B, H), as in tenor_pass; the last two may be NULL */
+  const void *d_states[2];                 /* (N, H) whose sum it is; for "linear" the second is NULL */
   int64_t d_states_stride;
-  const float *d_final, *d_start, *d_sum, *d_max; /* of a largest state, that of the first word with it */
-  float *d_shares, *d_given;
-  float *d_x;                        /* (N, I) */
-  float *d_weight_ih, *d_weight_hh;  /* (G*H, I), (G*H, H), the second but for "linear" */
-  float *d_bias, *d_state_bias;      /* (G*H,), but for "linear"; (H,), for a "gru" */
-  float *kept; /* what backward needs of forward, but for d_max of a gated layer; NULL: in the learner */
-  int64_t kept_size;                 /* floats that kept has room for */
+  const void *d_final, *d_start, *d_sum, *d_max; /* of a largest state, that of the first word with it */
+  void *d_shares, *d_given;
+  void *d_x;                        /* (N, I) */
+  void *d_weight_ih, *d_weight_hh;  /* (G*H, I), (G*H, H), the second but for "linear" */
+  void *d_bias, *d_state_bias;      /* (G*H,), but for "linear"; (H,), for a "gru" */
+  void *kept; /* what backward needs of forward, but for d_max of a gated layer; NULL: in the learner */
+  int64_t kept_size;                 /* numbers that kept has room for */
 } tenor_learning_pass;
 
-/* Floats that are kept: of a gated layer N times TENOR_KEPT(G + 2, H), of a "linear" one U times TENOR_KEPT of
+/* Numbers that are kept: of a gated layer N times TENOR_KEPT(G + 2, H), of a "linear" one U times TENOR_KEPT of
  * the number of vectors in a row of shares and of given. */
 #define TENOR_KEPT(vectors, hidden) ((vectors) * (((hidden) + 63) / 64 * 64))
 

@@ -50,6 +50,25 @@ tenor_result learn_or_go_back(tenor_learner* learner, const tenor_learning_pass*
   });
 }
 
+template <class Real>
+void multiply(const tenor_product& of) {
+  const auto *a = static_cast<const Real*>(of.a), *b = static_cast<const Real*>(of.b);
+  const bool bf16 = of.precision == TENOR_BF16;
+  Memory room;
+  Real* const packed_b = room.room<Real>(packed_size<Real>(std::min(of.k, kMostInner), of.n, bf16));
+  for (int64_t begin = 0; begin == 0 || begin < of.k; begin += kMostInner) {
+    const int64_t inner = std::min(of.k - begin, kMostInner);
+    const bool add = begin > 0 || of.add != 0;
+    const Packed<Real> packed = pack<Real>({b + begin * of.b_row, of.b_row, of.b_column}, inner, of.n, bf16,
+                                           settings().threads.load(), packed_b);
+    const Product<Real> work{a + begin * of.a_column, of.a_row, of.a_column, packed.numbers, packed.bf16,
+                             static_cast<const Real*>(of.bias), static_cast<Real*>(of.c), of.c_row, inner, of.n, add};
+    each_part(of.m, of.m * inner * of.n, settings().threads.load(),
+              [&](int64_t first, int64_t last) { learners<Real>().multiply(work, first, last); },
+              bf16 ? kBf16Inner : kFewestRows);
+  }
+}
+
 bool is_whole(const tenor_adam* adam) {
   if (!adam || adam->rows < 0 || adam->width < 0 || (adam->count > 0 && !adam->steps)) return false;
   return adam->rows == 0 || (adam->weight && adam->mean && adam->square);
@@ -59,21 +78,37 @@ bool is_whole(const tenor_adam* adam) {
 
 namespace tenor {
 
-int64_t packed_size(const Kernels& kernels, int64_t inner, int64_t columns, bool bf16) {
-  const int64_t wide = bf16 ? kBf16Columns : static_cast<int64_t>(kTile) * kernels.lanes;
+template <>
+const Learners<float>& learners() {
+  return settings().kernels->learners;
+}
+
+template <>
+const Learners<double>& learners() {
+  return kInDoubles;
+}
+
+template <class Real>
+int64_t packed_size(int64_t inner, int64_t columns, bool bf16) {
+  const int64_t wide = bf16 ? kBf16Columns : static_cast<int64_t>(kTile) * learners<Real>().lanes;
   const int64_t each = bf16 ? padded_inner(inner) / 2 : inner;
   return std::max<int64_t>((columns + wide - 1) / wide * wide * each, 1);
 }
 
-Packed pack(const Kernels& kernels, const Factor& from, int64_t inner, int64_t columns, bool bf16, int threads,
-            float* room) {
+template <class Real>
+Packed<Real> pack(const Factor<Real>& from, int64_t inner, int64_t columns, bool bf16, int threads, Real* room) {
   uint16_t* const narrow = reinterpret_cast<uint16_t*>(room);
   each_part(bf16 ? padded_inner(inner) / 2 : inner, inner * columns, threads, [&](int64_t first, int64_t last) {
-    if (bf16) kernels.pack_bf16(from, inner, columns, first, last, narrow);
-    else kernels.pack_floats(from, inner, columns, first, last, room);
+    if (bf16) learners<Real>().pack_bf16(from, inner, columns, first, last, narrow);
+    else learners<Real>().pack(from, inner, columns, first, last, room);
   });
   return {bf16 ? nullptr : room, bf16 ? narrow : nullptr};
 }
+
+template int64_t packed_size<float>(int64_t, int64_t, bool);
+template int64_t packed_size<double>(int64_t, int64_t, bool);
+template Packed<float> pack(const Factor<float>&, int64_t, int64_t, bool, int, float*);
+template Packed<double> pack(const Factor<double>&, int64_t, int64_t, bool, int, double*);
 
 }  // namespace tenor
 
@@ -84,20 +119,8 @@ tenor_result tenor_multiply(const tenor_product* product) {
     const tenor_product& of = *product;
     if (of.m == 0 || of.n == 0) return TENOR_OK;
     if (!of.c || of.c_row < of.n || (of.k > 0 && (!of.a || !of.b))) return TENOR_BAD_SIZE;
-    const Kernels& kernels = *settings().kernels;
-    const bool bf16 = of.precision == TENOR_BF16;
-    const Floats b = floats(packed_size(kernels, std::min(of.k, kMostInner), of.n, bf16));
-    for (int64_t begin = 0; begin == 0 || begin < of.k; begin += kMostInner) {
-      const int64_t inner = std::min(of.k - begin, kMostInner);
-      const bool add = begin > 0 || of.add != 0;
-      const Packed packed = pack(kernels, {of.b + begin * of.b_row, of.b_row, of.b_column}, inner, of.n, bf16,
-                                 settings().threads.load(), b.get());
-      const Product work{of.a + begin * of.a_column, of.a_row, of.a_column, packed.floats, packed.bf16, of.bias,
-                         of.c, of.c_row, inner, of.n, add};
-      each_part(of.m, of.m * inner * of.n, settings().threads.load(),
-                [&](int64_t first, int64_t last) { kernels.multiply(work, first, last); },
-                bf16 ? kBf16Inner : kFewestRows);
-    }
+    if (of.precision == TENOR_FLOAT64) multiply<double>(of);
+    else multiply<float>(of);
     return TENOR_OK;
   });
 }

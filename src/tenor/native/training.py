@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from tenor.errors import InputError
 from tenor.native import library
-from tenor.native.arrays import Floats, Offsets, TokenIds, address, float32, shaped
+from tenor.native.arrays import Floats, Offsets, TokenIds, address, float32, of_type, shaped
 from tenor.native.layer import Gating
-from tenor.precision import PRECISIONS
 
-Arithmetic = Literal["float32", "bf16"]
-"""Of products."""
+Arithmetic = Literal["float32", "bf16", "float64"]
+"""How products are computed. "bf16" rounds both factors, not the sums: the same bits everywhere, and fast
+where the processor has AMX. "float64" takes and gives float64 in place of float32, for gradients to be
+checked; it is slow."""
+
+_IN_C = {"float32": 0, "bf16": 1, "float64": 3}
+"""``tenor_precision``."""
+
+
+def number_type(precision: Arithmetic) -> np.dtype[Any]:
+    """Of the arrays beside such products."""
+    return np.dtype(np.float64 if precision == "float64" else np.float32)
 
 
 def multiply(
@@ -27,7 +36,7 @@ def multiply(
     *,
     out: Floats | None = None,
     add: bool = False,
-    precision: Arithmetic = "float32",
+    precision: Arithmetic | None = None,
 ) -> Floats:
     """The product (M, N) of matrices (M, K) and (K, N), which may be views laid out any way.
 
@@ -37,33 +46,34 @@ def multiply(
         bias: (N,) to be added to every row.
         out: where to put it; its columns side by side. None makes an array.
         add: add it to what ``out`` holds.
-        precision: ``"bf16"`` rounds both matrices, not the sums: the same bits everywhere, and fast
-            where the processor has AMX.
+        precision: how; None is of the type of a, float32 or float64.
 
     Raises:
-        InputError: the shapes do not fit.
+        InputError: the shapes or types do not fit.
     """
-    float32("a", a), float32("b", b)
+    precision = precision or ("float64" if a.dtype == np.float64 else "float32")
     rows, columns = a.shape[0], b.shape[1]
     shaped("b", b, (a.shape[1], columns))
     if out is None:
-        out = np.empty((rows, columns), np.float32)
+        out = np.empty((rows, columns), number_type(precision))
     shaped("out", out, (rows, columns))
+    for name, array in (("a", a), ("b", b), ("out", out)):
+        of_type(name, array, number_type(precision))
     product = library.Product(
         a=a.ctypes.data,
-        a_row=a.strides[0] // 4,
-        a_column=a.strides[1] // 4,
+        a_row=a.strides[0] // a.itemsize,
+        a_column=a.strides[1] // a.itemsize,
         b=b.ctypes.data,
-        b_row=b.strides[0] // 4,
-        b_column=b.strides[1] // 4,
+        b_row=b.strides[0] // b.itemsize,
+        b_column=b.strides[1] // b.itemsize,
         bias=None if bias is None else address(np.ascontiguousarray(bias)),
         c=out.ctypes.data,
-        c_row=out.strides[0] // 4,
+        c_row=out.strides[0] // out.itemsize,
         m=rows,
         k=a.shape[1],
         n=columns,
         add=add,
-        precision=PRECISIONS.index(precision),
+        precision=_IN_C[precision],
     )
     library.check(library.core().tenor_multiply(ctypes.byref(product)))
     return out
@@ -238,7 +248,10 @@ def kept_width(cell: str, gating: Gating, hidden: int) -> int:
 
 @dataclass(kw_only=True)
 class LayerPass:
-    """One layer and direction over the texts of a batch: U known words make up the N words of B texts."""
+    """One layer and direction over the texts of a batch: U known words make up the N words of B texts.
+
+    All arrays of numbers are of the ``number_type`` of its precision.
+    """
 
     cell: str
     activation: str
@@ -264,7 +277,7 @@ class LayerPass:
     weight_hh: Floats | None = None
     """(G*H, H), but for a linear cell."""
     precision: Arithmetic = "float32"
-    """Of products with weights, as in ``multiply``."""
+    """Of products with weights, but for a linear cell, which may be ``"float64"`` all the same."""
     state_bias: Floats | None = None
     """(H,) of a GRU's new gate, beside the state; None for zeros."""
     truncate: int | None = None
@@ -278,37 +291,38 @@ class LayerPass:
     d_states: Sequence[Floats] = ()
     """(N, H) gradients, two at most, but for a linear cell one, whose sum counts. Their rows may lie apart,
     all by the same distance."""
-    room: Callable[[str, tuple[int, ...]], Floats] = field(
-        default=lambda _, shape: np.empty(shape, np.float32)
-    )
-    """Gives an array for a purpose of this pass, whose numbers are arbitrary."""
+    room: Callable[[str, tuple[int, ...]], Floats] | None = None
+    """Gives an array for a purpose of this pass, whose numbers are arbitrary; None makes it."""
     kept: Floats | None = None
     """(N, ``kept_width``), of a linear cell (U, …), to be filled for the way back, by any learner; None
     leaves it with this one."""
 
     def __post_init__(self) -> None:
         texts, words = len(self.offsets) - 1, int(self.offsets[-1])
-        self.final, self.start = (np.empty((texts, self.hidden), np.float32) for _ in range(2))
+        kind = number_type(self.precision)
+        self.final, self.start = (np.empty((texts, self.hidden), kind) for _ in range(2))
         """(B, H) the states after each text's last word and its first."""
         self.total, self.largest = (
-            np.empty((texts, self.hidden), np.float32) if wanted else None
-            for wanted in (self.sums, self.searches)
+            np.empty((texts, self.hidden), kind) if wanted else None for wanted in (self.sums, self.searches)
         )
         """(B, H) the sum of its states, and the largest of each unit."""
         self.gradients: dict[str, Floats] = {}
         self.d_shares, self.d_given = self._like("d_shares", self.shares), self._like("d_given", self.given)
         self.d_x = self.d_weight_ih = self.d_weight_hh = self.d_bias = self.d_state_bias = None
         if self.x is not None and self.weight_ih is not None:
-            self.d_x = self.room("d_x", (words, self.x.shape[1]))
-            self.d_weight_ih = self.room("d_weight_ih", self.weight_ih.shape)
+            self.d_x = self._make("d_x", (words, self.x.shape[1]))
+            self.d_weight_ih = self._make("d_weight_ih", self.weight_ih.shape)
         if self.weight_hh is not None:
-            self.d_weight_hh = self.room("d_weight_hh", self.weight_hh.shape)
-            self.d_bias = self.room("d_bias", (len(self.weight_hh),))
+            self.d_weight_hh = self._make("d_weight_hh", self.weight_hh.shape)
+            self.d_bias = self._make("d_bias", (len(self.weight_hh),))
         if self.cell == "gru":
-            self.d_state_bias = self.room("d_state_bias", (self.hidden,))
+            self.d_state_bias = self._make("d_state_bias", (self.hidden,))
+
+    def _make(self, purpose: str, shape: tuple[int, ...]) -> Floats:
+        return self.room(purpose, shape) if self.room else np.empty(shape, number_type(self.precision))
 
     def _like(self, purpose: str, array: Floats | None) -> Floats | None:
-        return None if array is None else self.room(purpose, array.shape)
+        return None if array is None else self._make(purpose, array.shape)
 
     def add_gradient(self, name: str, gradient: Floats) -> None:
         """Add to the gradient (B, H) of ``final``, ``start``, ``total`` or ``largest``."""
@@ -319,7 +333,7 @@ class LayerPass:
         """``tenor_learning_pass`` of ``tenor.h``."""
         gating = self.gating or Gating()
         d_states = [*self.d_states, None, None]
-        strides = [0 if a is None else a.strides[0] // 4 for a in (self.states, d_states[0], self.x)]
+        strides = [0 if a is None else a.strides[0] // a.itemsize for a in (self.states, d_states[0], self.x)]
         return library.LearningPass(
             cell=self.cell.encode(),
             activation=self.activation.encode(),
@@ -328,7 +342,7 @@ class LayerPass:
             output_gate=gating.output_gate,
             skip=gating.skip,
             reverse=self.reverse,
-            precision=PRECISIONS.index(self.precision),
+            precision=_IN_C[self.precision],
             hidden=self.hidden,
             inputs=0 if self.x is None else self.x.shape[1],
             known=0 if self.shares is None else len(self.shares),

@@ -27,9 +27,9 @@ def layer(x: Tensor, offsets: Tensor, weights: Sequence[Tensor], *settings: Any)
     """Read the texts of a batch.
 
     Args:
-        x: (N, I) float32 vectors of all texts' words, end to end.
+        x: (N, I) vectors of all texts' words, end to end, float32 or float64.
         offsets: (B+1,) int64, where each text begins.
-        weights: of each direction, those of ``tenor.model.layer_shapes`` in their order.
+        weights: of each direction, those of ``tenor.model.layer_shapes`` in their order, typed as x.
         settings: as ``_parsed`` takes them.
 
     Returns:
@@ -54,7 +54,7 @@ def layer_back(
     """
     config, form = _parsed(*settings)
     read = _core_layer(x, offsets, weights, kept, config, form)
-    read.take([_array("d_states", d_states, (len(x), config.directions * form.hidden))])
+    read.take([_array("d_states", d_states, (len(x), config.directions * form.hidden), x.dtype)])
     Learner().backward(read.passes)
     parts, found = read.gradients()
     d_x = parts[0] if len(parts) == 1 else np.add(*parts)
@@ -94,7 +94,7 @@ def _parsed(
             states stay within, 0 for all.
         gates: whether a linear cell has an input gate, an output gate and a skip.
         activation: as in ``ModelConfig``.
-        precision: of products, ``"float32"`` or ``"bf16"``.
+        precision: as in ``tenor.native.training``.
     """
     return _made(cell, tuple(sizes), tuple(gates), activation, precision)
 
@@ -141,31 +141,32 @@ def _core_layer(
     if offsets.dtype != torch.int64 or offsets.ndim != 1 or not len(offsets) or int(offsets[-1]) != len(x):
         raise InputError(f"offsets must be int64 (B+1,), and the last the number of rows of x, {len(x):,}")
     shapes = layer_shapes(config, "", x.shape[-1], form.hidden)
+    kind = torch.float64 if form.precision == "float64" else torch.float32
     if len(weights) != len(shapes) * config.directions:
         raise InputError(f"there must be {len(shapes) * config.directions} weights, got {len(weights)}")
     directions: list[dict[str, Floats]] = [{} for _ in range(config.directions)]
     for i, weight in enumerate(weights):
         name, shape = list(shapes.items())[i % len(shapes)]
         name = name.removeprefix("rnn.").removesuffix("_")
-        directions[i // len(shapes)][name] = _array(name, weight, shape)
+        directions[i // len(shapes)][name] = _array(name, weight, shape, kind)
     width = kept_width(form.cell, form.gating, form.hidden)
     return CoreLayer(
         form,
         directions,
-        _array("x", x, (len(x), x.shape[-1])),
+        _array("x", x, (len(x), x.shape[-1]), kind),
         offsets.contiguous().numpy(),
         asked=Asked(
             None if states is None else states.numpy(),
-            kept=list(_array("kept", kept, (config.directions, len(x), width))),
+            kept=list(_array("kept", kept, (config.directions, len(x), width), kind)),
         ),
         only_back=states is None,
     )
 
 
-def _array(name: str, tensor: Tensor, shape: tuple[int, ...]) -> Floats:
+def _array(name: str, tensor: Tensor, shape: tuple[int, ...], kind: torch.dtype) -> Floats:
     """The tensor's numbers, side by side."""
-    if tensor.dtype != torch.float32:
-        raise InputError(f"{name} must be float32, got {tensor.dtype}; use .float()")
+    if tensor.dtype != kind:
+        raise InputError(f"{name} must be {kind}, got {tensor.dtype}; use .to({kind})")
     array = tensor.detach().contiguous().numpy()
     shaped(name, array, shape)
     return array

@@ -23,7 +23,8 @@ class Recurrent(torch.nn.Module):
     them, so that ``load_state_dict`` takes those of either. Every cell begins at zeros.
 
     Under autocast to bfloat16, products round both factors to 16 bits and sum in 32. That is fast
-    where the processor has AMX.
+    where the processor has AMX. After ``.double()`` all is computed in float64, slowly, of the same
+    code, so that ``torch.autograd.gradcheck`` can hold gradients against differences.
     """
 
     def __init__(  # noqa: PLR0913 - all that layers are, by name
@@ -92,8 +93,8 @@ class Recurrent(torch.nn.Module):
         """States after every word.
 
         Args:
-            x: (N, I) float32 vectors of all texts' words, end to end, or a jagged nested tensor
-                (B, T, I), as ``torch.nested.nested_tensor(…, layout=torch.jagged)`` makes one.
+            x: (N, I) vectors of all texts' words, end to end, typed as the weights, or a jagged nested
+                tensor (B, T, I), as ``torch.nested.nested_tensor(…, layout=torch.jagged)`` makes one.
             offsets: (B+1,) int64, where each text begins and the last one ends; None beside a nested
                 tensor, which has its own.
 
@@ -124,6 +125,9 @@ class Recurrent(torch.nn.Module):
     def _read(self, x: Tensor, offsets: Tensor) -> Tensor:
         config = self.config
         is_narrow = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
+        precision = "bf16" if is_narrow else "float32"
+        if self._weights("l0")[0].dtype == torch.float64:
+            precision = "float64"
         for depth, hidden in enumerate(config.hidden_sizes):
             if depth:
                 x = functional.dropout(x, self.dropout, self.training)
@@ -135,7 +139,7 @@ class Recurrent(torch.nn.Module):
                 [hidden, config.directions, config.window, self.truncate or 0],
                 [config.input_gate, config.output_gate, config.skip],
                 config.activation,
-                "bf16" if is_narrow else "float32",
+                precision,
             )
         return x
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tenor.cells import Floats
 from tenor.config import ModelConfig
 from tenor.native import Gating
-from tenor.native.training import Arithmetic, LayerPass, multiply
+from tenor.native.training import Arithmetic, LayerPass, multiply, number_type
 
 Room = Callable[[str, tuple[int, ...]], Floats]
 """Gives an array for a purpose, whose numbers are arbitrary."""
@@ -68,9 +68,7 @@ class CoreLayer:
         row_of: npt.NDArray[np.int32] | None = None,
         asked: Asked,
         only_back: bool = False,
-        room: Callable[[int, str, tuple[int, ...]], Floats] = lambda _, __, shape: np.empty(
-            shape, np.float32
-        ),
+        room: Callable[[int, str, tuple[int, ...]], Floats] | None = None,
     ) -> None:
         """Make ready what a learner then reads, as ``passes``.
 
@@ -82,13 +80,15 @@ class CoreLayer:
             row_of: (N,) which known word each word is; None where each is its own.
             asked: what the reading is for.
             only_back: whether it was read before, as ``asked.kept`` has it.
-            room: gives a direction's arrays.
+            room: gives a direction's arrays; None makes them.
         """
         self.form, self.weights, self.x = form, weights, x
+        self._kind = number_type(form.precision)
         self._multiply = partial(multiply, precision=form.precision)
-        self._room, self._only_back = room, only_back
+        self._room = room or (lambda _, __, shape: np.empty(shape, self._kind))
+        self._only_back = only_back
         self.passes = [
-            self._pass(direction, offsets, row_of, asked, partial(room, direction))
+            self._pass(direction, offsets, row_of, asked, partial(self._room, direction))
             for direction in range(len(weights))
         ]
         """By direction."""
@@ -139,7 +139,7 @@ class CoreLayer:
         state_bias = None
         if self.form.cell == "gru" and of_state is not None:
             state_bias = np.ascontiguousarray(of_state[2 * size :])
-            of_state = np.concatenate([of_state[: 2 * size], np.zeros(size, np.float32)])
+            of_state = np.concatenate([of_state[: 2 * size], np.zeros(size, self._kind)])
         given = [bias for bias in (of_input, of_state) if bias is not None]
         return (sum(given[1:], start=given[0]) if given else None), state_bias
 

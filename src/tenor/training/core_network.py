@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from tenor.batching import Batch
 from tenor.cells import Floats
 from tenor.config import ModelConfig
-from tenor.native.training import Arithmetic, Learner, multiply
+from tenor.native.training import Arithmetic, Learner, multiply, number_type
 from tenor.training.core_layer import WEIGHTS, Asked, CoreLayer, Form
 from tenor.training.dropout import Dropout
 from tenor.training.pooling_gradient import Pooling
@@ -50,14 +50,15 @@ class _Buffers:
     what is computed in them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kind: np.dtype[Any]) -> None:
+        self._kind = kind
         self._flat: dict[str, Floats] = {}
 
     def room(self, purpose: str, shape: tuple[int, ...]) -> Floats:
         """An array whose numbers are arbitrary, until it is asked for anew."""
         size = math.prod(shape)
         if purpose not in self._flat or self._flat[purpose].size < size:
-            self._flat[purpose] = np.empty(size + size // 4, np.float32)
+            self._flat[purpose] = np.empty(size + size // 4, self._kind)
         return self._flat[purpose][:size].reshape(shape)
 
 
@@ -73,14 +74,15 @@ class CoreNetwork:
         truncate: int | None,
         precision: Arithmetic = "float32",
     ) -> None:
-        """Take the weights, float32 and contiguous, which may be changed between batches.
+        """Take the weights, contiguous, which may be changed between batches.
 
         Args:
             config: shape of the network.
             weights: name → array, as ``tenor.model.weight_shapes`` lists them.
             layers: read only so many recurrent layers, from the words up; None reads all.
             truncate: let gradients flow back within windows of so many words; None has no windows.
-            precision: of the recurrent layers' products.
+            precision: of the recurrent layers' products; with ``"float64"`` the weights are of that
+                type, as is all that is computed, but that there is no dropout.
         """
         self._config = config
         self._weights = weights
@@ -88,7 +90,7 @@ class CoreNetwork:
         self._forms = [Form.of(config, depth, truncate, precision) for depth in range(self._depth)]
         self._learners = [Learner() for _ in range(self._depth)]
         self._pooling = Pooling(config.pooling, weights)
-        self._buffers = _Buffers()
+        self._buffers = _Buffers(number_type(precision))
 
     def read(
         self, batch: Batch, dropout: Dropout, caught_up: Callable[[TokenIds], object] | None = None

@@ -38,7 +38,7 @@ def gradient(logits: Floats, targets: Targets, *, each_alone: bool = False) -> F
     else:
         raised = np.exp(z - z.max(axis=1, keepdims=True))
         found = raised / raised.sum(axis=1, keepdims=True) - _one_hot(logits, targets)
-    return np.asarray(found / len(targets), np.float32)
+    return np.asarray(found / len(targets), logits.dtype)
 
 
 def _one_hot(logits: Floats, targets: Targets) -> npt.NDArray[np.float64]:

@@ -73,7 +73,7 @@ class Pooling:
         ends = ("start", "final") if name == "first" else _ENDS.get(name, ())
         for direction, (one, part) in enumerate(zip(passes, parts, strict=True)):
             if name == "mean":
-                one.add_gradient("total", np.asarray(part / _lengths(offsets), np.float32))
+                one.add_gradient("total", np.asarray(part / _lengths(offsets), part.dtype))
             elif name == "max":
                 one.add_gradient("largest", part)
             else:

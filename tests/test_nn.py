@@ -163,6 +163,17 @@ def test_texts_without_words_have_no_states(lengths):
     assert x.grad.shape == x.shape
 
 
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn", "linear"])
+def test_a_single_word_is_read_however_it_lies(cell):
+    ours = Recurrent(cell, 13, (21,))
+    column = torch.randn(
+        13, 1
+    )  # PyTorch and NumPy call its transpose contiguous, whatever the step from row to row
+    found = [ours(x, torch.tensor([0, 1])) for x in (column.t(), column.t().clone())]
+    assert torch.equal(*found)
+    found[0].sum().backward()
+
+
 def operator_arguments(cell="lstm", **settings):
     ours = Recurrent(cell, 13, (21,), bidirectional=True, **settings)
     x, offsets = texts()

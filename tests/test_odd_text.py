@@ -92,8 +92,9 @@ def odd_texts(*times):
 
 def spelled(piece, config):
     """What the configuration makes of a piece of the original text."""
-    piece = re.sub("[\ud800-\udfff]", "\ufffd", piece)
-    piece = piece.lower() if config.lowercase else piece
+    piece = re.sub("[\u00ad\u2060\ufeff]", "", re.sub("[\ud800-\udfff]", "\ufffd", piece))
+    piece = unicodedata.normalize("NFC", piece)
+    piece = piece.replace("İ", "i").lower() if config.lowercase else piece
     return "".join(c for c in piece if config.punctuation == "keep" or c not in string.punctuation)
 
 

@@ -7,6 +7,9 @@ Rules for ``split="words"``, in any language:
 * scripts written without spaces (Chinese, Japanese kana, Thai, Lao, Khmer, Burmese) give one
   token a character with its marks: no dictionary, and no sentence that is one unknown word;
 * every other visible character is a token of its own; controls and formatting are read as spaces.
+
+Texts are read in Unicode's normal form C, so that an accent is the same beside its letter and in it, and
+without soft hyphens and word joiners, which are no part of a word's spelling.
 """
 
 from __future__ import annotations
@@ -24,7 +27,20 @@ from tenor.errors import UnsupportedError
 
 Item = TypeVar("Item")
 
-_TAG = r"</?[A-Za-z][^<>]{0,200}>"
+TAG_NAMES = frozenset(
+    """
+    a abbr acronym address applet area article aside audio b base basefont bdi bdo big blink blockquote body
+    br button canvas caption center cite code col colgroup data datalist dd del details dfn dialog dir div
+    dl dt em embed fieldset figcaption figure font footer form frame frameset h1 h2 h3 h4 h5 h6 head header
+    hgroup hr html i iframe img input ins isindex kbd label legend li link main map mark marquee menu
+    menuitem meta meter nav nobr noembed noframes noscript object ol optgroup option output p param picture
+    plaintext pre progress q rp rt ruby s samp script section select slot small source span strike strong
+    style sub summary sup svg table tbody td template textarea tfoot th thead time title tr track tt u ul
+    var video wbr xmp
+    """.split()  # noqa: SIM905 - a hundred lines otherwise
+)
+"""Of HTML, those no longer in use among them: ``<john@example.com>`` and ``List<String>`` are text."""
+_TAG = rf"(?ai:</?(?:{'|'.join(sorted(TAG_NAMES))})(?=[ \t\n\r\f/>])[^<>]{{0,200}}>)"
 _ASCII_WORD = r"\w++(?:'\w++)*+"  # possessive: what is never given back takes no memory
 _UNSPACED = (
     "\u0e01-\u0e30\u0e32-\u0e33\u0e40-\u0e46\u0e81-\u0eb0\u0eb2-\u0eb3\u0ebd-\u0ec6"  # Thai, Lao
@@ -40,8 +56,13 @@ _INVISIBLE = (
 _LAST_MARK = 0x1E95B
 _JOINERS = "\u200c\u200d"
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATES = "\ud800-\udfff"
+_SEAMS = "\u00ad\u2060\ufeff"
+"""Where a line may or may not break within a word."""
+_ODD = re.compile(f"[{_SURROGATES}{_SEAMS}]")
 _REPLACEMENT = "\ufffd"
+_PILED_MARKS = re.compile(r"[^\w\s\x00-\x7f]{64}")
+"""More of them in a row than any language writes would take hours to be put in order."""
 _SPACY_LOCK = Lock()
 
 
@@ -64,18 +85,23 @@ class Tokenizer:
 
     def tokens(self, text: str) -> list[str]:
         """The tokens' spellings, in order; an empty text or one of spaces has none."""
-        text = self._readable(text)
+        text = self._readable(normal(text))
         spacy = self.config.split == "spacy"
         found = [token for token, _ in _spacy(text)] if spacy else self._pattern(text).findall(text)
         if self.config.lowercase:
-            found = [token.lower() for token in found]
+            found = [lowered(token) for token in found]
         if self.config.punctuation == "delete":
             found = [token.translate(_PUNCTUATION) for token in found]
         return [token for token in found if token]
 
     def tokenize(self, text: str) -> list[Token]:
         """The same tokens with their places; offsets rise and do not overlap."""
-        return list(self._places(self._readable(text)))
+        readable = normal(text)
+        found = list(self._places(self._readable(readable)))
+        if readable == text:
+            return found
+        begins, ends = origins(text)
+        return [Token(token, begins[start], ends[end - 1]) for token, start, end in found]
 
     def truncate(self, tokens: list[Item]) -> list[Item]:
         """What is read of a text's tokens: at most ``max_tokens``, from the configured part."""
@@ -90,12 +116,11 @@ class Tokenizer:
         return tokens[: limit - tail] + tokens[len(tokens) - tail :]
 
     def _readable(self, text: str) -> str:
-        text = whole(text)
         return _blank_tags(text) if self.config.strip_html and "<" in text else text
 
     def _places(self, text: str) -> Iterator[Token]:
         for piece, start in self._pieces(text):
-            token = piece.lower() if self.config.lowercase else piece
+            token = lowered(piece) if self.config.lowercase else piece
             if self.config.punctuation == "delete":
                 token = token.translate(_PUNCTUATION)
             if token:
@@ -113,9 +138,42 @@ class Tokenizer:
         return _ascii_pattern() if text.isascii() else _unicode_pattern()
 
 
-def whole(text: str) -> str:
-    """The text with half surrogate pairs, which no file can hold, as U+FFFD; places stay."""
-    return text if text.isascii() else _SURROGATE.sub(_REPLACEMENT, text)
+def normal(text: str) -> str:
+    """The text in the form in which it is read; a half surrogate pair, which no file can hold, is U+FFFD."""
+    if text.isascii():
+        return text
+    text = _without_oddities(text)
+    return text if _PILED_MARKS.search(text) else unicodedata.normalize("NFC", text)
+
+
+def _without_oddities(text: str) -> str:
+    return _ODD.sub(lambda odd: "" if odd.group() in _SEAMS else _REPLACEMENT, text)
+
+
+def origins(text: str) -> tuple[list[int], list[int]]:
+    """Of each character of ``normal(text)`` where it begins in the text, and where it ends, exclusive."""
+    begins = [i for i, character in enumerate(text) if character not in _SEAMS]
+    ends = [i + 1 for i in begins]
+    text = _without_oddities(text)
+    if text == normal(text):
+        return begins, ends
+    composed_begins: list[int] = []
+    composed_ends: list[int] = []
+    for found in _composable_pattern().finditer(text):
+        first, last = found.span()
+        composed = unicodedata.normalize("NFC", found.group())
+        if composed == found.group():
+            composed_begins += begins[first:last]
+            composed_ends += ends[first:last]
+        else:
+            composed_begins += [begins[first]] * len(composed)
+            composed_ends += [ends[last - 1]] * len(composed)
+    return composed_begins, composed_ends
+
+
+def lowered(token: str) -> str:
+    """In lower case; of a Turkish capital I with its dot that is an i, without a second dot."""
+    return token.replace("\u0130", "i").lower()
 
 
 def _blank_tags(text: str) -> str:
@@ -162,6 +220,14 @@ def _unicode_pattern() -> re.Pattern[str]:
     letters = f"(?:[^\\W{_UNSPACED}]++[{marks}]*+)++"
     word = f"{letters}(?:['\u2019]{letters})*+"
     return re.compile(f"{unspaced}|{word}|[^\\s{_INVISIBLE}][{marks}]*")
+
+
+@functools.cache
+def _composable_pattern() -> re.Pattern[str]:
+    """Runs of characters that become one in normal form C, if they do: it leaves no other together."""
+    marks = _combining_marks()
+    syllable = "[\u1100-\u115f\uac00-\ud7a3][\u1160-\u11ff]+|[\U00016d63\U00016d67-\U00016d69]\U00016d67+"
+    return re.compile(f"(?s:(?:{syllable})[{marks}]*|[\\s{_INVISIBLE}]|.[{marks}]*)")
 
 
 def kinds_of(character: str) -> int:

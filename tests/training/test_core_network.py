@@ -335,6 +335,37 @@ def test_parts_that_do_not_fit_are_refused():
         learner.known(np.array([0, 5], np.int32), 5)
 
 
+def test_a_product_has_room_and_a_bias_that_fits():
+    x = np.ones((2, 2), np.float32)
+    with pytest.raises(InputError, match="rows in order"):
+        multiply(x, x, out=np.zeros((2, 4), np.float32)[:, ::2])
+    with pytest.raises(InputError, match="bias must have the shape"):
+        multiply(x, x, np.zeros(1, np.float32))
+    with pytest.raises(InputError, match="bias must be a float32 array"):
+        multiply(x, x, np.zeros(2))
+    every_other = np.arange(4, dtype=np.float32)[::2]
+    np.testing.assert_array_equal(multiply(x, x, every_other), [[2, 4], [2, 4]])
+
+
+def test_gradients_of_gates_that_are_shut_are_finite():
+    shut = LayerPass(
+        cell="linear",
+        activation="tanh",
+        reverse=False,
+        hidden=3,
+        offsets=np.array([0, 2]),
+        shares=np.tile(np.array([-60, -60, -60, 1, 1, 1, -60, -60, -60], np.float32), (2, 1)),
+        gating=native.Gating(input_gate=True),
+    )
+    learner = Learner()
+    learner.forward([shut])
+    np.testing.assert_allclose(shut.final, 0.75 * np.tanh(1), rtol=1e-5)  # each gate has half a say
+    shut.add_gradient("final", np.ones((1, 3), np.float32))
+    learner.backward([shut])
+    assert np.isfinite(shut.d_shares).all()
+    assert np.abs(shut.d_shares[:, [0, 6]]).min() > 0.05
+
+
 def test_passes_of_both_types_together_are_refused():
     square = np.zeros((8, 2))
     one = {"cell": "lstm", "activation": "tanh", "reverse": False, "hidden": 2, "offsets": np.array([0, 2])}

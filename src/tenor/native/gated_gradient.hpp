@@ -268,7 +268,7 @@ void gated_backward(const GatedLearning<real>& of, const SomeTexts& some, int64_
     }
     if (of.truncate > 0 && t % of.truncate == 0)
       __builtin_memset(d_h, 0, 2 * some.count * hidden * sizeof(real));
-    else
+    else if (t > 0)
       multiply_packed(d_sums, apart, of.backward_hh, nullptr, d_h, hidden, width, hidden, true, active);
   }
 }

@@ -24,7 +24,7 @@ int64_t most_kept(const tenor_learning_pass& io, Cell cell) {
 
 tenor_result checked(const tenor_learning_pass& io, bool back) {
   if (!io.cell || !io.activation || io.hidden < 1 || io.known < 0 || io.words < 0 || io.texts < 0 ||
-      io.truncate < 0 || !io.offsets)
+      io.truncate < 0 || !io.offsets || !is_of_learning(io.precision))
     return TENOR_BAD_SIZE;
   const Named* named = find_named(io.cell, io.activation);
   if (!named) return TENOR_BAD_NAME;

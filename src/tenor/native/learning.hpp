@@ -40,6 +40,10 @@ struct LayerMemory {
 template <class Real>
 const Learners<Real>& learners();
 
+inline bool is_of_learning(tenor_precision precision) {
+  return precision == TENOR_FLOAT32 || precision == TENOR_BF16 || precision == TENOR_FLOAT64;
+}
+
 // How many numbers take a packed factor (inner, columns), in bf16 or not.
 template <class Real>
 int64_t packed_size(int64_t inner, int64_t columns, bool bf16);

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from tenor.errors import InputError, NativeError
 
-INTERFACE = 13
+INTERFACE = 14
 """``TENOR_INTERFACE`` of the ``tenor.h`` that this code was written for."""
 
 REBUILD = (
@@ -76,7 +76,7 @@ class ReaderSettings(ctypes.Structure):
         ("split_spaces", ctypes.c_int32),
         ("lowercase", ctypes.c_int32),
         ("delete_punctuation", ctypes.c_int32),
-        ("strip_html", ctypes.c_int32),
+        ("tags", ctypes.c_char_p),
         ("max_tokens", ctypes.c_int64),
         ("keep", ctypes.c_int32),
         ("words", ctypes.c_char_p),

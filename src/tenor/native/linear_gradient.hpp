@@ -240,10 +240,9 @@ void learn_backward(const LinearLearning<real>& of, int64_t unit, real* table, r
         const Vec g = later[v] + d_cell;
         const Vec turned = g * (c_before - gates.gate[1]);  // by the share that is kept
         if (G::input) {
-          const Vec both = gates.gate[0] + gates.gate[2];
-          const Vec by_share = turned / (both * both);
-          d_gate[0] = by_share * gates.gate[2];
-          d_gate[2] = -(by_share * gates.gate[0]);
+          const Vec both = gates.gate[0] + gates.gate[2];  // whose square may vanish where both gates are shut
+          d_gate[0] = turned * gates.take() / both;
+          d_gate[2] = -(turned * gates.keep() / both);
         } else {
           d_gate[0] = turned;
         }

@@ -25,7 +25,7 @@
 extern "C" {
 #endif
 
-#define TENOR_INTERFACE 13 /* grows when anything below changes its meaning */
+#define TENOR_INTERFACE 14 /* grows when anything below changes its meaning */
 
 typedef enum {
   TENOR_OK = 0,
@@ -162,7 +162,8 @@ enum { TENOR_KEEP_START = 0, TENOR_KEEP_END = 1, TENOR_KEEP_BOTH = 2 };
 
 typedef struct {
   int32_t split_spaces; /* not 0: tokens end at white space only */
-  int32_t lowercase, delete_punctuation, strip_html;
+  int32_t lowercase, delete_punctuation;
+  const char *tags; /* names of tags that are read as white space, in lower case, a space between; NULL: none */
   int64_t max_tokens; /* 0 reads all */
   int32_t keep;       /* which part of a longer text: TENOR_KEEP_… */
   const char *words;  /* UTF-8, V of them end to end; an empty one is never found */
@@ -176,7 +177,7 @@ typedef struct {
   int32_t spells; /* not 0: after the id of an unknown word come its characters, tenor/spelled.py */
 } tenor_reader_settings;
 
-/* Copies the words. Give the reader back with tenor_reader_destroy. */
+/* Copies words and names. Give the reader back with tenor_reader_destroy. */
 TENOR_API tenor_result tenor_reader_create(const tenor_reader_settings *settings,
                                            tenor_reader **reader);
 

@@ -10,7 +10,7 @@ namespace tenor {
 namespace {
 
 constexpr int64_t kBlockBytes = 1 << 16;  // of texts that are read as one task
-constexpr int kTagCharacters = 200;       // that a tag may have between its first letter and its end
+constexpr int kTagCharacters = 200;       // that a tag may have between its name and its end
 constexpr int32_t kApostrophe = 0x2019, kSigma = 0x3a3, kFinalSigma = 0x3c2;
 
 constexpr Page kUnknown{};
@@ -61,9 +61,11 @@ void append(std::string& to, int32_t code) {
 
 bool is_letter(char byte) { return static_cast<unsigned char>((byte | 0x20) - 'a') < 26; }
 
-bool is_punctuation(char byte) {
-  return byte > ' ' && byte < 0x7f && !is_letter(byte) && !(byte >= '0' && byte <= '9');
-}
+bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
+
+bool is_punctuation(char byte) { return byte > ' ' && byte < 0x7f && !is_letter(byte) && !is_digit(byte); }
+
+bool ends_name(char byte) { return std::memchr(" \t\n\r\f/>", byte, 7) != nullptr; }
 
 uint64_t hashed(const char* word, size_t size) {
   constexpr uint64_t kFactor = 0x9e3779b97f4a7c15;  // 2^64 / the golden ratio
@@ -96,7 +98,7 @@ class Walker {
   bool next(Piece& piece) {
     while (at_ < end_) {
       const Character c = decoded(at_, end_);
-      if (c.code == '<' && options_.strip_html && skip_tag()) continue;
+      if (c.code == '<' && options_.tags && skip_tag()) continue;
       const uint8_t kind = kind_of(c.code);
       const bool taken = options_.split_spaces ? !(kind & TENOR_SPACE)
                                                : kind & (TENOR_UNSPACED | TENOR_WORD) ||
@@ -170,9 +172,14 @@ class Walker {
   bool skip_tag() {
     const char* at = at_ + 1;
     if (at < end_ && *at == '/') ++at;
-    if (at == end_ || !is_letter(*at)) return false;
-    int64_t places = at + 1 - at_;
-    ++at;
+    char name[16];
+    size_t size = 0;
+    for (; at < end_ && (is_letter(*at) || is_digit(*at)); ++at) {
+      if (size == sizeof name) return false;
+      name[size++] = static_cast<char>(*at | 0x20);
+    }
+    if (size == 0 || at == end_ || !ends_name(*at) || reader_.tags.find(name, size) < 0) return false;
+    int64_t places = at - at_;
     for (int left = kTagCharacters; at < end_; --left, ++places) {
       if (*at == '<') return false;
       if (*at == '>') {
@@ -213,7 +220,7 @@ class Walker {
   void rest_of_run() {
     while (at_ < end_) {
       const Character c = decoded(at_, end_);
-      if (c.code == '<' && options_.strip_html) {
+      if (c.code == '<' && options_.tags) {
         const char* const at = at_;
         const int64_t place = place_;
         if (skip_tag()) {
@@ -493,7 +500,13 @@ tenor_reader::tenor_reader(const tenor_reader_settings& from)
     : settings(from),
       index(from.words, from.word_offsets, from.count),
       before(from.before, from.before + from.before_count),
-      after(from.after, from.after + from.after_count) {}
+      after(from.after, from.after + from.after_count) {
+  for (const char* name = from.tags; name && *name;) {
+    const size_t size = std::strcspn(name, " ");
+    tags.find_or_put(name, size);
+    name += size + std::strspn(name + size, " ");
+  }
+}
 
 tenor_reader::~tenor_reader() {
   for (auto& page : pages) delete page.load();

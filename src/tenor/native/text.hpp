@@ -60,7 +60,7 @@ struct tenor_reader {
   ~tenor_reader();
 
   tenor_reader_settings settings;  // its arrays are not kept
-  tenor::Index index;
+  tenor::Index index, tags;
   std::vector<int32_t> before, after;
   std::atomic<const tenor::Page*> pages[TENOR_PAGES] = {};
 };

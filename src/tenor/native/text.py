@@ -19,7 +19,7 @@ from tenor.batching import offsets_of
 from tenor.config import TokenizerConfig
 from tenor.native import library
 from tenor.native.arrays import Offsets, TokenIds
-from tenor.tokenizer import kinds_of, whole
+from tenor.tokenizer import TAG_NAMES, kinds_of, lowered, normal, origins
 from tenor.vocabulary import Vocabulary
 
 _PAGE, _PAGES = 256, 0x110000 // 256
@@ -76,7 +76,7 @@ class PreparedReader(library.Owner):
             split_spaces=config.split == "spaces",
             lowercase=config.lowercase,
             delete_punctuation=config.punctuation == "delete",
-            strip_html=config.strip_html,
+            tags=" ".join(sorted(TAG_NAMES)).encode() if config.strip_html else None,
             max_tokens=config.max_tokens or 0,
             keep=_KEEP[config.keep],
             words=words,
@@ -136,7 +136,7 @@ class PreparedReader(library.Owner):
         Returns:
             (B,) whether each was longer than is read.
         """
-        encoded = [whole(text).encode() for text in texts]
+        encoded = [normal(text).encode() for text in texts]
         text_offsets = offsets_of(encoded)
         truncated = np.empty(len(encoded), np.bool_)
         pages = np.empty(_PAGES, np.uint8)
@@ -154,7 +154,8 @@ class PreparedReader(library.Owner):
 
     def tokenize(self, text: str) -> Pieces:
         """Every token of a text with its place: those of ``Tokenizer.tokenize``."""
-        encoded = whole(text).encode()
+        readable = normal(text)
+        encoded = readable.encode()
         token_ids = np.empty(len(encoded), np.int32)
         places = np.empty((2, len(encoded)), np.int64)
         pages = np.empty(_PAGES, np.uint8)
@@ -169,7 +170,11 @@ class PreparedReader(library.Owner):
         while (result := self._core.tenor_reader_tokenize(self.handle, ctypes.byref(given))) == _NEED_PAGE:
             self._learn(pages)
         library.check(result)
-        return Pieces(token_ids[: given.count], places[0][: given.count], places[1][: given.count])
+        starts, ends = places[:, : given.count]
+        if readable != text:
+            begin_of, end_of = map(np.array, origins(text))
+            starts, ends = begin_of[starts], end_of[ends - 1]
+        return Pieces(token_ids[: given.count], starts, ends)
 
     def _learn(self, wanted: npt.NDArray[np.uint8]) -> None:
         """Tell the core of pages (TENOR_PAGES,), those that are not 0."""
@@ -220,7 +225,7 @@ def _page(page: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
     for row, code in enumerate(range(page * _PAGE, (page + 1) * _PAGE)):
         character = chr(code)
         kinds[row] = kinds_of(character) | _case(character)
-        small = [ord(c) for c in character.lower()]
+        small = [ord(c) for c in lowered(character)]
         lower[row, : len(small)] = small
     return kinds, lower
 

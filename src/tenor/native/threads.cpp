@@ -76,8 +76,8 @@ class Pool {
       for (; started_ < count; ++started_) {
         std::thread([this, id = started_, seen = round_] { help(id, seen); }).detach();
       }
-    } catch (const std::system_error&) {
-      // The system gives no more threads: those that there are do the work.
+    } catch (const std::exception&) {
+      // The system gives no more threads, or memory for them: those that there are do the work.
     }
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }

@@ -118,7 +118,7 @@ tenor_result tenor_multiply(const tenor_product* product) {
     if (!product || product->m < 0 || product->k < 0 || product->n < 0) return TENOR_BAD_SIZE;
     const tenor_product& of = *product;
     if (of.m == 0 || of.n == 0) return TENOR_OK;
-    if (!of.c || of.c_row < of.n || (of.k > 0 && (!of.a || !of.b))) return TENOR_BAD_SIZE;
+    if (!is_of_learning(of.precision) || !of.c || of.c_row < of.n || (of.k > 0 && (!of.a || !of.b))) return TENOR_BAD_SIZE;
     if (of.precision == TENOR_FLOAT64) multiply<double>(of);
     else multiply<float>(of);
     return TENOR_OK;
@@ -143,8 +143,8 @@ tenor_result tenor_learner_known(tenor_learner* learner, const int32_t* ids, int
     if (count > 0 && (!ids || !known || !row_of)) return TENOR_BAD_SIZE;
     auto &rows = learner->rows, &marks = learner->marks;
     if (static_cast<int64_t>(marks.size()) < vocabulary) {
+      rows.resize(vocabulary);  // first, as marks say for how many there is room
       marks.resize(vocabulary, learner->mark);
-      rows.resize(vocabulary);
     }
     const int32_t mark = learner->mark = learner->mark == INT32_MAX ? 1 : learner->mark + 1;
     if (mark == 1) std::fill(marks.begin(), marks.end(), 0);
@@ -173,63 +173,71 @@ tenor_result tenor_learner_backward(tenor_learner* learner, const tenor_learning
 }
 
 tenor_result tenor_adam_learn(const tenor_adam* adam, const float* gradient, float scale) {
-  if (settings().ready != TENOR_OK) return settings().ready;
-  if (!is_whole(adam) || adam->count < 1 || (adam->rows > 0 && !gradient)) return TENOR_BAD_SIZE;
-  each_part(adam->rows, adam->rows * adam->width * 8, [&](int64_t first, int64_t last) {
-    settings().kernels->adam_learn(*adam, gradient, scale, first, last);
+  return guarded([&] {
+    if (settings().ready != TENOR_OK) return settings().ready;
+    if (!is_whole(adam) || adam->count < 1 || (adam->rows > 0 && !gradient)) return TENOR_BAD_SIZE;
+    each_part(adam->rows, adam->rows * adam->width * 8, [&](int64_t first, int64_t last) {
+      settings().kernels->adam_learn(*adam, gradient, scale, first, last);
+    });
+    return TENOR_OK;
   });
-  return TENOR_OK;
 }
 
 tenor_result tenor_adam_catch_up(const tenor_adam* adam, int32_t* made) {
-  if (settings().ready != TENOR_OK) return settings().ready;
-  if (!is_whole(adam) || adam->count < 0 || adam->count > INT32_MAX || (adam->rows > 0 && !made)) return TENOR_BAD_SIZE;
-  tenor_adam of = *adam;
-  float most_rate = 0;
-  for (int64_t i = 0; i < of.count; ++i) {
-    most_rate = std::max(most_rate, of.steps[i].rate);
-    if (of.steps[i].shrink != 1.0f) most_rate = INFINITY;  // the weights shrink in every step
-  }
-  each_part(of.rows, of.rows * of.width * 8, [&](int64_t first, int64_t last) {
-    settings().kernels->adam_catch_up(of, made, most_rate, first, last);
+  return guarded([&] {
+    if (settings().ready != TENOR_OK) return settings().ready;
+    if (!is_whole(adam) || adam->count < 0 || adam->count > INT32_MAX || (adam->rows > 0 && !made)) return TENOR_BAD_SIZE;
+    tenor_adam of = *adam;
+    float most_rate = 0;
+    for (int64_t i = 0; i < of.count; ++i) {
+      most_rate = std::max(most_rate, of.steps[i].rate);
+      if (of.steps[i].shrink != 1.0f) most_rate = INFINITY;  // the weights shrink in every step
+    }
+    each_part(of.rows, of.rows * of.width * 8, [&](int64_t first, int64_t last) {
+      settings().kernels->adam_catch_up(of, made, most_rate, first, last);
+    });
+    return TENOR_OK;
   });
-  return TENOR_OK;
 }
 
 tenor_result tenor_drop(const tenor_dropout* dropout) {
-  if (settings().ready != TENOR_OK) return settings().ready;
-  if (!dropout || dropout->rows < 0 || dropout->width < 0) return TENOR_BAD_SIZE;
-  const tenor_dropout& of = *dropout;
-  const auto is_share = [](float share) { return share >= 0 && share < 1; };
-  if (!is_share(of.row_share) || !is_share(of.share) || (of.rows > 0 && !of.x)) return TENOR_BAD_SIZE;
-  const auto limit = [](float share) { return static_cast<uint32_t>(static_cast<double>(share) * 4294967296.0); };
-  const Dropout work{of.x, of.ids, of.width, of.row_seed, limit(of.row_share), of.seed, limit(of.share),
-                     1 / (1 - of.row_share), 1 / (1 - of.share)};
-  each_part(of.rows, of.rows * of.width * 8,
-            [&](int64_t first, int64_t last) { settings().kernels->drop(work, first, last); });
-  return TENOR_OK;
+  return guarded([&] {
+    if (settings().ready != TENOR_OK) return settings().ready;
+    if (!dropout || dropout->rows < 0 || dropout->width < 0) return TENOR_BAD_SIZE;
+    const tenor_dropout& of = *dropout;
+    const auto is_share = [](float share) { return share >= 0 && share < 1; };
+    if (!is_share(of.row_share) || !is_share(of.share) || (of.rows > 0 && !of.x)) return TENOR_BAD_SIZE;
+    const auto limit = [](float share) { return static_cast<uint32_t>(static_cast<double>(share) * 4294967296.0); };
+    const Dropout work{of.x, of.ids, of.width, of.row_seed, limit(of.row_share), of.seed, limit(of.share),
+                       1 / (1 - of.row_share), 1 / (1 - of.share)};
+    each_part(of.rows, of.rows * of.width * 8,
+              [&](int64_t first, int64_t last) { settings().kernels->drop(work, first, last); });
+    return TENOR_OK;
+  });
 }
 
 tenor_result tenor_sum_lists(const tenor_row_lists* lists) {
-  if (settings().ready != TENOR_OK) return settings().ready;
-  if (!lists || lists->count < 0 || lists->width < 1 || lists->lists < 0 || !lists->offsets) return TENOR_BAD_SIZE;
-  const tenor_row_lists& of = *lists;
-  if (!rise(of.offsets, of.lists)) return TENOR_BAD_OFFSETS;
-  const int64_t items = of.offsets[of.lists], width = of.width;
-  if ((items > 0 && (!of.items || !of.rows)) || (of.lists > 0 && !of.sums)) return TENOR_BAD_SIZE;
-  if (!std::all_of(of.items, of.items + items, [&](int32_t row) { return row >= 0 && row < of.count; }))
-    return TENOR_BAD_IDS;
-  each_part(of.lists, items * width * 8, [&](int64_t first, int64_t last) {
-    for (int64_t list = first; list < last; ++list) {
-      for (int64_t column = 0; column < width; ++column) {
-        double sum = 0;
-        for (int64_t i = of.offsets[list]; i < of.offsets[list + 1]; ++i) {
-          if (i + kItemsAhead < items) __builtin_prefetch(of.rows + of.items[i + kItemsAhead] * width + column);
-          sum += static_cast<double>(of.rows[of.items[i] * width + column]);
+  return guarded([&] {
+    if (settings().ready != TENOR_OK) return settings().ready;
+    if (!lists || lists->count < 0 || lists->width < 1 || lists->lists < 0 || !lists->offsets) return TENOR_BAD_SIZE;
+    const tenor_row_lists& of = *lists;
+    if (!rise(of.offsets, of.lists)) return TENOR_BAD_OFFSETS;
+    const int64_t items = of.offsets[of.lists], width = of.width;
+    if ((items > 0 && (!of.items || !of.rows)) || (of.lists > 0 && !of.sums)) return TENOR_BAD_SIZE;
+    if (!std::all_of(of.items, of.items + items, [&](int32_t row) { return row >= 0 && row < of.count; }))
+      return TENOR_BAD_IDS;
+    each_part(of.lists, items * width * 8, [&](int64_t first, int64_t last) {
+      for (int64_t list = first; list < last; ++list) {
+        for (int64_t column = 0; column < width; ++column) {
+          double sum = 0;
+          for (int64_t i = of.offsets[list]; i < of.offsets[list + 1]; ++i) {
+            if (i + kItemsAhead < items) __builtin_prefetch(of.rows + of.items[i + kItemsAhead] * width + column);
+            sum += static_cast<double>(of.rows[of.items[i] * width + column]);
+          }
+          of.sums[list * width + column] = static_cast<float>(sum);
         }
-        of.sums[list * width + column] = static_cast<float>(sum);
       }
-    }
+    });
+    return TENOR_OK;
   });
-  return TENOR_OK;
 }

@@ -12,7 +12,17 @@ import numpy.typing as npt
 
 from tenor.errors import InputError
 from tenor.native import library
-from tenor.native.arrays import Floats, Offsets, TokenIds, address, float32, of_type, shaped
+from tenor.native.arrays import (
+    Floats,
+    Offsets,
+    TokenIds,
+    address,
+    float32,
+    of_type,
+    rows_of,
+    shaped,
+    stride_of,
+)
 from tenor.native.layer import Gating
 
 Arithmetic = Literal["float32", "bf16", "float64"]
@@ -57,8 +67,12 @@ def multiply(
     if out is None:
         out = np.empty((rows, columns), number_type(precision))
     shaped("out", out, (rows, columns))
-    for name, array in (("a", a), ("b", b), ("out", out)):
+    bias = np.ascontiguousarray(np.zeros(0, out.dtype) if bias is None else bias)
+    shaped("bias", bias, (columns if bias.size else 0,))
+    for name, array in (("a", a), ("b", b), ("bias", bias), ("out", out)):
         of_type(name, array, number_type(precision))
+    if not out.flags.writeable or rows_of(out) is not out:
+        raise InputError("out must be writable, its rows in order and contiguous")
     product = library.Product(
         a=a.ctypes.data,
         a_row=a.strides[0] // a.itemsize,
@@ -66,7 +80,7 @@ def multiply(
         b=b.ctypes.data,
         b_row=b.strides[0] // b.itemsize,
         b_column=b.strides[1] // b.itemsize,
-        bias=None if bias is None else address(np.ascontiguousarray(bias)),
+        bias=address(bias) if bias.size else None,
         c=out.ctypes.data,
         c_row=out.strides[0] // out.itemsize,
         m=rows,
@@ -333,7 +347,7 @@ class LayerPass:
         """``tenor_learning_pass`` of ``tenor.h``."""
         gating = self.gating or Gating()
         d_states = [*self.d_states, None, None]
-        strides = [0 if a is None else a.strides[0] // a.itemsize for a in (self.states, d_states[0], self.x)]
+        strides = [0 if a is None else stride_of(a) for a in (self.states, d_states[0], self.x)]
         return library.LearningPass(
             cell=self.cell.encode(),
             activation=self.activation.encode(),

@@ -131,7 +131,7 @@ class Recurrent(torch.nn.Module):
         for depth, hidden in enumerate(config.hidden_sizes):
             if depth:
                 x = functional.dropout(x, self.dropout, self.training)
-            x, _ = torch.ops.tenor.layer(
+            x = torch.ops.tenor.layer(
                 x,
                 offsets,
                 [weight for suffix in self._suffixes(depth) for weight in self._weights(suffix)],
@@ -140,7 +140,7 @@ class Recurrent(torch.nn.Module):
                 [config.input_gate, config.output_gate, config.skip],
                 config.activation,
                 precision,
-            )
+            )[0]
         return x
 
     def _suffixes(self, depth: int) -> tuple[str, ...]:

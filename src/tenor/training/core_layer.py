@@ -171,7 +171,8 @@ class CoreLayer:
                 if not parts:
                     parts.append(self._room(0, "d_x", self.x.shape))
                 of_weights["weight_ih"] = self._multiply(one.d_shares.T, self.x)
-                of_weights.setdefault("bias_ih", one.d_shares.sum(0))
+                if "bias_ih" not in of_weights:
+                    of_weights["bias_ih"] = one.d_shares.sum(0)
                 self._multiply(one.d_shares, weights["weight_ih"], out=parts[0], add=direction > 0)
             if one.d_given is not None:
                 of_weights["weight_previous"] = self._multiply(one.d_given.T, self.x)

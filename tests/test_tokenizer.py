@@ -199,6 +199,10 @@ def test_places_are_those_of_the_original_however_it_is_composed():
     ]  # fmt: skip
 
 
+def test_a_row_of_emoji_is_no_pile_of_marks():
+    assert split("😀" * 100 + " cafe\u0301")[-1] == "café"
+
+
 def test_more_marks_than_any_language_piles_up_are_left_as_they_are():
     piled = "e" + "\u0301\u0316" * 100_000
     begin = time.process_time()

@@ -61,8 +61,8 @@ _SEAMS = "\u00ad\u2060\ufeff"
 """Where a line may or may not break within a word."""
 _ODD = re.compile(f"[{_SURROGATES}{_SEAMS}]")
 _REPLACEMENT = "\ufffd"
-_PILED_MARKS = re.compile(r"[^\w\s\x00-\x7f]{64}")
-"""More of them in a row than any language writes would take hours to be put in order."""
+_MARKS_OR_SIGNS = re.compile(r"[^\w\s\x00-\x7f]{64}")
+"""What may be a pile of marks, found without the pattern of all marks, which takes long to compile."""
 _SPACY_LOCK = Lock()
 
 
@@ -143,7 +143,9 @@ def normal(text: str) -> str:
     if text.isascii():
         return text
     text = _without_oddities(text)
-    return text if _PILED_MARKS.search(text) else unicodedata.normalize("NFC", text)
+    if _MARKS_OR_SIGNS.search(text) and _piled_marks_pattern().search(text):
+        return text
+    return unicodedata.normalize("NFC", text)
 
 
 def _without_oddities(text: str) -> str:
@@ -223,6 +225,13 @@ def _unicode_pattern() -> re.Pattern[str]:
 
 
 @functools.cache
+def _piled_marks_pattern() -> re.Pattern[str]:
+    """More marks in a row than any language writes: a million would take hours to be put in order."""
+    marks = _class_of(code for code in range(0x300, _LAST_MARK) if unicodedata.combining(chr(code)))
+    return re.compile(f"[{marks}]{{64}}")
+
+
+@functools.cache
 def _composable_pattern() -> re.Pattern[str]:
     """Runs of characters that become one in normal form C, if they do: it leaves no other together."""
     marks = _combining_marks()
@@ -265,7 +274,11 @@ def _combining_marks() -> str:
 
     ``\\w`` leaves them out, which would cut Hindi or Arabic words to pieces.
     """
-    codes = [c for c in (*range(0x300, _LAST_MARK), *range(0xE0100, 0xE01F0)) if _is_mark(c)]
+    return _class_of(c for c in (*range(0x300, _LAST_MARK), *range(0xE0100, 0xE01F0)) if _is_mark(c))
+
+
+def _class_of(codes: Iterable[int]) -> str:
+    """Rising codes as the inside of a character class."""
     ranges: list[list[int]] = []
     for code in codes:
         if ranges and code == ranges[-1][1] + 1:

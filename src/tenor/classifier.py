@@ -261,9 +261,9 @@ class TextClassifier:
     def _read(self, texts: Sequence[str]) -> tuple[Floats, npt.NDArray[np.bool_]]:
         """Logits (B, C) of texts, and (B,) whether each was longer than the model reads."""
         if isinstance(texts, str) or not isinstance(texts, Sequence):
-            raise InputError(
-                f"texts is a {type(texts).__name__}; it must be a list of strings: predict([text])"
-            )
+            one = isinstance(texts, str)
+            cure = "predict([text])" if one else "predict(list(texts)), or texts.tolist() of an array"
+            raise InputError(f"texts is a {type(texts).__name__}; it must be a list of strings: {cure}")
         for text in texts:
             _string(text)
         if self._scorer.whole is not None and self._indexer.reader is not None:

@@ -15,6 +15,7 @@ from tenor.data.examples import Example
 from tenor.errors import DataError
 from tenor.metrics import confusion, cross_entropies, f1_scores, macro_f1, mean
 from tenor.prediction import label_ids
+from tenor.section import closest, listed
 
 _CHUNK_TEXTS = 1024
 
@@ -98,11 +99,13 @@ def targets_of(classifier: TextClassifier, examples: Sequence[Example]) -> np.nd
     if not examples:
         raise DataError("there are no labelled texts to evaluate on")
     ids = {label: i for i, label in enumerate(classifier.labels)}
-    strange = sorted({example.label for example in examples} - set(ids))
+    strange = [example for example in examples if example.label not in ids]
     if strange:
+        first = strange[0]
         raise DataError(
-            f"the data has the label {strange[0]!r}, which the model does not know; it knows "
-            f"{', '.join(map(repr, classifier.labels))}"
+            f"the data has the label {first.label!r}, which the model does not know"
+            f"{closest(first.label, ids)}; it knows {listed(classifier.labels)}. So it is with "
+            f"{len(strange):,} of the {len(examples):,} texts, the first of them {first.text[:60]!r}"
         )
     return np.array([ids[example.label] for example in examples], dtype=np.intp)
 

@@ -9,6 +9,7 @@ from tenor.cells import State
 from tenor.errors import InputError
 from tenor.ngrams import NgramState
 from tenor.pooling import Memory
+from tenor.section import listed
 from tenor.tokenizer import Token
 
 
@@ -52,7 +53,7 @@ class Reading:
             InputError: the model has no such label.
         """
         if label not in self.before:
-            raise InputError(f"no label {label!r}; there are {', '.join(map(repr, self.before))}")
+            raise InputError(f"no label {label!r}; there are {listed(self.before)}")
         curve = [self.before[label], *(word.probabilities[label] for word in self.words)]
         return [after - before for before, after in zip(curve, curve[1:], strict=False)]
 

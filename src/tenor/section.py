@@ -85,6 +85,13 @@ def closest(name: str, known: typing.Iterable[str]) -> str:
     return f"; did you mean {found[0]!r}?" if found else ""
 
 
+def listed(names: typing.Iterable[str], most: int = 10) -> str:
+    """``"'a', 'b', 'c'"``; behind so many names as a message has room for, how many there are."""
+    quoted = [repr(name) for name in names]
+    more = f", … ({len(quoted):,} in all)" if len(quoted) > most else ""
+    return ", ".join(quoted[:most]) + more
+
+
 def check(name: str, value: Any, annotation: Any) -> Any:
     """The value, as the annotation wants it (a whole float for an int, a list for a tuple).
 

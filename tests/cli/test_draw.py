@@ -30,7 +30,7 @@ def test_a_picture_is_named_after_what_it_shows_and_is_not_overwritten(tenor, tm
     assert done == (
         2,
         "",
-        "tenor: cell.svg is there already; name another file with -o, or --force to replace it\n",
+        "tenor: cell.svg is there already; name another file, or --force to replace it\n",
     )
     assert tenor("draw", "cell", "--force").status == 0
 
@@ -81,3 +81,18 @@ def test_the_shape_at_each_stage_is_shown(tenor, tiny, tmp_path):
 def test_inspect_says_which_parts_keep_padding_out(tenor, model_folder):
     parts = json.loads(tenor("inspect", model_folder).out)["parts"]
     assert [part["keeps_padding_out"] for part in parts] == [False, True, True, True, True, True]
+
+
+def test_texts_may_stand_behind_flags(tenor, model_folder, tmp_path):
+    before, behind = tmp_path / "before.svg", tmp_path / "behind.svg"
+    assert tenor("draw", "unrolled", "film good", "-m", model_folder, "-o", before).status == 0
+    assert tenor("draw", "unrolled", "-m", model_folder, "-o", behind, "film good").status == 0
+    assert behind.read_bytes() == before.read_bytes()
+    assert "unknown argument '--lable'" in tenor("draw", "unrolled", "good", "--lable", "x").err
+
+
+def test_a_picture_is_not_written_as_what_it_is_not(tenor, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = tenor("draw", "cell", "-o", "cell.PNG")
+    assert (done.status, list(tmp_path.iterdir())) == (2, [])
+    assert done.err == "tenor: cell.PNG does not end in .svg, which is what is written; name it cell.svg\n"

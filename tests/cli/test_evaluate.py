@@ -109,7 +109,8 @@ def test_a_label_that_the_model_does_not_know_is_refused(tenor, model_folder, la
     assert (done.status, done.out) == (2, "")
     assert done.err == (
         "tenor: the data has the label 'mixed', which the model does not know; "
-        "it knows 'negative', 'positive'\n"
+        "it knows 'negative', 'positive'. So it is with 2 of the 4 texts, the first of them "
+        "'the film is good'\n"
     )
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from tenor.data import Example, build_dataset, hold_out
+from tenor.data import Example, build_dataset, dataset_of, hold_out
 from tenor.errors import DataError
 
 
@@ -103,3 +103,18 @@ def test_nothing_is_held_out_where_validation_texts_are_given():
 def test_one_example_per_label_is_too_few_to_hold_out():
     with pytest.raises(DataError, match=r"one training example per label.*validation texts of your own"):
         hold_out(dataset("a", "b"), 0.5, seed=0)
+
+
+def test_pairs_are_texts_to_train_on():
+    found = dataset_of([("a fine film", "pos"), ("dull", "neg")])
+    assert (found.labels, found.splits["train"]) == (
+        ("neg", "pos"),
+        (Example(text="a fine film", label="pos"), Example(text="dull", label="neg")),
+    )
+    assert found.sha256 != dataset_of([("a fine film", "neg"), ("dull", "pos")]).sha256
+
+
+@pytest.mark.parametrize("pair", [("a film", 1), "ab", ("a", "b", "c"), {"text": "a", "label": "b"}, None])
+def test_what_is_no_pair_is_named_by_its_place(pair):
+    with pytest.raises(DataError, match=r"item 1 of the data is .*; each must be a text and its label"):
+        dataset_of([("a film", "pos"), pair])

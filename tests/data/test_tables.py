@@ -526,3 +526,30 @@ def test_line_ends_of_old_computers_are_told(tmp_path):
     path.write_bytes(b"text,label\rgood,a\rbad,b\r")
     with pytest.raises(DataError, match="save the file with Unix or Windows line ends"):
         read_examples(path, Asked(None, None, None))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("r.csv", "text,label\na film,{}\na song,{}\n"),
+        ("r.txt", "__label__{} a film\n__label__{} a song\n"),
+    ],
+)
+def test_a_label_is_the_same_however_its_accents_are_composed(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_text(content.format("tre\u0300s", "tr\u00e8s"), encoding="utf-8")
+    assert {example.label for example in read_examples(path)} == {"tr\u00e8s"}
+
+
+def test_a_folder_name_is_the_same_label_however_its_accents_are_composed(tmp_path):
+    for name in ("tre\u0300s", "non"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.txt").write_text("a film", encoding="utf-8")
+    assert {example.label for example in read_folder(tmp_path)["train"]} == {"tr\u00e8s", "non"}
+
+
+def test_no_number_is_no_label(tmp_path):
+    path = tmp_path / "r.jsonl"
+    path.write_text('{"text": "a film", "label": 1}\n{"text": "a song", "label": NaN}\n', encoding="utf-8")
+    with pytest.raises(DataError, match=r"line 2: the label, 'label', is empty"):
+        read_examples(path)

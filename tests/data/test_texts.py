@@ -144,3 +144,14 @@ def test_a_model_folder_is_not_texts(tmp_path):
 
     with pytest.raises(DataError, match=r"is a model folder, not texts; give a file of texts in its place"):
         read_texts(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "texts"),
+    [
+        ("\n__label__a one\n__label__a __label__b two\n__label__b\nten\n", ["", "one", "two", "", "ten"]),
+        ("a film\n__label__good a film\n", ["a film", "__label__good a film"]),
+    ],
+)  # fmt: skip
+def test_labels_of_lines_to_train_on_are_no_part_of_their_texts(tmp_path, content, texts):
+    assert list(read_texts(write(tmp_path / "reviews.txt", content))) == texts

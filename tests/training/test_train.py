@@ -169,7 +169,24 @@ def test_a_label_absent_from_a_split_is_noted_before_training():
     rare = [*examples(40, 0), Example(text="a rare film", label="odd\n"), Example(text="odd", label="odd\n")]
     train(dataset(train=rare, test=examples(10, 1)), SMALL, progress=Said(None))
     assert "labels 'bad', 'good', 'odd\\n'" in lines[0]
-    assert "note: no test text has the label 'odd\\n'" in lines[0]
+    assert "note: no test text has the label 'odd\\n'" in lines
+
+
+@pytest.mark.parametrize(
+    ("pairs", "note"),
+    [
+        ([(f"film {n}", f"a{n // 3}") for n in range(90)], "30 labels for 90 texts: is it the label"),
+        ([(f"film {n}", f"a{n // 3}") for n in range(90)], "which makes 33% of them"),
+        (
+            [("good film", "pos"), ("bad film", "neg"), ("", "neg")] * 9,
+            " training texts have no word in them",
+        ),
+    ],
+)
+def test_what_may_be_wrong_with_the_data_is_noted(pairs, note):
+    told = io.StringIO()
+    train(pairs, replace(SMALL, train=replace(SMALL.train, epochs=1)), progress=Progress(told))
+    assert any(line.startswith("note: ") and note in line for line in told.getvalue().splitlines())
 
 
 def test_the_share_of_unknown_words_is_told():

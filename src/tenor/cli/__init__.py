@@ -80,7 +80,7 @@ def _let_go(stream: TextIO | None) -> None:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Takes no abbreviations, and names the closest flag where one is unknown."""
+    """Takes no abbreviations, flags among the words, and names the closest flag where one is unknown."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, allow_abbrev=False)
@@ -88,14 +88,21 @@ class _Parser(argparse.ArgumentParser):
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
-        """As argparse does, but nothing may stay unknown."""
+        """As argparse does, but nothing may stay unknown.
+
+        It gives words behind a flag to nobody where an argument that takes any number of them stands
+        before the flag.
+        """
         found, unknown = super().parse_known_args(args, namespace)
-        if unknown:
+        many = next((a.dest for a in self._actions if a.nargs == "*" and not a.option_strings), None)
+        if many is not None and not any(word.startswith("-") for word in unknown):
+            vars(found)[many] = [*vars(found)[many], *unknown]
+        elif unknown:
             from tenor.section import closest
 
             hint = closest(unknown[0].partition("=")[0], self._option_string_actions)
             self.error(f"unknown argument {unknown[0]!r}{hint}")
-        return found, unknown
+        return found, []
 
 
 def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:

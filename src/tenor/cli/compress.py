@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from tenor.cli.options import Subparsers, add_data, add_split, labelled, refuse_existing
+from tenor.cli.options import Subparsers, add_data, add_split, free_picture, labelled
 from tenor.cli.output import print_json, print_table, say, wants_json
 from tenor.config import Precision
 
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
 
     output = args.output or args.model.with_name(f"{args.model.resolve().name}-{args.precision}")
     if args.curve:
-        refuse_existing(args.curve, force=args.force)
+        free_picture(args.curve, force=args.force)
     else:
         artifact.check_free(output, force=args.force)
     classifier = TextClassifier.load(args.model)

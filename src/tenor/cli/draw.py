@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tenor.cli.options import Subparsers, add_model, refuse_existing
+from tenor.cli.options import Subparsers, add_model, free_picture
 from tenor.cli.output import say
+from tenor.section import listed
 
 if TYPE_CHECKING:
     from tenor import TextClassifier
@@ -48,11 +49,11 @@ def run(args: argparse.Namespace) -> int:
     from tenor.errors import InputError
 
     output = args.output or Path(f"{args.what}.svg")
-    refuse_existing(output, force=args.force)
+    free_picture(output, force=args.force)
     classifier = TextClassifier.load(args.model, runtime=args.runtime)
     label = classifier.labels[-1] if args.label is None else args.label
     if label not in classifier.labels:
-        raise InputError(f"no label {label!r}; there are {', '.join(map(repr, classifier.labels))}")
+        raise InputError(f"no label {label!r}; there are {listed(classifier.labels)}")
     picture = _DRAWINGS[args.what](classifier, args.texts or list(_TEXTS), label, args.beside)
     output.write_text(picture, encoding="utf-8")
     say(f"wrote {output}")

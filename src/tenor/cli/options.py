@@ -146,7 +146,20 @@ def refuse_existing(path: Path, *, force: bool) -> None:
         InputError: something is there and ``force`` is false.
     """
     if path.exists() and not force:
-        raise InputError(f"{path} is there already; name another file with -o, or --force to replace it")
+        raise InputError(f"{path} is there already; name another file, or --force to replace it")
+
+
+def free_picture(path: Path, *, force: bool) -> None:
+    """Refuse to write a picture over something else, or as what it is not.
+
+    Raises:
+        InputError: as ``refuse_existing`` does; or the name ends as that of another kind of picture.
+    """
+    if path.suffix.lower() not in ("", ".svg"):
+        raise InputError(
+            f"{path} does not end in .svg, which is what is written; name it {path.with_suffix('.svg')}"
+        )
+    refuse_existing(path, force=force)
 
 
 def add_encoding(group: argparse._ActionsContainer) -> None:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tenor.cli.options import Subparsers, add_encoding, add_model
+from tenor.cli.options import Subparsers, add_encoding, add_model, free_picture
 from tenor.cli.output import (
     colored,
     one_line,
@@ -49,10 +49,9 @@ def add_parser(commands: Subparsers, summary: str) -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> int:
     """Read the text; print a row a word, or JSON; draw the picture if asked."""
     from tenor import TextClassifier
-    from tenor.errors import InputError
 
-    if args.svg is not None and args.svg.exists() and not args.force:
-        raise InputError(f"{args.svg} is there already; name another file, or --force to replace it")
+    if args.svg is not None:
+        free_picture(args.svg, force=args.force)
     if args.text != "-":
         refuse_path(args.text, "read")
     text = _standard_input(args.encoding) if args.text == "-" else args.text

@@ -9,7 +9,7 @@ Nothing is unpacked onto the disk: archives are read as they lie.
 
 from tenor.data.columns import Asked
 from tenor.data.corpora import CORPORA, Choices, read_corpus, read_unlabelled
-from tenor.data.examples import Dataset, Example, build_dataset, hold_out, validate_on_test
+from tenor.data.examples import Dataset, Example, build_dataset, dataset_of, hold_out, validate_on_test
 from tenor.data.loading import Source, load
 from tenor.data.tables import read_examples, read_folder, read_texts
 from tenor.data.vectors import WordVectors, read_vectors
@@ -23,6 +23,7 @@ __all__ = [
     "Source",
     "WordVectors",
     "build_dataset",
+    "dataset_of",
     "hold_out",
     "load",
     "read_corpus",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from tenor.errors import DataError
-from tenor.section import closest
+from tenor.section import closest, listed
 
 # fmt: off
 TEXT_NAMES = (
@@ -83,7 +83,7 @@ def choose_columns(
         label = free.pop()
     if text is None:
         raise DataError(
-            f"{place}: which column holds the text? It has {_listed(names)}; "
+            f"{place}: which column holds the text? It has columns {listed(names, 20)}; "
             "say --text-column NAME, or add a first line that names the columns if there is none"
         )
     return Columns(text, label)
@@ -100,7 +100,7 @@ def need_label(columns: Columns, names: Sequence[str], place: str) -> str:
     if len(names) == 1:
         raise DataError(f"{place} has one column, {names[0]!r}; a text and a label are needed on each line")
     raise DataError(
-        f"{place}: which column holds the label? It has {_listed(names)}; say --label-column NAME"
+        f"{place}: which column holds the label? It has columns {listed(names, 20)}; say --label-column NAME"
     )
 
 
@@ -108,7 +108,8 @@ def _asked_for(name: str | None, names: Sequence[str], flag: str, place: str) ->
     if name is None or name in names:
         return name
     raise DataError(
-        f"{place} has no column {name!r}{closest(name, names)}; it has {_listed(names)}; say {flag} NAME"
+        f"{place} has no column {name!r}{closest(name, names)}; it has columns {listed(names, 20)}; "
+        f"say {flag} NAME"
     )
 
 
@@ -137,8 +138,3 @@ def _is_value(cell: str) -> bool:
 def _normal(name: str) -> str:
     """``Review_Text``, ``reviewText`` and ``review text`` are one name."""
     return re.sub(r"[\W_]", "", name).lower()
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(map(repr, names[:20]))
-    return f"columns {shown}, …" if len(names) > 20 else f"columns {shown}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tenor.errors import DataError
-from tenor.section import closest
+from tenor.section import closest, listed
 
 if TYPE_CHECKING:
     from tenor.data.loading import Source
@@ -94,6 +95,33 @@ def build_dataset(
     for split, examples in fixed.items():
         _check_labels(split, {example.label for example in examples}, ordered)
     return Dataset(name=name, labels=ordered, splits=MappingProxyType(fixed), sha256=sha256, source=source)
+
+
+def dataset_of(pairs: Iterable[tuple[str, str]], name: str = "texts") -> Dataset:
+    """The training texts that a program has at hand.
+
+    Args:
+        pairs: a text and its label each.
+        name: of the whole.
+
+    Raises:
+        DataError: something is no pair of strings, or see ``build_dataset``.
+    """
+    examples = tuple(_example(pair, number) for number, pair in enumerate(pairs))
+    hashed = hashlib.sha256(json.dumps([[e.text, e.label] for e in examples]).encode())
+    return build_dataset({"train": examples}, name=name, sha256=hashed.hexdigest(), source=name)
+
+
+def _example(pair: object, number: int) -> Example:
+    match pair:
+        case Example():
+            return pair
+        case (str(text), str(label)):
+            return Example(text=text, label=label)
+    raise DataError(
+        f"item {number:,} of the data is {reprlib.repr(pair)}; each must be a text and its label, both "
+        'strings: ("a fine film", "positive")'
+    )
 
 
 def sort_labels(labels: Iterable[str]) -> tuple[str, ...]:
@@ -180,8 +208,7 @@ def _chosen(labels: list[str], fraction: float, seed: int) -> set[int]:
 def _check_labels(split: str, found: set[str], labels: tuple[str, ...]) -> None:
     unknown = sort_labels(found.difference(labels))
     if unknown:
-        shown = ", ".join(map(repr, labels[:10])) + (", …" if len(labels) > 10 else "")
         raise DataError(
             f"the {split} split has the label {unknown[0]!r}, which no training example has"
-            f"{closest(unknown[0], labels)}; the labels are {shown}"
+            f"{closest(unknown[0], labels)}; the labels are {listed(labels)}"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import sys
+import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def read_folder(path: StrPath, encoding: str | None = None) -> dict[str, tuple[E
     splits: dict[str, list[Example]] = {}
     for file in files:
         text = cut("".join(read_lines(file, encoding)))
-        example = Example(text=text, label=file.parent.name)
+        example = Example(text=text, label=_spelt(file.parent.name))
         splits.setdefault(_split_of(file, folder), []).append(example)
     return {split: tuple(examples) for split, examples in splits.items()}
 
@@ -84,20 +85,20 @@ def read_texts(
     r"""Read texts one at a time, in constant memory; ``-`` reads standard input.
 
     A CSV, TSV or JSON-lines file gives its text column. Any other file, and standard input,
-    gives a text a line, empty ones too, without the ``\n`` or ``\r\n`` that ends it. ``.gz``
-    files are unpacked on the way.
+    gives a text a line, empty ones too, without the ``\n`` or ``\r\n`` that ends it and, where the
+    first begins with ``__label__``, without labels of fastText's form. ``.gz`` files are unpacked on the way.
 
     Raises:
         DataError: as for ``read_examples``; what is wrong with the file as a whole is raised at
             once, what is wrong with a line when it is reached.
     """
     if path_or_dash == "-":
-        return map(cut, decode_lines(_standard_input(), encoding, "standard input"))
+        return _unlabelled(map(cut, decode_lines(_standard_input(), encoding, "standard input")))
     path = Path(path_or_dash)
     check_file(path)
     kind = table_format(path)
     if kind is None:
-        return map(cut, read_lines(path, encoding))
+        return _unlabelled(map(cut, read_lines(path, encoding)))
     return _read_column(path, kind, Asked(text_column, None, encoding))
 
 
@@ -134,7 +135,16 @@ def _read_fasttext(path: Path, asked: Asked) -> Iterator[Example]:
         label, text = found[1], found[2] or ""
         if text.startswith("__label__"):
             raise DataError(f"{path}, line {number} has two labels; Tenor learns one per text, keep one")
-        yield Example(text=text, label=label)
+        yield Example(text=text, label=_spelt(label))
+
+
+def _unlabelled(lines: Iterator[str]) -> Iterator[str]:
+    """The texts of lines, without the labels of lines such as fastText trains on."""
+    labelled: bool | None = None
+    for line in lines:
+        if labelled is None and line.strip():
+            labelled = line.startswith("__label__")
+        yield re.sub(r"\A(?:__label__[^ \t]+[ \t]*)+", "", line) if labelled else line
 
 
 def _text(values: Mapping[str, object], column: str, place: str) -> str:
@@ -148,11 +158,16 @@ def _label(values: Mapping[str, object], column: str, place: str) -> str:
     value = _value(values, column, place)
     if isinstance(value, bool):
         value = str(value).lower()
-    if value is None or not str(value).strip():
+    if value is None or value != value or not str(value).strip():
         raise DataError(f"{place}: the label, {column!r}, is empty; fill it in or remove the line")
     if not isinstance(value, str | int | float):
         raise DataError(f"{place}: the label, {column!r}, is {value!r}; it must be one word, text or number")
-    return str(value).strip()
+    return _spelt(str(value).strip())
+
+
+def _spelt(label: str) -> str:
+    """In normal form C, as texts are read: ``é`` is one label, however a system or an editor composes it."""
+    return unicodedata.normalize("NFC", label)
 
 
 def _value(values: Mapping[str, object], column: str, place: str) -> object:

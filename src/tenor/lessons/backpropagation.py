@@ -14,6 +14,7 @@ from torch.func import jacrev
 from tenor.classifier import TextClassifier
 from tenor.config import ModelConfig
 from tenor.errors import InputError, UnsupportedError
+from tenor.section import listed
 from tenor.training import network
 
 Array = npt.NDArray[np.float64]
@@ -64,7 +65,7 @@ def backpropagate(
             "forget gates, multiplied"
         )
     if label not in model.labels:
-        raise InputError(f"no label {label!r}; there are {', '.join(map(repr, model.labels))}")
+        raise InputError(f"no label {label!r}; there are {listed(model.labels)}")
     reading = classifier.encode(text)
     if not reading.tokens:
         raise InputError(f"the text {text!r} has no token, so nothing goes back through time")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
 from tenor.classifier import TextClassifier
 from tenor.config import Settings, TrainConfig
-from tenor.data import Dataset, WordVectors, load
+from tenor.data import Dataset, WordVectors, dataset_of, load
 from tenor.errors import TrainingError, TrainingInterrupted, UnsupportedError
 from tenor.evaluation import Evaluation, evaluate
 from tenor.model import Model
@@ -33,7 +33,7 @@ _NAMED_TEXTS = 8
 
 
 def train(  # noqa: PLR0913 - all that goes into a training, by name
-    data: Dataset | str | os.PathLike[str],
+    data: Dataset | str | os.PathLike[str] | Iterable[tuple[str, str]],
     settings: Settings | None = None,
     *,
     words: Sequence[str] | None = None,
@@ -46,9 +46,9 @@ def train(  # noqa: PLR0913 - all that goes into a training, by name
     """Train a classifier; the weights are those of the epoch that was best on validation texts.
 
     Args:
-        data: labelled texts, or a corpus name or file that ``tenor.data.load`` reads. Without
-            validation texts of its own, ``settings.train.validation`` of the training texts are
-            held back. Test texts, if there are any, are read once, after training.
+        data: labelled texts, a corpus name or file that ``tenor.data.load`` reads, or pairs of a text
+            and its label. Without validation texts of its own, ``settings.train.validation`` of the
+            training texts are held back. Test texts, if there are any, are read once, after training.
         settings: every choice; None takes those of ``tenor.preset()``.
         words: the vocabulary in its order, for ``vocabulary.source = "list"``.
         vectors: word vectors to start from; their width sets ``embedding_dim``.
@@ -72,7 +72,7 @@ def train(  # noqa: PLR0913 - all that goes into a training, by name
         TrainingInterrupted: the run was told to stop; its last checkpoint has all that was learnt.
     """
     progress = progress or Progress(None)
-    given = data if isinstance(data, Dataset) else load(data)
+    given = _dataset(data)
     prepared = prepare(given, settings or preset(), words, vectors, progress, recipe)
     if run is not None:
         run.begin(given.origin)
@@ -136,6 +136,12 @@ def on_gpu(classifier: TextClassifier) -> TextClassifier:
     return TextClassifier(
         model, network=TorchReader(model.config, without_ngrams(model.weights), "cuda").logits
     )
+
+
+def _dataset(data: Dataset | str | os.PathLike[str] | Iterable[tuple[str, str]]) -> Dataset:
+    if isinstance(data, Dataset):
+        return data
+    return load(data) if isinstance(data, str | os.PathLike) else dataset_of(data)
 
 
 def _shortened(prepared: Prepared, budget: TimeBudget, run: RunFolder | None, progress: Progress) -> Prepared:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from tenor.config import FlawsConfig, Settings, TrainConfig
 from tenor.data import Dataset, WordVectors, hold_out, validate_on_test
 from tenor.errors import ConfigError, DataError, TrainingError
 from tenor.model import Model
+from tenor.section import listed
 from tenor.tokenizer import Tokenizer
 from tenor.training import engine, scores
 from tenor.training.corpus import Indexed, build_vocabulary, encode, with_targets
@@ -27,6 +28,8 @@ from tenor.vocabulary import Vocabulary
 
 _UPDATES = 2_800
 _FEWEST_EPOCHS, _MOST_EPOCHS = 3, 40
+_FEWEST_TEXTS = 4
+"""Of a label, on average, that nobody wonders at."""
 _MOST_WORDS = 2**25
 """Of the texts that n-grams are counted in: it takes 100 bytes a word for a while."""
 _MOST_SCORES = 2**23
@@ -68,6 +71,8 @@ def prepare(
     dataset = _with_validation(given, settings.train, settings.flaws)
     settings = _resolve(settings, dataset, words, vectors)
     progress.say(_summary(dataset))
+    for note in _doubts(given, dataset, settings.train.validation):
+        progress.say(f"note: {note}")
     vocabulary, splits = _encode(dataset, settings, _words(settings, words, vectors), vectors, progress)
     found = _scores(settings, vocabulary, splits, len(dataset.labels), progress)
     if found is not None:
@@ -244,12 +249,25 @@ def _with_validation(dataset: Dataset, config: TrainConfig, flaws: FlawsConfig) 
 
 def _summary(dataset: Dataset) -> str:
     sizes = ", ".join(f"{len(rows):,} {split}" for split, rows in dataset.splits.items())
-    lines = [f"{dataset.name}: {sizes} texts · labels {', '.join(map(repr, dataset.labels))}"]
+    return f"{dataset.name}: {sizes} texts · labels {listed(dataset.labels)}"
+
+
+def _doubts(given: Dataset, dataset: Dataset, share: float) -> Iterator[str]:
+    """What in the data may be other than its owner thinks."""
+    labels = len(dataset.labels)
     for split, rows in dataset.splits.items():
         absent = sorted(set(dataset.labels) - {example.label for example in rows})
         if absent:
-            lines.append(f"note: no {split} text has the label {', '.join(map(repr, absent))}")
-    return "\n".join(lines)
+            yield f"no {split} text has the label {listed(absent)}"
+    texts = len(given.splits["train"])
+    if texts < _FEWEST_TEXTS * labels:
+        yield f"{labels:,} labels for {texts:,} texts: is it the label that was read as such?"
+    held = len(dataset.splits["validation"])
+    if held + len(dataset.splits["train"]) == texts and held > 2 * share * texts:
+        yield (
+            f"at least one text of each label is held back for validation, which makes {held / texts:.0%} of "
+            "them; give validation texts of your own, or more texts of each label"
+        )
 
 
 def _words(
@@ -274,8 +292,8 @@ def _coverage(vocabulary: Vocabulary, vectors: WordVectors, token_ids: Sequence[
         texts = vocabulary.tokens[len(vocabulary.config.special_tokens) :]
         raise DataError(
             f"none of the vocabulary's {len(vocabulary):,} words has a word vector, so these vectors would "
-            f"do nothing; they spell words like {', '.join(map(repr, vectors.words[:3]))}, and the texts "
-            f"like {', '.join(map(repr, texts[:3]))}"
+            f"do nothing; they spell words like {listed(vectors.words[:3])}, and the texts "
+            f"like {listed(texts[:3])}"
         )
     occurrences = np.bincount(np.concatenate(token_ids), minlength=len(vocabulary))
     share = float(occurrences[has_vector].sum() / occurrences.sum())
@@ -318,12 +336,14 @@ def _unknown(vocabulary: Vocabulary, token_ids: Sequence[TokenIds]) -> str:
     """
     known = len(vocabulary) - len(vocabulary.config.special_tokens)
     share = float(np.mean(np.concatenate(token_ids) == vocabulary.unknown_id))
+    empty = sum(not len(ids) for ids in token_ids)
     if share == 1:
         raise DataError(
             f"no training text has a word of the vocabulary, which holds {known:,}; with few texts set "
             "--min-count 1, with --words or --vectors check that they spell words as the texts do"
         )
-    return f"vocabulary: {known:,} words; {share:.1%} of the training tokens are unknown"
+    told = f"vocabulary: {known:,} words; {share:.1%} of the training tokens are unknown"
+    return told + f"\nnote: {empty:,} training texts have no word in them" * (empty > 0)
 
 
 def _origin(dataset: Dataset, vectors: WordVectors | None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -215,6 +216,8 @@ def main() -> int:
     )
     parser.add_argument("--list", action="store_true", help="say what is there and what is missing")
     args = parser.parse_args()
+    if args.jobs < 1:
+        parser.error("--jobs must be at least 1")
     runs = [run for run in plan() if args.only in run.name]
     missing = [run for run in runs if not (RESULTS / f"{run.name}.json").is_file()]
     if args.list:
@@ -238,24 +241,29 @@ def _work_off(runs: list[Run], data_dir: str, jobs: int, until: float) -> int:
     running: dict[Run, Training] = {}
     waiting = list(runs)
     threads = max(1, (os.cpu_count() or 1) // jobs)
-    try:
-        while running or waiting:
-            if time.monotonic() >= until:
-                raise KeyboardInterrupt
+    with suppress(KeyboardInterrupt), _saved_at_the_end(running):
+        while (running or waiting) and time.monotonic() < until:
             while waiting and len(running) < jobs:
                 run = waiting.pop(0)
                 running[run] = Training(origin(), start(run, data_dir, threads))
                 _tell("began", run)
             time.sleep(1)
             failed += _take_in(running)
-    except KeyboardInterrupt:
+    print(f"{len(waiting) + len(running)} left, {failed} failed")
+    return 1 if failed else 0
+
+
+@contextmanager
+def _saved_at_the_end(running: dict[Run, Training]) -> Iterator[None]:
+    """Have trainings that are under way save themselves, however this ends."""
+    try:
+        yield
+    finally:
         for training in running.values():
             training.process.send_signal(signal.SIGTERM)
         for run, training in running.items():
             training.process.wait()
             _tell("saved, to go on another time", run)
-    print(f"{len(waiting) + len(running)} left, {failed} failed")
-    return 1 if failed else 0
 
 
 def _take_in(running: dict[Run, Training]) -> int:

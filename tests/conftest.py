@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from samples import owned
 from tenor import TextClassifier
@@ -21,6 +22,10 @@ WORDS = ("the", "film", "is", "not", "good", "bad")
 # A shell starts what runs in the background with SIGINT ignored, nohup with SIGHUP; children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+# PyTorch's threads wait for each other in loops, a hundred times as long where cores are busy.
+torch.set_num_threads(1)
 
 
 def pytest_addoption(parser):

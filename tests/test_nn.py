@@ -263,6 +263,16 @@ def test_what_does_not_fit_is_refused_with_what_to_do():
         ours(x.double(), offsets)
     with pytest.raises(InputError, match="jagged"):
         ours(x)
+    for other, cure in (
+        (x.numpy(), "from_numpy"),
+        (torch.nn.utils.rnn.pack_sequence([x]), "unpack_sequence"),
+        (None, "must be a tensor"),
+        (x[None], "padding would be read as text"),
+    ):
+        with pytest.raises(InputError, match=cure):
+            ours(other)
+    with pytest.raises(InputError, match="offsets of its own"):
+        ours(torch.nested.nested_tensor([x], layout=torch.jagged), offsets)
     for wrong in (
         offsets[:-1],
         offsets.int(),
@@ -275,7 +285,12 @@ def test_what_does_not_fit_is_refused_with_what_to_do():
         ours(x, torch.tensor([0, len(x) + 5, len(x)]))
     with pytest.raises(InputError, match="shape"):
         ours(x[:, :5], offsets)
-    for cell, settings in (("lstm", {"window": 2}), ("rnn", {"activation": "identity"}), ("lsmt", {})):
+    for cell, settings in (
+        ("lstm", {"window": 2}),
+        ("rnn", {"activation": "identity"}),
+        ("lsmt", {}),
+        ("gru", {"activation": "relu"}),
+    ):
         with pytest.raises(ConfigError):
             Recurrent(cell, 13, (21,), **settings)
     arguments = list(operator_arguments())
@@ -310,3 +325,8 @@ def test_the_core_refuses_too_little_room_for_the_way_back():
         else:
             Learner().forward([one])
             Learner().backward([one])  # by another learner, which never read it
+
+
+def test_it_says_how_it_is_set():
+    layer = Recurrent("linear", 3, (5, 4), window=2, skip=True, dropout=0.5)
+    assert repr(layer) == "Recurrent('linear', 3, (5, 4), window=2, skip=True, dropout=0.5)"

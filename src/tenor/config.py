@@ -134,6 +134,10 @@ class ModelConfig(Section):
                 raise ConfigError(
                     f"{name} is a setting of the linear cell, and this is {self.cell}; leave it out"
                 )
+        if self.activation != "tanh" and self.cell in ("lstm", "gru"):
+            raise ConfigError(
+                f"activation {self.activation!r} is for rnn and linear cells, not {self.cell}; leave it out"
+            )
         if self.activation == "identity" and self.cell == "rnn":
             raise ConfigError("activation 'identity' is for the linear cell; an rnn takes tanh or relu")
 
@@ -141,6 +145,10 @@ class ModelConfig(Section):
     def directions(self) -> int:
         """D: 1, or 2 for a bidirectional model."""
         return 2 if self.bidirectional else 1
+
+    def suffixes(self, layer: int) -> tuple[str, ...]:
+        """Of the names of a layer's weights, by direction: ``l0`` and ``l0_reverse``, as in PyTorch."""
+        return (f"l{layer}", f"l{layer}_reverse")[: self.directions]
 
     @property
     def spells(self) -> bool:

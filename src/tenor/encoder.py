@@ -254,7 +254,7 @@ def computes_in_core(weights: Mapping[str, Floats], runtime: Runtime) -> bool:
 def _weights_of(
     config: ModelConfig, weights: Mapping[str, Floats], layer: int, direction: int, precision: Precision
 ) -> CellWeights:
-    suffix = f"l{layer}" + ("_reverse" if direction else "")
+    suffix = config.suffixes(layer)[direction]
     return CellWeights(
         weight_ih=weights[f"rnn.weight_ih_{suffix}"],
         weight_hh=weights.get(f"rnn.weight_hh_{suffix}"),

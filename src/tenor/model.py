@@ -64,7 +64,7 @@ def weight_shapes(config: ModelConfig, *, vocab_size: int, num_labels: int) -> d
     shapes: dict[str, tuple[int, ...]] = {"embedding.weight": (vocab_size, config.embedding_dim)}
     width = config.embedding_dim
     for layer, size in enumerate(config.hidden_sizes):
-        for suffix in (f"l{layer}", f"l{layer}_reverse")[: config.directions]:
+        for suffix in config.suffixes(layer):
             shapes |= layer_shapes(config, suffix, width, size)
         width = size * config.directions
     if "attention" in config.pooling:

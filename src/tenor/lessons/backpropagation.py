@@ -103,7 +103,7 @@ def _walk(
     weights: network.Weights, config: ModelConfig, layer: int, x: Tensor, reverse: bool, jacobians: bool
 ) -> tuple[list[Tensor], Array]:
     """States h_t (H,) in the order of reading, each a tensor that gradients can be asked for."""
-    suffix = f"l{layer}" + ("_reverse" if reverse else "")
+    suffix = config.suffixes(layer)[reverse]
     weight_ih, weight_hh, bias_ih, bias_hh = network.parameters(weights, suffix)
     size = config.hidden_sizes[layer]
     step = _STEPS[config.cell if config.cell != "rnn" else config.activation]

@@ -15,6 +15,12 @@ from tenor.errors import InputError, UnsupportedError
 from tenor.model import layer_shapes
 from tenor.nn import operators  # noqa: F401 - registers torch.ops.tenor
 
+_FROM = {
+    "ndarray": "make it a tensor with torch.from_numpy",
+    "PackedSequence": "make it torch.nested.nested_tensor(unpack_sequence(x), layout=torch.jagged)",
+}
+"""What else people have, and how it becomes what a layer reads."""
+
 
 class Recurrent(torch.nn.Module):
     """Recurrent layers over texts of any lengths that lie end to end, without padding.
@@ -83,7 +89,7 @@ class Recurrent(torch.nn.Module):
         self.config, self.dropout, self.truncate = config, dropout, truncate
         width = input_size
         for depth, hidden in enumerate(config.hidden_sizes):
-            for suffix in self._suffixes(depth):
+            for suffix in config.suffixes(depth):
                 for name, shape in layer_shapes(config, suffix, width, hidden).items():
                     weight = torch.empty(shape).uniform_(-(hidden**-0.5), hidden**-0.5)
                     self.register_parameter(name.removeprefix("rnn."), torch.nn.Parameter(weight))
@@ -101,15 +107,26 @@ class Recurrent(torch.nn.Module):
         Returns:
             (N, D*H), or nested as x is: the last layer's states, both directions side by side. Row
             ``offsets[i + 1] - 1`` has the last state of text i forwards, row ``offsets[i]`` the last
-            one backwards.
+            one backwards; a text without words has no row.
 
         Raises:
             InputError: other types or shapes.
         """
+        if not isinstance(x, Tensor):
+            raise InputError(
+                f"x is a {type(x).__name__}; {_FROM.get(type(x).__name__, 'it must be a tensor')}"
+            )
         if x.is_nested:
+            if offsets is not None:
+                raise InputError("a nested tensor has offsets of its own; leave them out")
             offsets = _offsets_of(x)
             states = self._read(x.values(), offsets)
             return torch.nested.nested_tensor_from_jagged(states, offsets)
+        if x.dim() == 3:
+            raise InputError(
+                "x (B, T, I) does not say where texts end, and padding would be read as text; give "
+                "torch.nested.nested_tensor([row[:n] for row, n in zip(x, lengths)], layout=torch.jagged)"
+            )
         if offsets is None:
             raise InputError(
                 "x (N, I) needs offsets (B+1,); a nested tensor with layout=torch.jagged has its own"
@@ -118,9 +135,16 @@ class Recurrent(torch.nn.Module):
 
     def extra_repr(self) -> str:
         """For ``print``."""
-        config = self.config
-        both = ", bidirectional=True" if config.bidirectional else ""
-        return f"{config.cell!r}, {config.embedding_dim}, {config.hidden_sizes}{both}"
+        config, usual = self.config, ModelConfig()
+        names = ("bidirectional", "activation", "window", "input_gate", "output_gate", "skip")
+        told = {
+            name: getattr(config, name) for name in names if getattr(config, name) != getattr(usual, name)
+        }
+        told |= {
+            name: value for name, value in vars(self).items() if name in ("dropout", "truncate") and value
+        }
+        shown = [repr(config.cell), str(config.embedding_dim), str(config.hidden_sizes)]
+        return ", ".join([*shown, *(f"{name}={value!r}" for name, value in told.items())])
 
     def _read(self, x: Tensor, offsets: Tensor) -> Tensor:
         config = self.config
@@ -134,7 +158,7 @@ class Recurrent(torch.nn.Module):
             x = torch.ops.tenor.layer(
                 x,
                 offsets,
-                [weight for suffix in self._suffixes(depth) for weight in self._weights(suffix)],
+                [weight for suffix in config.suffixes(depth) for weight in self._weights(suffix)],
                 config.cell,
                 [hidden, config.directions, config.window, self.truncate or 0],
                 [config.input_gate, config.output_gate, config.skip],
@@ -142,9 +166,6 @@ class Recurrent(torch.nn.Module):
                 precision,
             )[0]
         return x
-
-    def _suffixes(self, depth: int) -> tuple[str, ...]:
-        return (f"l{depth}", f"l{depth}_reverse")[: self.config.directions]
 
     def _weights(self, suffix: str) -> list[Tensor]:
         names = layer_shapes(self.config, suffix, 1, 1)

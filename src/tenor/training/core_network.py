@@ -172,7 +172,7 @@ class CoreNetwork:
         self._learners[depth].backward(layer.passes)
         parts, of_directions = layer.gradients()
         for direction, found in enumerate(of_directions):
-            suffix = _suffix(depth, direction)
+            suffix = self._config.suffixes(depth)[direction]
             gradients.whole.update({f"rnn.{name}_{suffix}": values for name, values in found.items()})
         return parts
 
@@ -181,21 +181,20 @@ class CoreNetwork:
 
     def _of_layer(self, depth: int, direction: int) -> dict[str, Floats]:
         """The weights of a layer and direction by the names that PyTorch gives them."""
-        keys = {name: f"rnn.{name}_{_suffix(depth, direction)}" for name in WEIGHTS}
+        suffix = self._config.suffixes(depth)[direction]
+        keys = {name: f"rnn.{name}_{suffix}" for name in WEIGHTS}
         return {name: self._weights[key] for name, key in keys.items() if key in self._weights}
 
     def _read_head(self, pooled: Floats) -> Floats:
         """Logits (B, C)."""
         weights, dropout = self._weights, self._dropout
         self._taken: list[Floats] = []  # by each layer of the head
+        dropout.pooled.apply(pooled)
         if "head.hidden.weight" in weights:
-            dropout.pooled.apply(pooled)
             self._taken.append(pooled)
             pooled = multiply(pooled, weights["head.hidden.weight"].T, weights["head.hidden.bias"])
             np.maximum(pooled, 0, out=pooled)
             dropout.head.apply(pooled)
-        else:
-            dropout.pooled.apply(pooled)
         self._taken.append(pooled)
         return multiply(pooled, weights["head.weight"].T, weights["head.bias"])
 
@@ -214,7 +213,3 @@ class CoreNetwork:
             else:
                 dropout.pooled.apply(d)
         return d
-
-
-def _suffix(depth: int, direction: int) -> str:
-    return f"l{depth}" + ("_reverse" if direction else "")

@@ -156,8 +156,7 @@ def _layer(
     """(N, D*H) states of one layer, directions side by side, from its inputs x (N, I)."""
     size = config.hidden_sizes[layer]
     states = []
-    for reverse in (False, True)[: config.directions]:
-        suffix = f"l{layer}" + ("_reverse" if reverse else "")
+    for reverse, suffix in zip((False, True), config.suffixes(layer), strict=False):
         laid = layout.dense(x, reverse=reverse)
         if config.cell == "linear":
             out = linear.states(config, weights, suffix, laid, truncate)

@@ -346,10 +346,10 @@ BAD_FILES = [
     ),
     (
         "films.json",
-        '[{"text": "a", "label": 1}]\n',
+        '"a film"\n',
         r"line 1 is not a JSON object; write one object a line",
     ),
-    ("films.jsonl", '{"text": "\\ud800", "label": 1}\n', r"line 1 is not JSON \(.*surrogates"),
+    ("films.jsonl", '{"text": "\\ud800", "label": 1}\n', r"line 1 has .*, half of a character"),
     ("films.jsonl", "[" * 100_000, r"line 1 is not JSON"),
     ("films.ft", "__label__1 a\nbad\n", r"line 2 does not begin with __label__NAME; add its label"),
     ("films.ft", "__label__1 __label__2 a\n", r"line 1 has two labels; Tenor learns one per text"),
@@ -392,7 +392,7 @@ def test_a_bad_file_is_refused_with_its_place_and_the_next_step(tmp_path, name, 
         (
             "utf-8",
             "utf-16",
-            r"after line 0: the bytes are not UTF-16; name the file's own encoding",
+            r"films.csv: the bytes are not UTF-16; name the file's own encoding",
         ),
     ],
 )
@@ -552,4 +552,59 @@ def test_no_number_is_no_label(tmp_path):
     path = tmp_path / "r.jsonl"
     path.write_text('{"text": "a film", "label": 1}\n{"text": "a song", "label": NaN}\n', encoding="utf-8")
     with pytest.raises(DataError, match=r"line 2: the label, 'label', is empty"):
+        read_examples(path)
+
+
+PAIRS = [("a fine film, all in all", "pos"), ("dull", "neg"), ('say "hi" | or not', "pos")] * 4
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("name", ["r.json", "r.txt"])
+def test_one_array_of_objects_is_a_table(tmp_path, indent, name):
+    path = tmp_path / name
+    path.write_text("\n" + json.dumps([{"text": t, "label": n} for t, n in PAIRS], indent=indent), "utf-8")
+    assert [(e.text, e.label) for e in read_examples(path)] == PAIRS
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('[{"text": "a", "label": "b"},\n\n {"text": 1, "label": "b"}]', "line 3: 'text' is 1, not a text"),
+        ('[{"text": "a", "label": "b"},\n 7]', "line 2 is not a JSON object"),
+        ('[{"text": "a", "label": "b"}\n', "breaks off behind line 1"),
+        ('[{"text": "a", "label": "b"},\n', r"line 2 is not JSON \(Expecting value\)"),
+        ('[{"text": "a", "label": "b"}] 7', "line 1: something follows the array"),
+        ("[]", "has no rows"),
+        ('{"text": "a", "label": "b"} 7', r"line 1 is not JSON \(it goes on behind its end\)"),
+        ('{"text": null, "label": "b"}', "line 1: the text, 'text', is null; fill it in"),
+        ('{"text": "a \\ud800 b", "label": "b"}', r"line 1 has \\ud800, half of a character"),
+    ],
+)
+def test_what_is_wrong_with_json_is_told_with_its_line(tmp_path, content, message):
+    path = tmp_path / "r.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(DataError, match=message):
+        read_examples(path)
+
+
+@pytest.mark.parametrize("mark", [",", ";", "|", "\t"])
+@pytest.mark.parametrize("name", ["r.csv", "r.data"])
+def test_any_usual_mark_separates(tmp_path, mark, name):
+    path = tmp_path / name
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, delimiter=mark).writerows([("text", "label"), *PAIRS])
+    assert [(e.text, e.label) for e in read_examples(path)] == PAIRS
+    assert list(read_texts(path)) == [text for text, _ in PAIRS]
+
+
+def test_a_text_file_is_no_table_for_its_commas(tmp_path):
+    path = tmp_path / "r.txt"
+    path.write_text("good, bad\ntext; review | film\n", encoding="utf-8")
+    assert list(read_texts(path)) == ["good, bad", "text; review | film"]
+
+
+def test_what_is_not_gzipped_says_so(tmp_path):
+    path = tmp_path / "r.csv.gz"
+    path.write_text("text,label\na,b\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"is not gzipped, as its name says; name it without \.gz"):
         read_examples(path)

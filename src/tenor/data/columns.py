@@ -59,6 +59,12 @@ def has_header(first: Sequence[str], rows: Sequence[Sequence[str]], asked: Asked
     return any(usual) or not any(_is_value(cell) for cell in cells)
 
 
+def has_usual_names(cells: Sequence[str]) -> bool:
+    """Whether one of the cells is what text columns are called, and another what label columns are."""
+    names = {_normal(cell) for cell in cells}
+    return not names.isdisjoint(TEXT_NAMES) and not names.isdisjoint(LABEL_NAMES)
+
+
 def choose_columns(
     names: Sequence[str], rows: Iterable[Mapping[str, object]], asked: Asked, place: str
 ) -> Columns:

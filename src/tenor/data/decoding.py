@@ -89,6 +89,8 @@ def read_lines(path: Path, encoding: str | None) -> Iterator[str]:
     try:
         with path.open("rb") as file, _unpacked(path, file) as stream:
             yield from decode_lines(stream, encoding, str(path))
+    except gzip.BadGzipFile as error:
+        raise DataError(f"{path} is not gzipped, as its name says; name it without .gz") from error
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{path} cannot be read to its end ({reason}); check or fetch it again") from error
@@ -165,7 +167,7 @@ def _decode_wide(stream: io.BufferedReader, encoding: str, place: str) -> Iterat
             number += 1
     except UnicodeError as error:
         raise DataError(
-            f"{place}, after line {number}: the bytes are not {encoding.upper()}; "
+            f"{place}{f', after line {number}' if number else ''}: the bytes are not {encoding.upper()}; "
             "name the file's own encoding with --encoding"
         ) from error
     finally:

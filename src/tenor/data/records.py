@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from tenor.data.columns import Asked, has_header
+from tenor.data.columns import Asked, has_header, has_usual_names
 from tenor.data.decoding import LINE_LIMIT_BYTES, plain_suffix, read_lines
 from tenor.errors import DataError
 
@@ -23,7 +24,13 @@ _FORMATS = {
     ".json": "jsonl",
 }
 
+_MARKS = ",;\t|"
+"""What separates fields, the likeliest first."""
+_LONGEST_HEADER = 10_000
 _ONE_A_LINE = 'write one object a line, such as {"text": "...", "label": "..."}'
+
+_DECODER = json.JSONDecoder()
+_SPACES = re.compile(r"[ \t\r\n]*")
 
 Row = tuple[int, list[str]]
 Quoting = Literal[0, 3]  # csv.QUOTE_MINIMAL, csv.QUOTE_NONE
@@ -57,8 +64,14 @@ def sniff_format(path: Path, encoding: str | None) -> str | None:
     first = next((line for line in read_lines(path, encoding) if line.strip()), "")
     if first.startswith("__label__"):
         return "fasttext"
-    guess = "jsonl" if first.startswith("{") else "tsv" if "\t" in first else None
+    guess = "jsonl" if first.startswith(("{", "[{")) or first.strip() == "[" else None
+    guess = guess or ("tsv" if "\t" in first else "csv" if names_columns(first) else None)
     return table_format(path) or guess
+
+
+def names_columns(line: str) -> bool:
+    """Whether a line is a header that names a text and a label, as people usually name them."""
+    return len(line) < _LONGEST_HEADER and any(has_usual_names(line.split(mark)) for mark in _MARKS)
 
 
 def read_table(path: Path, kind: str, asked: Asked) -> Table:
@@ -136,7 +149,7 @@ def _delimiter(path: Path, kind: str, encoding: str | None) -> str:
     Where several do, prose is told from a separator by the space that follows its commas.
     """
     lines = list(islice(read_lines(path, encoding), _SAMPLE_ROWS))
-    order = "\t,;" if kind == "tsv" else ",;\t"
+    order = sorted(_MARKS, key=lambda mark: mark != "\t") if kind == "tsv" else _MARKS
     present = [mark for mark in order if mark in lines[0]] if lines else []
     even = {mark: _spaces_after(lines, mark) for mark in present}
     even = {mark: spaces for mark, spaces in even.items() if spaces is not None}
@@ -182,21 +195,56 @@ def _read_objects(path: Path, asked: Asked) -> Table:
 
 
 def _objects(path: Path, encoding: str | None) -> Iterator[Record]:
-    for number, line in enumerate(read_lines(path, encoding), 1):
+    lines = enumerate(read_lines(path, encoding), 1)
+    for number, line in lines:
         if not line.strip():
             continue
-        try:
-            value = _parse(line.strip())
-        except (ValueError, RecursionError) as error:
-            reason = getattr(error, "msg", error)  # without a place within the line, which is no file's
-            raise DataError(f"{path}, line {number} is not JSON ({reason}); {_ONE_A_LINE}") from error
-        if not isinstance(value, dict):
-            raise DataError(f"{path}, line {number} is not a JSON object; {_ONE_A_LINE}")
+        if line.lstrip().startswith("["):
+            yield from _items(line + "".join(rest for _, rest in lines), number, path)
+            return
+        value, end = _parse(line, _past_spaces(line, 0), f"{path}, line {number}")
+        if line[end:].strip():
+            raise DataError(f"{path}, line {number} is not JSON (it goes on behind its end); {_ONE_A_LINE}")
         yield Record(number, value)
 
 
-def _parse(line: str) -> object:
-    value = json.loads(line)
-    if "\\u" in line:
-        json.dumps(value, ensure_ascii=False).encode()  # refuses half a surrogate pair
-    return value
+def _items(array: str, line: int, path: Path) -> Iterator[Record]:
+    """The objects of one array, as some programs write tables; ``line`` is where it begins."""
+    place, counted = array.index("[") + 1, 0
+    while True:
+        place = _past_spaces(array, place)
+        line, counted = line + array.count("\n", counted, place), place
+        if array[place : place + 1] == "]":
+            break
+        value, place = _parse(array, place, f"{path}, line {line}")
+        yield Record(line, value)
+        place = _past_spaces(array, place)
+        if array[place : place + 1] not in (",", "]"):
+            raise DataError(f"{path}: the array that it holds breaks off behind line {line}; fetch it again")
+        place += array[place] == ","
+    if array[place + 1 :].strip():
+        raise DataError(f"{path}, line {line}: something follows the array; {_ONE_A_LINE}")
+
+
+def _past_spaces(text: str, place: int) -> int:
+    found = _SPACES.match(text, place)
+    return place if found is None else found.end()
+
+
+def _parse(text: str, place: int, where: str) -> tuple[dict[str, object], int]:
+    """The object that begins at a place, and where it ends."""
+    try:
+        value, end = _DECODER.raw_decode(text, place)
+        if "\\u" in text[place:end]:
+            json.dumps(value, ensure_ascii=False).encode()  # refuses half a surrogate pair
+    except UnicodeEncodeError as error:
+        half = f"\\u{ord(error.object[error.start]):x}"
+        raise DataError(
+            f"{where} has {half}, half of a character; write the other half too, or none"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        reason = getattr(error, "msg", error)  # without a place within the line, which is no file's
+        raise DataError(f"{where} is not JSON ({reason}); {_ONE_A_LINE}") from error
+    if not isinstance(value, dict):
+        raise DataError(f"{where} is not a JSON object; {_ONE_A_LINE}")
+    return value, end

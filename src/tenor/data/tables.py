@@ -12,7 +12,7 @@ from pathlib import Path
 from tenor.data.columns import ANYTHING, Asked, choose_columns, need_label
 from tenor.data.decoding import StrPath, check_file, cut, decode_lines, holds_model, read_lines
 from tenor.data.examples import SPLITS, Example
-from tenor.data.records import read_table, sniff_format, table_format
+from tenor.data.records import names_columns, read_table, sniff_format, table_format
 from tenor.errors import DataError
 
 _FORMATS = "CSV, TSV, JSON lines, or lines of the form: __label__NAME text"
@@ -96,10 +96,17 @@ def read_texts(
         return _unlabelled(map(cut, decode_lines(_standard_input(), encoding, "standard input")))
     path = Path(path_or_dash)
     check_file(path)
-    kind = table_format(path)
+    kind = table_format(path) or (_with_header(path, encoding) if path.is_file() else None)
     if kind is None:
         return _unlabelled(map(cut, read_lines(path, encoding)))
     return _read_column(path, kind, Asked(text_column, None, encoding))
+
+
+def _with_header(path: Path, encoding: str | None) -> str | None:
+    """The format of a table whose name does not tell it, but whose first line names its columns."""
+    kind = sniff_format(path, encoding)
+    first = next(read_lines(path, encoding), "")
+    return kind if kind in ("csv", "tsv") and names_columns(first) else None
 
 
 def _standard_input() -> io.BufferedReader:
@@ -149,6 +156,8 @@ def _unlabelled(lines: Iterator[str]) -> Iterator[str]:
 
 def _text(values: Mapping[str, object], column: str, place: str) -> str:
     value = _value(values, column, place)
+    if value is None:
+        raise DataError(f"{place}: the text, {column!r}, is null; fill it in or remove the line")
     if not isinstance(value, str):
         raise DataError(f"{place}: {column!r} is {value!r}, not a text; put it between quotes")
     return value

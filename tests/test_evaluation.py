@@ -71,8 +71,8 @@ def test_the_interval_stays_between_0_and_1(count):
     echo = Echo("bad", "good")
     right = evaluate(echo, examples(*[("1", "good")] * count)).accuracy_interval
     wrong = evaluate(echo, examples(*[("1", "bad")] * count)).accuracy_interval
-    assert 0 < right[0] < right[1] <= 1
-    assert 0 <= wrong[0] < wrong[1] < 1
+    assert 0 < right[0] < right[1] == 1
+    assert 0 == wrong[0] < wrong[1] < 1
 
 
 def test_a_label_that_the_model_does_not_know_is_refused():

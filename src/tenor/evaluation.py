@@ -143,4 +143,5 @@ def _interval(right: int, total: int) -> tuple[float, float]:
     middle = (share + z * z / (2 * total)) / (1 + z * z / total)
     reach = z / (1 + z * z / total)
     reach *= math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    return max(middle - reach, 0.0), min(middle + reach, 1.0)
+    low, high = max(middle - reach, 0.0), min(middle + reach, 1.0)
+    return low if right else 0.0, high if right < total else 1.0

@@ -97,6 +97,17 @@ def test_more_labels_than_a_terminal_is_wide_give_the_mistakes(terminal, save, l
     assert counts == sorted(counts, reverse=True)
 
 
+def test_where_no_text_is_mistaken_no_mistakes_are_listed(terminal, save, tmp_path):
+    model, right = save(labels=tuple(f"label number {n}" for n in range(12))), tmp_path / "right.jsonl"
+    label = TextClassifier.load(model).predict(["good"])[0].label
+    right.write_text(json.dumps({"text": "good", "label": label}) + "\n", encoding="utf-8")
+
+    done = terminal("evaluate", model, right)
+
+    assert "accuracy  1.0000" in done.out
+    assert "mistaken" not in done.out
+
+
 def test_texts_of_one_label_can_be_evaluated(tenor, model_folder, labelled):
     done = tenor("evaluate", model_folder, labelled(["positive"]))
 

@@ -81,7 +81,8 @@ def _print(found: Evaluation, split: str) -> None:
     table = [["right \\ given", *labels], *counts]
     if table_width(table) > terminal_width():
         table = _mistakes(found, labels)
-    print_table(table, numbers=True)
+    if len(table) > 1:
+        print_table(table, numbers=True)
 
 
 def _mistakes(found: Evaluation, labels: Sequence[str]) -> list[list[str]]:

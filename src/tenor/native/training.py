@@ -142,7 +142,7 @@ class Adam(NamedTuple):
                 others stay as they are, until they catch up.
             scale: what the gradient is multiplied with first.
         """
-        given, _kept = self._arguments(learnt, len(gradient), row_ids, [step])
+        given, _kept = self._arguments(learnt, len(gradient), row_ids, np.array([step]))
         gradient = np.ascontiguousarray(gradient)
         library.check(library.core().tenor_adam_learn(ctypes.byref(given), address(gradient), scale))
 
@@ -150,7 +150,7 @@ class Adam(NamedTuple):
         self,
         learnt: Learnt,
         made: TokenIds,
-        steps: Sequence[tuple[float, float, float]],
+        steps: Floats,
         row_ids: TokenIds | None = None,
     ) -> None:
         """Have rows make the steps that they still have to make, without a gradient: to the same bits.
@@ -158,7 +158,7 @@ class Adam(NamedTuple):
         Args:
             learnt: the weight.
             made: (V,) how many of the steps each row has made; of these rows, all of them then.
-            steps: what ``self.step`` says of each.
+            steps: (S, 3) what ``self.step`` says of each.
             row_ids: (rows,) which, each once; None for all.
         """
         given, _kept = self._arguments(learnt, len(made), row_ids, steps)
@@ -169,12 +169,12 @@ class Adam(NamedTuple):
         learnt: Learnt,
         rows: int,
         row_ids: TokenIds | None,
-        steps: Sequence[tuple[float, float, float]],
+        steps: Floats,
     ) -> tuple[library.Adam, Floats]:
         """``tenor_adam`` of ``tenor.h``, and what must live as long."""
         for name, array in learnt._asdict().items():
             _in_place(name, array)
-        own = np.array(steps, np.float32).reshape(-1, 3)
+        own = np.ascontiguousarray(steps, np.float32)
         given = library.Adam(
             weight=address(learnt.weight),
             mean=address(learnt.mean),

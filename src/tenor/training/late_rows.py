@@ -20,20 +20,24 @@ class LateRows:
     def __init__(self, adam: Adam, learnt: Learnt) -> None:
         self._adam, self._learnt = adam, learnt
         self._made = np.zeros(len(learnt.weight), np.int32)
-        self._steps: list[tuple[float, float, float]] = []
+        self._steps = np.empty((256, 3), np.float32)
+        self._count = 0
 
     def catch_up(self, row_ids: TokenIds) -> None:
         """Bring rows (R,), each once, to where they are in Adam."""
-        self._adam.catch_up(self._learnt, self._made, self._steps, row_ids)
+        self._adam.catch_up(self._learnt, self._made, self._steps[: self._count], row_ids)
 
     def step(self, step: tuple[float, float, float], row_ids: TokenIds) -> None:
         """Know of a step that these rows have made, which had caught up."""
-        self._steps.append(step)
-        self._made[row_ids] = len(self._steps)
+        if self._count == len(self._steps):
+            self._steps = np.concatenate([self._steps, np.empty_like(self._steps)])
+        self._steps[self._count] = step
+        self._count += 1
+        self._made[row_ids] = self._count
 
     def settle(self) -> None:
         """Bring all rows to where they are in Adam."""
-        if self._steps:
-            self._adam.catch_up(self._learnt, self._made, self._steps)
-            self._steps.clear()
+        if self._count:
+            self._adam.catch_up(self._learnt, self._made, self._steps[: self._count])
+            self._count = 0
             self._made.fill(0)

@@ -49,7 +49,7 @@ def add_parser(commands: Subparsers, summary: str) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "data", nargs="?", metavar="DATA",
-        help="CSV, TSV, JSONL or fastText file, folder with a folder for each label, or corpus: "
+        help="CSV, TSV, JSON, JSONL or fastText file, folder with a folder for each label, or corpus: "
         "imdb, sst, sentence-polarity",
     )  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="model folder to make")

@@ -81,7 +81,8 @@ struct Packed {
   const uint16_t* bf16;
 };
 
-// The same of a cell whose gates see the state. Of a word there is its share, computed before, or its vector.
+// One direction of a layer whose gates see the state, while it learns. Of a word there is its share, computed
+// before, or its vector.
 // What is kept lies step by step, so that both ways go straight through it: of each step the texts that have a
 // word there, by their ranks, the longest first.
 template <class Real>
@@ -134,8 +135,8 @@ struct GatedLearner {
   void (*forward)(const GatedLearning<Real>&, const SomeTexts&, Real* scratch);
   // From the step before `last` down to `first`; scratch stays from the stretch before.
   void (*backward)(const GatedLearning<Real>&, const SomeTexts&, int64_t first, int64_t last, Real* scratch);
-  // Its rows of gates lie rows_apart. What the steps give to gradients of weights, some of the columns; room: packed
-  // columns, then vectors.
+  // Adds what a stretch of steps gives to the gradients of weights, in some of their columns; its rows of gates lie
+  // rows_apart. room: packed columns, then vectors.
   void (*add_up)(const GatedLearning<Real>&, int64_t first, int64_t last, int64_t column, int64_t end, Real* room,
                  Real* vectors);
   void (*finish)(const GatedLearning<Real>&);  // the gradients, when all is added up

@@ -1,8 +1,8 @@
 /* Tenor's compiled core: a plain C interface. examples/lstm.c is a complete program.
  *
- * Arrays are float32 in row order. Texts are ragged: the words of all texts stand end to end and
- * text b is words offsets[b] to offsets[b + 1] - 1; padding does not exist. Letters: B texts,
- * N words of all texts, E inputs, H hidden units, V known words.
+ * Arrays are float32 in row order, or float64 where learning says so. Texts are ragged: the words
+ * of all texts stand end to end and text b is words offsets[b] to offsets[b + 1] - 1; padding does
+ * not exist. Letters: B texts, N words of all texts, E inputs, H hidden units, V known words.
  *
  * A text's result depends on the text and the weights only: not on the texts beside it, their
  * order, the number of threads or the instruction set. Every function may be called from any
@@ -245,8 +245,8 @@ typedef struct {
   int32_t char_ngrams; /* the most characters of one of characters, 1 to 16; 0: ids have none among them */
 } tenor_model_settings;
 
-/* Copies the weights of the head, but not the n-grams, which must live as long as the model. isa may be NULL. Reader and layers must live as long as the model,
- * which is given back with tenor_model_destroy. */
+/* Copies the weights of the head, but not the n-grams. These, reader and layers must live as long as
+ * the model, which is given back with tenor_model_destroy. isa may be NULL. */
 TENOR_API tenor_result tenor_model_create(const char *isa, const tenor_model_settings *settings,
                                           tenor_model **model);
 

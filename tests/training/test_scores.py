@@ -57,6 +57,22 @@ def test_lists_add_up_the_rows_that_they_name(monkeypatch, width):
     np.testing.assert_allclose(LISTS.sums(rows), expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("width", [1, 3, 4, 5, 15, 16, 17, 37])
+def test_sums_are_those_of_each_column_alone_to_the_bit(width):
+    draw = np.random.default_rng(width)
+    lists = Lists(
+        draw.integers(0, 50, 700).astype(np.int32), np.sort(np.append(draw.integers(0, 701, 30), [0, 700]))
+    )
+    rows = draw.normal(size=(50, width)).astype(np.float32)
+    found = lists.sums(rows)
+    for column in range(width):
+        alone = [
+            np.float32(sum((float(rows[i, column]) for i in lists.items[begin:end]), 0.0))
+            for begin, end in zip(lists.offsets, lists.offsets[1:], strict=False)
+        ]
+        np.testing.assert_array_equal(found[:, column], alone)
+
+
 def test_lists_can_be_turned_and_turned_back():
     turned = LISTS.turned(3)
     assert turned.items.tolist() == [2, 2, 3, 0, 3, 3]

@@ -41,6 +41,19 @@ void each_part(int64_t count, int64_t work, const Work& on_part) {
   each_part(count, work, settings().threads.load(), on_part);
 }
 
+// The sum of a list's rows in some columns, item by item, in doubles.
+template <int kColumns>
+void sum_list(const tenor_row_lists& of, int64_t list, int64_t column) {
+  const int64_t last = of.offsets[list + 1], fetched = of.offsets[of.lists];
+  double sums[kColumns] = {};
+  for (int64_t i = of.offsets[list]; i < last; ++i) {
+    if (i + kItemsAhead < fetched) __builtin_prefetch(of.rows + of.items[i + kItemsAhead] * of.width + column);
+    const float* row = of.rows + of.items[i] * of.width + column;
+    for (int n = 0; n < kColumns; ++n) sums[n] += static_cast<double>(row[n]);
+  }
+  for (int n = 0; n < kColumns; ++n) of.sums[list * of.width + column + n] = static_cast<float>(sums[n]);
+}
+
 tenor_result learn_or_go_back(tenor_learner* learner, const tenor_learning_pass* passes, int64_t count,
                               bool back) {
   return guarded([&] {
@@ -228,14 +241,10 @@ tenor_result tenor_sum_lists(const tenor_row_lists* lists) {
       return TENOR_BAD_IDS;
     each_part(of.lists, items * width * 8, [&](int64_t first, int64_t last) {
       for (int64_t list = first; list < last; ++list) {
-        for (int64_t column = 0; column < width; ++column) {
-          double sum = 0;
-          for (int64_t i = of.offsets[list]; i < of.offsets[list + 1]; ++i) {
-            if (i + kItemsAhead < items) __builtin_prefetch(of.rows + of.items[i + kItemsAhead] * width + column);
-            sum += static_cast<double>(of.rows[of.items[i] * width + column]);
-          }
-          of.sums[list * width + column] = static_cast<float>(sum);
-        }
+        int64_t column = 0;
+        for (; column + 16 <= width; column += 16) sum_list<16>(of, list, column);
+        for (; column + 4 <= width; column += 4) sum_list<4>(of, list, column);
+        for (; column < width; ++column) sum_list<1>(of, list, column);
       }
     });
     return TENOR_OK;

@@ -36,8 +36,10 @@ def gradient(logits: Floats, targets: Targets, *, each_alone: bool = False) -> F
     elif each_alone:
         found = (_sigmoid(z) - _one_hot(logits, targets)) / z.shape[1]
     else:
-        raised = np.exp(z - z.max(axis=1, keepdims=True))
-        found = raised / raised.sum(axis=1, keepdims=True) - _one_hot(logits, targets)
+        z -= z.max(axis=1, keepdims=True)
+        found = np.exp(z, out=z)
+        found /= found.sum(axis=1, keepdims=True)
+        found[np.arange(len(targets)), targets] -= 1
     return np.asarray(found / len(targets), logits.dtype)
 
 

@@ -261,7 +261,7 @@ def _doubts(given: Dataset, dataset: Dataset, share: float) -> Iterator[str]:
             yield f"no {split} text has the label {listed(absent)}"
     texts = len(given.splits["train"])
     if texts < _FEWEST_TEXTS * labels:
-        yield f"{labels:,} labels for {texts:,} texts: is it the label that was read as such?"
+        yield f"{labels:,} labels for {texts:,} texts: does the label stand in the column that was read?"
     held = len(dataset.splits["validation"])
     if held + len(dataset.splits["train"]) == texts and held > 2 * share * texts:
         yield (

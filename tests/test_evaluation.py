@@ -120,3 +120,12 @@ def test_the_record_goes_through_json():
         "texts": 2,
     }
     assert record["confusion"] == [[1, 1], [0, 2]]
+
+
+def test_pairs_are_texts_with_their_labels():
+    echo = Echo("bad", "good")
+    assert evaluate(echo, [("1", "good"), ("0", "bad")]) == evaluate(
+        echo, examples(("1", "good"), ("0", "bad"))
+    )
+    with pytest.raises(DataError, match="item 1 of the data is 7; each must be a text and its label"):
+        evaluate(echo, [("1", "good"), 7])

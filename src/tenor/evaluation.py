@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from tenor.cells import Floats
 from tenor.classifier import TextClassifier
-from tenor.data.examples import Example
+from tenor.data.examples import Example, examples_of
 from tenor.errors import DataError
 from tenor.metrics import confusion, cross_entropies, f1_scores, macro_f1, mean
 from tenor.prediction import label_ids
@@ -58,7 +58,7 @@ class Evaluation:
 
 def evaluate(
     classifier: TextClassifier,
-    examples: Sequence[Example],
+    examples: Iterable[tuple[str, str] | Example],
     *,
     on_chunk: Callable[[int], object] | None = None,
     batch_means: int | None = None,
@@ -67,14 +67,16 @@ def evaluate(
 
     Args:
         classifier: any model.
-        examples: labelled texts; their labels must be labels of the model.
+        examples: texts, each with its label, which must be a label of the model.
         on_chunk: called as texts are done, with their number; None calls nothing.
         batch_means: give accuracy and loss as means of the means of batches of so many texts: a
             mistake, to be measured. None takes means over texts.
 
     Raises:
-        DataError: there are no examples, or one has a label that the model does not know.
+        DataError: there are no examples, one is no pair of strings, or has a label that the model
+            does not know.
     """
+    examples = examples_of(examples)
     targets = targets_of(classifier, examples)
     logits = logits_of(classifier, examples, on_chunk)
     guesses = label_ids(logits)

@@ -80,7 +80,7 @@ def _let_go(stream: TextIO | None) -> None:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Takes no abbreviations, flags among the words, and names the closest flag where one is unknown."""
+    """Takes no abbreviations, takes words behind flags, and names the closest flag where one is unknown."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, allow_abbrev=False)
@@ -90,8 +90,8 @@ class _Parser(argparse.ArgumentParser):
     ) -> tuple[argparse.Namespace, list[str]]:
         """As argparse does, but nothing may stay unknown.
 
-        It gives words behind a flag to nobody where an argument that takes any number of them stands
-        before the flag.
+        Of words that stand behind a flag argparse knows no more, once an argument that takes any number of
+        words has had those before it.
         """
         found, unknown = super().parse_known_args(args, namespace)
         many = next((a.dest for a in self._actions if a.nargs == "*" and not a.option_strings), None)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import reprlib
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -107,9 +108,23 @@ def dataset_of(pairs: Iterable[tuple[str, str]], name: str = "texts") -> Dataset
     Raises:
         DataError: something is no pair of strings, or see ``build_dataset``.
     """
-    examples = tuple(_example(pair, number) for number, pair in enumerate(pairs))
+    examples = examples_of(pairs)
     hashed = hashlib.sha256(json.dumps([[e.text, e.label] for e in examples]).encode())
     return build_dataset({"train": examples}, name=name, sha256=hashed.hexdigest(), source=name)
+
+
+def examples_of(pairs: Iterable[tuple[str, str] | Example]) -> tuple[Example, ...]:
+    """Texts with their labels, as a program has them at hand.
+
+    Raises:
+        DataError: something is no pair of strings.
+    """
+    return tuple(_example(pair, number) for number, pair in enumerate(pairs))
+
+
+def spelt(label: str) -> str:
+    """In normal form C, as texts are read: ``é`` is one label, however a system or an editor composes it."""
+    return unicodedata.normalize("NFC", label)
 
 
 def _example(pair: object, number: int) -> Example:
@@ -117,7 +132,7 @@ def _example(pair: object, number: int) -> Example:
         case Example():
             return pair
         case (str(text), str(label)):
-            return Example(text=text, label=label)
+            return Example(text=text, label=spelt(label))
     raise DataError(
         f"item {number:,} of the data is {reprlib.repr(pair)}; each must be a text and its label, both "
         'strings: ("a fine film", "positive")'

@@ -5,13 +5,12 @@ from __future__ import annotations
 import io
 import re
 import sys
-import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tenor.data.columns import ANYTHING, Asked, choose_columns, need_label
 from tenor.data.decoding import StrPath, check_file, cut, decode_lines, holds_model, read_lines
-from tenor.data.examples import SPLITS, Example
+from tenor.data.examples import SPLITS, Example, spelt
 from tenor.data.records import names_columns, read_table, sniff_format, table_format
 from tenor.errors import DataError
 
@@ -58,7 +57,7 @@ def read_folder(path: StrPath, encoding: str | None = None) -> dict[str, tuple[E
     splits: dict[str, list[Example]] = {}
     for file in files:
         text = cut("".join(read_lines(file, encoding)))
-        example = Example(text=text, label=_spelt(file.parent.name))
+        example = Example(text=text, label=spelt(file.parent.name))
         splits.setdefault(_split_of(file, folder), []).append(example)
     return {split: tuple(examples) for split, examples in splits.items()}
 
@@ -84,9 +83,10 @@ def read_texts(
 ) -> Iterator[str]:
     r"""Read texts one at a time, in constant memory; ``-`` reads standard input.
 
-    A CSV, TSV or JSON-lines file gives its text column. Any other file, and standard input,
-    gives a text a line, empty ones too, without the ``\n`` or ``\r\n`` that ends it and, where the
-    first begins with ``__label__``, without labels of fastText's form. ``.gz`` files are unpacked on the way.
+    A CSV, TSV or JSON-lines file gives its text column, as does a JSON array, which is read whole. Any
+    other file, and standard input, gives a text a line, empty ones too, without the ``\n`` or
+    ``\r\n`` that ends it and, where the first begins with ``__label__``, without labels of fastText's
+    form. ``.gz`` files are unpacked on the way.
 
     Raises:
         DataError: as for ``read_examples``; what is wrong with the file as a whole is raised at
@@ -142,7 +142,7 @@ def _read_fasttext(path: Path, asked: Asked) -> Iterator[Example]:
         label, text = found[1], found[2] or ""
         if text.startswith("__label__"):
             raise DataError(f"{path}, line {number} has two labels; Tenor learns one per text, keep one")
-        yield Example(text=text, label=_spelt(label))
+        yield Example(text=text, label=spelt(label))
 
 
 def _unlabelled(lines: Iterator[str]) -> Iterator[str]:
@@ -171,12 +171,7 @@ def _label(values: Mapping[str, object], column: str, place: str) -> str:
         raise DataError(f"{place}: the label, {column!r}, is empty; fill it in or remove the line")
     if not isinstance(value, str | int | float):
         raise DataError(f"{place}: the label, {column!r}, is {value!r}; it must be one word, text or number")
-    return _spelt(str(value).strip())
-
-
-def _spelt(label: str) -> str:
-    """In normal form C, as texts are read: ``é`` is one label, however a system or an editor composes it."""
-    return unicodedata.normalize("NFC", label)
+    return spelt(str(value).strip())
 
 
 def _value(values: Mapping[str, object], column: str, place: str) -> object:

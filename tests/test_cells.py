@@ -171,10 +171,11 @@ def test_a_missing_bias_is_a_bias_of_zeros(found):
     np.testing.assert_array_equal(found.step(project(x, bare), state, bare).h, expected)
 
 
-def test_only_the_rnn_has_a_choice_of_activation():
+def test_an_activation_is_refused_where_it_would_be_ignored():
     assert cell(ModelConfig(cell="rnn", activation="relu")) is CELLS["rnn", "relu"]
-    assert cell(ModelConfig(cell="lstm", activation="relu")) is CELLS["lstm", "tanh"]
-    assert cell(ModelConfig(cell="gru", activation="relu")) is CELLS["gru", "tanh"]
+    for name in ("lstm", "gru"):
+        with pytest.raises(ConfigError, match=f"for rnn and linear cells, not {name}; leave it out"):
+            ModelConfig(cell=name, activation="relu")
 
 
 def linear_by_hand(config, xs, weight, previous, bias):

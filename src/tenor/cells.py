@@ -257,7 +257,7 @@ def cell(config: ModelConfig) -> Cell:
         step = functools.partial(linear_step, config)
         bounded = config.activation == "tanh" and not config.skip
         return Cell(step, count + config.skip, LinearState, (1, 1, carried), bounded=bounded)
-    return CELLS[config.cell, config.activation if config.cell == "rnn" else "tanh"]
+    return CELLS[config.cell, config.activation]
 
 
 def _column_parts(columns: int, width: int) -> list[slice]:

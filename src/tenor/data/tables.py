@@ -104,9 +104,10 @@ def read_texts(
 
 def _with_header(path: Path, encoding: str | None) -> str | None:
     """The format of a table whose name does not tell it, but whose first line names its columns."""
+    if not names_columns(next(read_lines(path, encoding), "")):
+        return None
     kind = sniff_format(path, encoding)
-    first = next(read_lines(path, encoding), "")
-    return kind if kind in ("csv", "tsv") and names_columns(first) else None
+    return kind if kind in ("csv", "tsv") else None
 
 
 def _standard_input() -> io.BufferedReader:

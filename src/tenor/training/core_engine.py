@@ -40,10 +40,10 @@ class CoreEngine:
         self._weights = {name: np.array(weight, np.float32, order="C") for name, weight in weights.items()}
         precision: Arithmetic = "bf16" if config.precision == "bf16" else "float32"
         self._steps: dict[str, int] = {}
-        frozen = {"embedding.weight"} if config.freeze_embedding else set()
+        frozen = ("embedding.weight",) if config.freeze_embedding else ()
+        learnt = {name: weight for name, weight in self._weights.items() if name not in frozen}
         self._moments = {
-            kind: {name: np.zeros_like(self._weights[name]) for name in self._weights.keys() - frozen}
-            for kind in _MOMENTS
+            kind: {name: np.zeros_like(weight) for name, weight in learnt.items()} for kind in _MOMENTS
         }
         self._adam = Adam(weight_decay=config.weight_decay, decoupled=config.optimizer != "adam")
         self._words: LateRows | None = None

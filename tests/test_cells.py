@@ -223,6 +223,14 @@ def test_a_linear_recurrence_on_paper(window, activation, input_gate, output_gat
     np.testing.assert_allclose(h, linear_by_hand(config, xs, weight, before, bias), rtol=1e-14)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_two_gates_that_are_shut_let_half_of_each_through(dtype):
+    found = cell(ModelConfig(cell="linear", input_gate=True, activation="identity"))
+    weights = CellWeights(weight_ih=np.zeros((3, 1), dtype), bias_ih=np.array([-1e3, 4, -1e3], dtype))
+    state = found.zeros(1, 1, dtype)._replace(c=np.array([[2]], dtype))
+    assert found.step(project(np.zeros((1, 1), dtype), weights), state, weights).c == 3
+
+
 @pytest.mark.parametrize(
     "setting", [{"window": 2}, {"input_gate": True}, {"output_gate": True}, {"skip": True}]
 )

@@ -176,6 +176,17 @@ def test_the_core_computes_what_numpy_does(settings, inputs, hidden, with_initia
 
 
 @needs_core
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_two_gates_that_are_shut_are_read_as_numpy_does(isa, precision):
+    case = Case(3, 17, cell="linear", input_gate=True, activation="identity", precision=precision)
+    case.weights.bias_ih[np.r_[:17, 34:51]] = -1e3
+    for one, other in zip(case.comparable(case.read(isa=isa)), case.reference(), strict=True):
+        assert np.isfinite(other).all()
+        np.testing.assert_allclose(one, other, rtol=0, atol=case.tolerance * np.abs(other).max(initial=1))
+
+
+@needs_core
 @each_cell
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("hidden", [1, 8, 17, 64])

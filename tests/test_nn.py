@@ -174,6 +174,24 @@ def test_a_single_word_is_read_however_it_lies(cell):
     found[0].sum().backward()
 
 
+@pytest.mark.parametrize("window", [1, 2])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_two_gates_that_are_shut_let_half_of_each_through(dtype, window):
+    layer = Recurrent("linear", 1, (1,), input_gate=True, activation="identity", window=window).to(dtype)
+    with torch.no_grad():
+        for weight in layer.parameters():
+            weight.zero_()
+        layer.bias_ih_l0.copy_(torch.tensor([-1e3, 4, -1e3]))
+    x = torch.ones(2, 1, dtype=dtype, requires_grad=True)
+    states = layer(x, torch.tensor([0, 2]))
+    states.sum().backward()
+    assert states[:, 0].tolist() == [2, 3]
+    assert all(weight.grad.isfinite().all() for weight in layer.parameters())
+    config = ModelConfig(cell="linear", input_gate=True, activation="identity", window=window)
+    weights = {f"rnn.{name}": weight for name, weight in layer.named_parameters()}
+    assert linear.states(config, weights, "l0", x[:, None], None)[:, 0, 0].tolist() == [2, 3]
+
+
 def operator_arguments(cell="lstm", **settings):
     ours = Recurrent(cell, 13, (21,), bidirectional=True, **settings)
     x, offsets = texts()

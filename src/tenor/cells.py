@@ -204,7 +204,8 @@ def linear_step(config: ModelConfig, projected: Floats, state: State, weights: C
     kept = sigmoid(current[0])
     taken = 1 - kept
     if config.input_gate:
-        opened = sigmoid(current[2])
+        ajar = np.finfo(kept.dtype).tiny  # two gates that are shut are else 0 / 0
+        kept, opened = np.maximum(kept, ajar), np.maximum(sigmoid(current[2]), ajar)
         both = kept + opened
         kept, taken = kept / both, opened / both
     entering = taken * _CANDIDATES[config.activation](current[1])

@@ -46,8 +46,8 @@ TENOR_INLINE void activate_as(const Layer& layer, const float* share, const floa
     }
     Vec keep = sigmoid(gate[0]), take = 1.0f - keep;
     if (gating.input) {  // both gates, scaled to a sum of 1
-      const Vec opened = sigmoid(gate[2]), both = keep + opened;
-      keep = keep / both;
+      const Vec kept = ajar(keep), opened = ajar(sigmoid(gate[2])), both = kept + opened;
+      keep = kept / both;
       take = opened / both;
     }
     Vec added = splat(0.0f), opened = splat(1.0f);

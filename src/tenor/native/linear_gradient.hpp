@@ -47,6 +47,7 @@ TENOR_INLINE void activate_gates(Candidate kind, Vec (&gate)[G::count]) {
   gate[0] = sigmoid(gate[0]);
   gate[1] = candidate(kind, gate[1]);
   for (int i = 2; i < G::count; ++i) gate[i] = sigmoid(gate[i]);
+  if constexpr (G::input) gate[0] = ajar(gate[0]), gate[2] = ajar(gate[2]);
 }
 
 // Of a gate's sum, from that of the activated gate.

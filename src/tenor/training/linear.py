@@ -43,7 +43,8 @@ def states(
     kept = torch.sigmoid(gates[0])
     taken = 1 - kept
     if config.input_gate:
-        opened = torch.sigmoid(gates[2])
+        ajar = torch.finfo(kept.dtype).tiny  # two gates that are shut are else 0 / 0
+        kept, opened = kept.clamp_min(ajar), torch.sigmoid(gates[2]).clamp_min(ajar)
         both = kept + opened
         kept, taken = kept / both, opened / both
     fresh = taken * _CANDIDATES[config.activation](gates[1])

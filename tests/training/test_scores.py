@@ -101,24 +101,90 @@ def test_a_row_that_is_not_there_is_refused(wrong):
 
 
 def test_the_minimum_of_a_long_valley_is_found():
-    scale = np.array([1.0, 1e3, 1e-2])
-    goal = np.array([3.0, -1.0, 2.0])
-    found = minimize(
-        lambda at: (float((scale * (at - goal) ** 2).sum()) / 2, scale * (at - goal)), np.zeros(3),
-        tolerance=1e-12, most_steps=200,
-    )  # fmt: skip
+    scale = np.array([[1.0], [1e3], [1e-2]])
+    goal = np.array([[3.0], [-1.0], [2.0]])
+    found = minimize(valleys(scale, goal), np.zeros((3, 1)), tolerance=1e-12, most_steps=200)
     np.testing.assert_allclose(found, goal, atol=1e-3)
+
+
+def valleys(scale, goal, offset=0.0):
+    """A function of each column, least at its goal."""
+
+    def functions(at):
+        far = (at - goal).astype(np.float64)
+        return offset + (scale * far**2).sum(axis=0) / 2, (scale * far).astype(at.dtype)
+
+    return functions
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rows", [3, 600])
+def test_functions_side_by_side_are_minimized_each_by_itself(rows, dtype):
+    draw = np.random.default_rng(rows)
+    scale, goal = draw.uniform(0.1, 10, (rows, 7)), draw.normal(size=(rows, 7))
+    scale *= 10.0 ** np.arange(-3, 4)  # no step suits all
+    scale[:, 6], goal[:, 5] = 0, 0  # nothing to gain: flat, and where it begins
+    found = minimize(valleys(scale, goal), np.zeros((rows, 7), dtype), tolerance=1e-7, most_steps=100)
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found[:, :6], goal[:, :6], atol=0.03)
+    assert not found[:, 5:].any()
+
+
+def test_a_step_too_far_is_tried_again_with_half_of_it():
+    tried = []
+
+    def bowl(at):
+        tried.append(at.item())
+        return np.sqrt(1 + at[0] ** 2), at / np.sqrt(1 + at**2)
+
+    found = minimize(bowl, np.array([[3.0]]), tolerance=1e-9, most_steps=300)
+    assert abs(found.item()) < 1e-6
+    assert max(map(abs, tried)) > 10
+    assert len(tried) < 20
+
+
+def test_a_function_that_is_no_number_ends_it():
+    found = minimize(
+        lambda at: (np.full(2, np.nan), at * np.nan), np.ones((3, 2)), tolerance=0.1, most_steps=5
+    )
+    np.testing.assert_array_equal(found, 1)
 
 
 @pytest.mark.parametrize("num_labels", [2, 4])
 def test_the_slope_is_that_of_the_value(num_labels):
     train = texts(60, num_labels)
-    problem = scores._Problem(evidence_of(train, num_labels), train.lengths, train.targets)
+    (problem,) = scores._problems(evidence_of(train, num_labels), train, None)
     draw = np.random.default_rng(0)
-    at, way = draw.normal(size=(2, problem.size)) * 0.3
+    at, way = (draw.normal(size=(2, *problem.shape)) * 0.3).astype(np.float32)
     _, slope = problem.value(at, 0.5)
-    ahead, behind = (problem.value(at + far * way, 0.5)[0] for far in (1e-3, -1e-3))
-    assert (ahead - behind) / 2e-3 == pytest.approx(float(slope @ way), rel=1e-3)
+    ahead, behind = (problem.value(at + np.float32(far) * way, 0.5)[0] for far in (1e-2, -1e-2))
+    np.testing.assert_allclose((ahead - behind) / 2e-2, (slope * way).sum(axis=0), rtol=5e-3)
+
+
+def test_a_text_counts_until_its_labels_margin_is_one():
+    train = texts(60, 3)
+    evidence = evidence_of(train, 3)
+    (problem,) = scores._problems(evidence, train, None)
+    at = np.zeros(problem.shape, np.float32)
+    at[-1] = [0.25, -2, 2]
+    value, slope = problem.value(at, 0.5)
+    count = np.bincount(train.targets, minlength=3)
+    expected = [0.75**2 * count[0] + 1.25**2 * (60 - count[0]), 9 * count[1], 9 * (60 - count[2])]
+    np.testing.assert_allclose(value, expected, rtol=1e-6)
+    np.testing.assert_allclose(slope[-1, 1:], [-6 * count[1], 6 * (60 - count[2])], rtol=1e-6)
+
+
+@pytest.mark.parametrize("num_labels", [5, 17])
+def test_labels_are_fitted_the_same_however_many_go_together(monkeypatch, num_labels):
+    train, validation = texts(400, num_labels), texts(200, num_labels, seed=1)
+    evidence = evidence_of(train, num_labels)
+    together = scores.fit(evidence, train, validation, 2)
+    monkeypatch.setattr(scores, "_AT_ONCE", 3)
+    apart = scores.fit(evidence, train, validation, 2)
+    assert together.weight.shape == apart.weight.shape == (len(evidence.owners), num_labels)
+    one, other = (of_ngrams(found, evidence, validation) for found in (together, apart))
+    assert np.mean(one.argmax(axis=1) == other.argmax(axis=1)) > 0.97
+    assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.99
 
 
 @pytest.mark.parametrize("num_labels", [2, 4])
@@ -234,9 +300,6 @@ def test_what_does_not_fit_is_not_taken_apart(tiny, name):
 
 
 def test_a_first_step_that_gains_little_is_not_the_last():
-    goal = np.linspace(-3, 3, 50)
-    found = minimize(
-        lambda at: (1e6 + 50 * float(((at - goal) ** 2).sum()), 100 * (at - goal)), np.zeros(50),
-        tolerance=3e-4, most_steps=50,
-    )  # fmt: skip
+    goal = np.linspace(-3, 3, 50)[:, None]
+    found = minimize(valleys(100, goal, offset=1e6), np.zeros((50, 1)), tolerance=3e-4, most_steps=50)
     assert np.linalg.norm(found - goal) < 0.3 * np.linalg.norm(goal)

@@ -92,24 +92,24 @@ def test_parts_are_the_runs_of_characters_that_several_words_share(longest):
 def test_the_slope_is_that_of_the_value(num_labels):
     texts = [(text, at % num_labels) for at, (text, _) in enumerate(inflected(60))]
     evidence, parts, _, train_texts = both(texts, num_labels)
-    problem = scores._Problem(evidence, train_texts.lengths, train_texts.targets, parts)
+    (problem,) = scores._problems(evidence, train_texts, parts)
     draw = np.random.default_rng(0)
-    at, way = draw.normal(size=(2, problem.size)) * 0.1
+    at, way = (draw.normal(size=(2, *problem.shape)) * 0.1).astype(np.float32)
     _, slope = problem.value(at, 0.5)
-    ahead, behind = (problem.value(at + far * way, 0.5)[0] for far in (1e-2, -1e-2))
-    assert (ahead - behind) / 2e-2 == pytest.approx(float(slope @ way), rel=1e-3)
+    ahead, behind = (problem.value(at + np.float32(far) * way, 0.5)[0] for far in (1e-2, -1e-2))
+    np.testing.assert_allclose((ahead - behind) / 2e-2, (slope * way).sum(axis=0), rtol=2e-3)
 
 
 def test_a_word_has_its_own_score_and_that_of_its_parts():
     evidence, parts, vocabulary, train_texts = both(inflected(200))
-    problem = scores._Problem(evidence, train_texts.lengths, train_texts.targets, parts)
-    at = np.random.default_rng(0).normal(size=problem.size)
-    alone = scores._Problem(evidence, train_texts.lengths, train_texts.targets)
+    (problem,) = scores._problems(evidence, train_texts, parts)
+    at = np.random.default_rng(0).normal(size=problem.shape).astype(np.float32)
+    (alone,) = scores._problems(evidence, train_texts, None)
     weights, bias = np.split(at, [len(evidence.odds)])[0], at[-1:]
     table, own = problem.scores(at)[0], alone.scores(np.concatenate([weights, bias]))[0]
     word = [next(i for i, token in enumerate(vocabulary.tokens) if token.startswith("dobr"))]
     row = rows_of(hashes_of_words(np.array(word, np.int32)), len(table))
-    said = parts._parts_of_words.sums(parts._of_parts(at[len(evidence.odds) : -1, None]))[word]
+    said = parts._parts_of_words.sums(at[len(evidence.odds) : -1] * parts._odds)[word]
     assert abs(said[0]) > 0.01
     np.testing.assert_allclose((table - own)[row] / problem._spread, said, rtol=1e-4)
     unknown = hashes_of_words(np.array([vocabulary.unknown_id], np.int32))
@@ -150,12 +150,12 @@ def test_forms_that_were_never_seen_are_read_by_what_their_relatives_said():
 def test_what_training_counts_is_what_the_model_says(monkeypatch):
     monkeypatch.setattr(of_ngrams, "_ROWS_EACH", 2000)  # so many rows that hardly one is another's as well
     evidence, parts, _, train_texts = both(inflected(120), most_rows=2**20)
-    problem = scores._Problem(evidence, train_texts.lengths, train_texts.targets, parts)
-    at = np.random.default_rng(0).normal(size=problem.size) * 0.1
+    (problem,) = scores._problems(evidence, train_texts, parts)
+    at = (np.random.default_rng(0).normal(size=problem.shape) * 0.1).astype(np.float32)
     weight, bias = problem.scores(at)
     said = Ngrams(weight, evidence.owners, 1, parts.longest).scores(join(train_texts.for_ngrams)) + bias
-    counted = problem.logits(at)
-    np.testing.assert_allclose(said, counted, atol=1e-5)
+    signs = np.where(train_texts.targets, 1, -1)[:, None]
+    np.testing.assert_allclose(said * signs, problem.margins(at), atol=1e-5)
 
 
 def test_a_training_with_parts_of_words_gives_a_model_like_any_other(tmp_path):

@@ -7,7 +7,7 @@ both have not seen say how to add them up.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ from tenor.errors import TrainingError
 from tenor.metrics import cross_entropies
 from tenor.ngrams import Ngrams
 from tenor.training.encoded import Encoded
-from tenor.training.lbfgs import Vector, minimize
+from tenor.training.lbfgs import Points, Values, minimize
 from tenor.training.losses import Targets, gradient
 
 _HEAD = ("head.weight", "head.bias")
@@ -27,8 +27,8 @@ _HEAD = ("head.weight", "head.bias")
 _WEIGHT, _OWNERS, _BIAS = "ngrams.weight", "ngrams.owners", "ngrams.bias"
 _APART = "apart."
 """Before the names of what a checkpoint holds beside what the optimizer remembers."""
-_HALVES_WEIGH = 2.0
-"""Texts that say that half of each is best."""
+_NEAR_WEIGHS = 2.0
+"""Texts that say that what is known before is best."""
 _TOLERANCE, _MOST_STEPS = 1e-10, 200
 
 
@@ -117,23 +117,32 @@ def best_blend(ngrams: Floats, network: Floats, targets: Targets) -> Blend:
         network: (B, C) logits.
         targets: (B,) label ids.
     """
-    found = _least([ngrams, network], targets)
+    found = shares([ngrams, network], targets, near=HALVES.ngrams)
     if found.min() < 0:
         good = int(found.argmax())
         found = np.zeros(2)
-        found[good] = max(0.0, float(_least([(ngrams, network)[good]], targets)[0]))
+        found[good] = max(0.0, *shares([(ngrams, network)[good]], targets, near=HALVES.ngrams))
     return Blend(*found.tolist())
 
 
-def _least(logits: list[Floats], targets: Targets) -> Vector:
-    def value(at: Vector) -> tuple[float, Vector]:
+def shares(logits: Sequence[Floats], targets: Targets, *, near: float) -> Values:
+    """How much of each the sum takes that has the least mean cross-entropy.
+
+    Args:
+        logits: (B, C) each.
+        targets: (B,) label ids.
+        near: of each, before texts have a say.
+    """
+
+    def value(at: Points) -> tuple[Values, Points]:
         both = sum(share * one.astype(np.float64) for share, one in zip(at, logits, strict=True))
-        far = at - HALVES.ngrams
+        far = at - near
         slope = gradient(both, targets).astype(np.float64) * len(targets)
         return (
-            float(cross_entropies(targets, both).sum()) + _HALVES_WEIGH / 2 * float(far @ far),
-            np.array([float((slope * one).sum()) for one in logits]) + _HALVES_WEIGH * far,
+            cross_entropies(targets, both).sum() + _NEAR_WEIGHS / 2 * np.square(far).sum(axis=0),
+            np.array([[float((slope * one).sum())] for one in logits]) + _NEAR_WEIGHS * far,
         )
 
-    start = np.full(len(logits), HALVES.ngrams)
-    return minimize(value, start, tolerance=_TOLERANCE, most_steps=_MOST_STEPS)
+    start = np.full((len(logits), 1), near)
+    found = minimize(value, start, tolerance=_TOLERANCE, most_steps=_MOST_STEPS)
+    return found[:, 0].astype(np.float64)

@@ -1,92 +1,151 @@
-"""A smooth convex function and its gradient in → where it is least, nearly."""
+"""Smooth convex functions and their gradients in → where each is least, nearly.
+
+Several are minimized side by side, each in a column of its own with its own steps: what labels have to
+learn differs, and a step that suits one would hold another back.
+"""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-Vector = npt.NDArray[np.float64]
+Points = npt.NDArray[np.floating[Any]]
+"""(D, C) a point of each function."""
+Values = npt.NDArray[np.float64]
+"""(C,) a number of each function."""
 
-_REMEMBERED = 5
+_REMEMBERED = 3
 _ENOUGH = 1e-4
 """Of the decrease that the slope promises."""
-_MOST_HALVINGS = 20
-_AT_ONCE = 2**14
-"""Numbers that are worked on together."""
+_SHORTEST = 2.0**-20
+"""A share of a step: no less is tried."""
+_IN_A_ROW, _AT_ONCE = 2**9, 2**14
+"""Numbers that are worked on together: long rows for the processor's vectors, in stretches that stay in
+its cache."""
 _SMALL_STEPS = 2
 """That do not end it: the first ones are small as nothing is known of the curvature."""
 
 
 def minimize(
-    function: Callable[[Vector], tuple[float, Vector]], start: Vector, *, tolerance: float, most_steps: int
-) -> Vector:
+    functions: Callable[[Points], tuple[Values, Points]],
+    start: Points,
+    *,
+    tolerance: float,
+    most_steps: int,
+) -> Points:
     """Go down by L-BFGS until steps gain less than a share of the value, or after so many steps.
 
     Args:
-        function: point (D,) → value and gradient (D,).
-        start: (D,) the first point.
+        functions: points (D, C) → values (C,) and gradients (D, C), of the points' kind of number.
+        start: (D, C) the first points.
         tolerance: the share.
         most_steps: at most.
 
     Source:
         Nocedal & Wright 2006, "Numerical Optimization", algorithms 7.4 and 3.1.
     """
-    at, (value, slope), small = start, function(start), 0
-    pairs: deque[tuple[Vector, Vector, float]] = deque(maxlen=_REMEMBERED)
+    at, (value, slope) = start, functions(start)
+    small, step = 0, np.ones_like(value)
+    memory = _Memory(deque(maxlen=_REMEMBERED), 1 / np.maximum(1, np.abs(slope).sum(axis=0)))
     for _ in range(most_steps):
-        direction = -_times_inverse_curvature(slope, pairs)
-        promised = _dot(slope, direction)
-        if not promised < 0:
+        direction = memory.down(slope)
+        promised = dots(slope, direction)
+        there = at.copy()
+        _add(there, step, direction)
+        with np.errstate(over="ignore", invalid="ignore"):  # a step much too far is one that rose
+            lower, slope_there = functions(there)
+        rose = ~(lower <= value + _ENOUGH * step * promised)
+        for stayed in np.flatnonzero(rose):
+            there[:, stayed], slope_there[:, stayed] = at[:, stayed], slope[:, stayed]
+        lower = np.where(rose, value, lower)
+        step = np.where(rose, step / 2, 1.0)
+        if step.max() < _SHORTEST:
             break
-        step = 1.0 if pairs else min(1.0, 1.0 / float(np.abs(slope).sum()))
-        for _halving in range(_MOST_HALVINGS):
-            there = at + step * direction
-            lower, slope_there = function(there)
-            if lower <= value + _ENOUGH * step * promised:
-                break
-            step /= 2
-        else:
-            break
-        moved, turned = there - at, slope_there - slope
-        gained = value - lower
+        if rose.all():
+            continue
+        memory = memory.after(there - at, np.subtract(slope_there, slope, out=slope))
+        small = small + 1 if (value - lower).sum() <= tolerance * np.abs(value).sum() else 0
         at, value, slope = there, lower, slope_there
-        curvature = _dot(moved, turned)
-        if curvature > 0:
-            pairs.append((moved, turned, curvature))
-        small = small + 1 if gained <= tolerance * abs(value) else 0
         if small > _SMALL_STEPS:
             break
     return at
 
 
-def _times_inverse_curvature(slope: Vector, pairs: deque[tuple[Vector, Vector, float]]) -> Vector:
-    """The slope times what the steps so far say of the inverse of the second derivatives."""
-    found, shares = slope.copy(), []
-    for moved, turned, curvature in reversed(pairs):
-        shares.append(_dot(moved, found) / curvature)
-        _add(found, -shares[-1], turned)
-    if pairs:
-        _, turned, curvature = pairs[-1]
-        found *= curvature / _dot(turned, turned)
-    for (moved, turned, curvature), share in zip(pairs, reversed(shares), strict=True):
-        _add(found, share - _dot(turned, found) / curvature, moved)
+class _Pair(NamedTuple):
+    """What one step said of the second derivatives."""
+
+    moved: Points
+    turned: Points
+    """How the gradients changed."""
+    inverse: Values
+    """1 / (moved · turned); 0 where that is no number above 0."""
+
+
+class _Memory(NamedTuple):
+    """What the last steps said."""
+
+    pairs: deque[_Pair]
+    scale: Values
+    """How far to go against a gradient where they say nothing."""
+
+    def after(self, moved: Points, turned: Points) -> _Memory:
+        """With one step more."""
+        curvature = dots(moved, turned)
+        known = curvature > 0
+        inverse = np.divide(1, curvature, out=np.zeros_like(curvature), where=known)
+        self.pairs.append(_Pair(moved, turned, inverse))
+        return _Memory(self.pairs, np.divide(curvature, dots(turned, turned), out=self.scale, where=known))
+
+    def down(self, slope: Points) -> Points:
+        """Against the slopes, times what is known of the inverse of the second derivatives."""
+        found, shares = np.negative(slope), []
+        for pair in reversed(self.pairs):
+            shares.append(dots(pair.moved, found) * pair.inverse)
+            _add(found, -shares[-1], pair.turned)
+        _scale(found, self.scale)
+        for pair, share in zip(self.pairs, reversed(shares), strict=True):
+            _add(found, share - dots(pair.turned, found) * pair.inverse, pair.moved)
+        return found
+
+
+def dots(one: Points, other: Points) -> Values:
+    """(C,) the products of columns, by NumPy's own sums: those of BLAS depend on its threads."""
+    found = np.zeros(one.shape[1])
+    for a, b in _stretches(one, other):
+        found += np.multiply(a, b).sum(axis=0).reshape(-1, len(found)).sum(axis=0, dtype=np.float64)
     return found
 
 
-def _dot(one: Vector, other: Vector) -> float:
-    """By NumPy's own sum: that of BLAS depends on its threads."""
-    return float(sum(float(np.multiply(one[part], other[part]).sum()) for part in _parts(one)))
+def _add(to: Points, shares: Values, other: Points) -> None:
+    """Add so much of other columns, in place."""
+    row = _in_a_row(shares, to)
+    for a, b in _stretches(to, other):
+        a += row[: a.shape[1]] * b
 
 
-def _add(to: Vector, share: float, other: Vector) -> None:
-    """Add so much of another vector, in place."""
-    for part in _parts(to):
-        to[part] += share * other[part]
+def _scale(of: Points, shares: Values) -> None:
+    """Multiply columns, in place."""
+    row = _in_a_row(shares, of)
+    for a, _ in _stretches(of, of):
+        a *= row[: a.shape[1]]
 
 
-def _parts(of: Vector) -> Iterator[slice]:
-    """Of a vector, so that what is made of one stays in the cache."""
-    return (slice(begin, begin + _AT_ONCE) for begin in range(0, len(of), _AT_ONCE))
+def _in_a_row(shares: Values, of: Points) -> Points:
+    """One for each number of a long row of these points."""
+    return np.tile(shares.astype(of.dtype), max(1, _IN_A_ROW // len(shares)))
+
+
+def _stretches(one: Points, other: Points) -> Iterator[tuple[Points, Points]]:
+    """Of two matrices the same parts, as views in which some of their rows make a long one."""
+    width = one.shape[1]
+    together = max(1, _IN_A_ROW // width)
+    whole = len(one) // together * together
+    a, b = (of[:whole].reshape(-1, together * width) for of in (one, other))
+    height = max(1, _AT_ONCE // (together * width))
+    for begin in range(0, len(a), height):
+        yield a[begin : begin + height], b[begin : begin + height]
+    yield one[whole:], other[whole:]

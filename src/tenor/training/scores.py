@@ -1,36 +1,40 @@
 """N-grams of the training texts → the scores of a linear model that is made of them alone.
 
-Logistic regression whose inputs are n-grams, scaled by what naive Bayes says of them: what is as
-frequent under every label has nothing to say and learns nothing by heart. How strongly scores are
-held back is chosen on the validation texts.
+A support vector machine for each label, against all others, whose inputs are n-grams, scaled by what
+naive Bayes says of them: what is as frequent under every label has nothing to say and learns nothing
+by heart. The validation texts say how strongly scores are held back, and what makes them logits.
 
-Source: Wang & Manning 2012, "Baselines and Bigrams", with a logistic loss for the hinge's square.
+Source: Wang & Manning 2012, "Baselines and Bigrams", whose NBSVM this is, for any number of labels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from tenor.batching import join
 from tenor.cells import Floats
 from tenor.metrics import cross_entropies, mean
 from tenor.ngrams import Ngrams, present, scales
 from tenor.prediction import label_ids
+from tenor.training.blend import shares
 from tenor.training.encoded import Encoded
 from tenor.training.evidence import Evidence
-from tenor.training.lbfgs import Vector, minimize
-from tenor.training.losses import gradient
+from tenor.training.lbfgs import Points, Values, dots, minimize
+from tenor.training.lists import Lists
 from tenor.training.spelling import Spelling
 
-STRENGTHS = (0.03, 0.1, 0.3, 1.0, 3.0)
+STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)
 """How much the texts count against a unit of squared weights: liblinear's C, for features of a mean
 square of one in a text of mean length."""
-_TOLERANCE, _MOST_STEPS = 3e-4, 200
+_TOLERANCE, _MOST_STEPS = 1e-3, 200
+_MARGIN_AS_LOGIT = 3.0
+"""What a margin of one is worth, before validation texts have a say."""
+_AT_ONCE = 16
+"""Labels whose scores are fitted together: their sums are a line of the cache, and memory stays small."""
 
 
 class Scores(NamedTuple):
@@ -65,79 +69,108 @@ def fit(
         spelling: the parts of the same texts' words, if these have a say.
         fitted: called with the number of texts each time they have been fitted with a strength.
     """
-    problem = _Problem(evidence, train.lengths, train.targets, spelling)
+    problems = list(_problems(evidence, train, spelling))
+    points = [np.zeros(problem.shape, np.float32) for problem in problems]
     characters = 0 if spelling is None else spelling.longest
     targets = validation.targets
     found = present(join(validation.for_ngrams), evidence.owners, order, characters)
     best: tuple[float, Scores] | None = None
-    point = np.zeros(problem.size)
     for strength in STRENGTHS:
-        value = partial(problem.value, strength=strength)
-        point = minimize(value, point, tolerance=_TOLERANCE, most_steps=_MOST_STEPS)
+        for number, problem in enumerate(problems):
+            value = partial(problem.value, strength=strength)
+            points[number] = minimize(value, points[number], tolerance=_TOLERANCE, most_steps=_MOST_STEPS)
         fitted(len(train.targets))
-        weight, bias = problem.scores(point)
-        logits = Ngrams(weight, evidence.owners, order, characters).scores_of(found) + bias
-        loss = mean(cross_entropies(targets, logits))
+        tables, biases = zip(*map(_Problem.scores, problems, points), strict=True)
+        weight, bias = np.concatenate(tables, axis=1), np.concatenate(biases)
+        margins = Ngrams(weight, evidence.owners, order, characters).scores_of(found) + bias
+        logit = np.float32(max(0.0, *shares([margins], targets, near=_MARGIN_AS_LOGIT)))
+        loss = mean(cross_entropies(targets, margins * logit))
         if best is not None and loss >= best[0]:
             break
-        best = loss, Scores(weight, bias, strength, float(np.mean(label_ids(logits) == targets)))
+        accuracy = float(np.mean(label_ids(margins * logit) == targets))
+        best = loss, Scores(weight * logit, bias * logit, strength, accuracy)
     assert best is not None
     return best[1]
 
 
+def _problems(evidence: Evidence, train: Encoded, spelling: Spelling | None) -> Iterator[_Problem]:
+    """One for so many labels each."""
+    texts = evidence.of_ngrams.turned(len(train.targets))
+    count = evidence.odds.shape[1]
+    for first in range(0, count, _AT_ONCE):
+        labels = np.arange(first, min(first + _AT_ONCE, count))
+        if count == 1:
+            labels += 1  # one logit is the second label's
+        yield _Problem(
+            evidence._replace(odds=np.ascontiguousarray(evidence.odds[:, first : first + _AT_ONCE])),
+            texts,
+            train.lengths,
+            np.where(train.targets[:, None] == labels, np.float32(1), np.float32(-1)),
+            spelling and spelling.of_logits(slice(first, first + _AT_ONCE)),
+        )
+
+
 class _Problem:
-    """Loss and penalty as a function of one vector: J x C weights, G x C of parts of words, C biases."""
+    """Losses of C labels as functions of J weights, G of parts of words, and a bias of each."""
 
     def __init__(
         self,
         evidence: Evidence,
+        texts: Lists,
         lengths: Sequence[int],
-        targets: npt.NDArray[np.int64],
+        signs: Floats,
         spelling: Spelling | None = None,
     ) -> None:
+        """Prepare.
+
+        Args:
+            evidence: with odds of C logits.
+            texts: (B,) which n-grams each text has.
+            lengths: (B,) its words.
+            signs: (B, C) 1 for the text's label and -1 for every other.
+            spelling: of C logits.
+        """
         self._evidence = evidence
         self._spelling = spelling
-        self._targets = targets
+        self._signs = signs
         self._spread = scales(np.mean(lengths, keepdims=True))
-        self._scale = (self._spread / scales(np.asarray(lengths)))[:, None]
-        self._of_texts = evidence.of_ngrams.turned(len(targets))
+        self._scale = (self._spread / scales(np.asarray(lengths)))[:, None].astype(np.float32)
+        self._of_texts = texts
         parts = 0 if spelling is None else spelling.shape[0]
         self._ends = len(evidence.odds), len(evidence.odds) + parts
-        self.size = (self._ends[1] + 1) * evidence.odds.shape[1]
+        self.shape = self._ends[1] + 1, evidence.odds.shape[1]
 
-    def logits(self, at: Vector) -> Floats:
-        """(B, C) of the training texts."""
+    def margins(self, at: Points) -> Floats:
+        """(B, C) of the training texts: 1 and more where a label's score is right and sure."""
         weight, parts, bias = self._split(at)
-        sums = self._of_texts.sums((weight * self._evidence.odds).astype(np.float32))
+        sums = self._of_texts.sums(weight * self._evidence.odds)
         if self._spelling is not None:
-            sums = sums + self._spelling.sums(parts)
-        found: Floats = (sums * self._scale + bias).astype(np.float32)
+            sums += self._spelling.sums(parts)
+        found: Floats = self._signs * (sums * self._scale + bias)
         return found
 
-    def value(self, at: Vector, strength: float) -> tuple[float, Vector]:
-        weight, parts, _ = self._split(at)
-        found = self.logits(at)
-        count = len(self._targets)
-        held_back = float(np.square(weight).sum() + np.square(parts).sum()) / (2 * strength)
-        loss = float(cross_entropies(self._targets, found).sum()) + held_back
-        slope = gradient(found, self._targets) * count
-        of_texts = (slope * self._scale).astype(np.float32)
-        of_ngrams = self._evidence.of_ngrams.sums(of_texts) * self._evidence.odds
-        whole = [of_ngrams + weight / strength, slope.sum(axis=0, dtype=np.float64)]
+    def value(self, at: Points, strength: float) -> tuple[Values, Points]:
+        missing = np.maximum(1 - self.margins(at), 0)
+        slope = -2 * self._signs * missing
+        of_texts = slope * self._scale
+        found = at / np.float32(strength)
+        weight, parts, bias = self._split(found)
+        held_back = dots(at[:-1], found[:-1]) / 2
+        weight += self._evidence.of_ngrams.sums(of_texts) * self._evidence.odds
         if self._spelling is not None:
-            whole.insert(1, self._spelling.slopes(of_texts) + parts / strength)
-        return loss, np.concatenate([part.ravel() for part in whole])
+            parts += self._spelling.slopes(of_texts)
+        bias[:] = slope.sum(axis=0, dtype=np.float64)
+        return np.square(missing).sum(axis=0, dtype=np.float64) + held_back, found
 
-    def scores(self, at: Vector) -> tuple[Floats, Floats]:
+    def scores(self, at: Points) -> tuple[Floats, Floats]:
         """(P, C) of the rows, and the bias (C,)."""
         weight, parts, bias = self._split(at)
         table = np.zeros((len(self._evidence.owners), weight.shape[1]), np.float32)
         table[self._evidence.rows] = weight * self._evidence.odds
         if self._spelling is not None:
             self._spelling.add_to(table, parts)
-        return table * np.float32(self._spread), bias.astype(np.float32)
+        return table * np.float32(self._spread), bias
 
-    def _split(self, at: Vector) -> tuple[Vector, Vector, Vector]:
-        rows = at.reshape(-1, self._evidence.odds.shape[1])
+    def _split(self, at: Points) -> tuple[Floats, Floats, Floats]:
         ngrams, parts = self._ends
-        return rows[:ngrams], rows[ngrams:parts], rows[-1]
+        return at[:ngrams], at[ngrams:parts], at[-1]

@@ -11,10 +11,10 @@ Information", have them for word vectors.
 
 from __future__ import annotations
 
+from copy import copy
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from tenor import ngrams
 from tenor.batching import Batch, join
@@ -104,39 +104,41 @@ class Spelling:
         self._parts_of_texts = parts.texts.turned(len(texts.targets))
         labels = np.eye(num_labels, dtype=np.float32)[texts.targets]
         counts = parts.words.sums(self._texts_of_words.sums(labels)) + parts.texts.sums(labels)
-        self._odds = _SHARE * log_odds(counts, num_logits)
+        self._odds = np.float32(_SHARE) * log_odds(counts, num_logits)
         self._rows, self._own = ngrams.looked_up(parts.hashes, owners)
+
+    def of_logits(self, chosen: slice) -> Spelling:
+        """The same for some of the logits."""
+        found = copy(self)
+        found._odds = np.ascontiguousarray(self._odds[:, chosen])
+        return found
 
     @property
     def shape(self) -> tuple[int, int]:
         """G, C."""
         return self._odds.shape
 
-    def sums(self, weight: npt.NDArray[np.float64]) -> Floats:
+    def sums(self, weight: Floats) -> Floats:
         """(B, C) what the parts of each text's words score, from their weights (G, C)."""
-        of_parts = self._of_parts(weight)
+        of_parts = weight * self._odds
         spelled_out = self._parts_of_texts.sums(of_parts * self._own[:, None])
         return self._words_of_texts.sums(self._parts_of_words.sums(of_parts)) + spelled_out
 
-    def slopes(self, of_texts: Floats) -> npt.NDArray[np.float64]:
+    def slopes(self, of_texts: Floats) -> Floats:
         """(G, C) how a sum over texts changes with the weights, from how it does with (B, C) ``sums``."""
         known = self._words_of_parts.sums(self._texts_of_words.sums(of_texts))
         spelled_out = self._texts_of_parts.sums(of_texts) * self._own[:, None]
-        slopes: npt.NDArray[np.float64] = (known + spelled_out) * self._odds
+        slopes: Floats = (known + spelled_out) * self._odds
         return slopes
 
-    def add_to(self, table: Floats, weight: npt.NDArray[np.float64]) -> None:
+    def add_to(self, table: Floats, weight: Floats) -> None:
         """Add what parts say to their own rows and the words' rows of a table (P, C), in place."""
-        of_parts = self._of_parts(weight)
+        of_parts = weight * self._odds
         of_words = self._parts_of_words.sums(of_parts)
         found = ngrams.hashes_of_words(np.arange(len(of_words), dtype=np.int32))
         rows, owned = ngrams.looked_up(found, self._owners)
         table[rows[owned]] += of_words[owned]
         table[self._rows[self._own]] += of_parts[self._own]
-
-    def _of_parts(self, weight: npt.NDArray[np.float64]) -> Floats:
-        found: Floats = (weight * self._odds).astype(np.float32)
-        return found
 
 
 def _texts_of_words(texts: Encoded, count: int) -> Lists:

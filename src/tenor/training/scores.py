@@ -67,19 +67,19 @@ def fit(
         validation: those that choose.
         order: the most words of an n-gram.
         spelling: the parts of the same texts' words, if these have a say.
-        fitted: called with the number of texts each time they have been fitted with a strength.
+        fitted: called with a number of texts as they are fitted, all of them with each strength.
     """
     problems = list(_problems(evidence, train, spelling))
     points = [np.zeros(problem.shape, np.float32) for problem in problems]
     characters = 0 if spelling is None else spelling.longest
-    targets = validation.targets
+    targets, count = validation.targets, len(train.targets)
     found = present(join(validation.for_ngrams), evidence.owners, order, characters)
     best: tuple[float, Scores] | None = None
     for strength in STRENGTHS:
         for number, problem in enumerate(problems):
             value = partial(problem.value, strength=strength)
             points[number] = minimize(value, points[number], tolerance=_TOLERANCE, most_steps=_MOST_STEPS)
-        fitted(len(train.targets))
+            fitted(count * (number + 1) // len(problems) - count * number // len(problems))
         tables, biases = zip(*map(_Problem.scores, problems, points), strict=True)
         weight, bias = np.concatenate(tables, axis=1), np.concatenate(biases)
         margins = Ngrams(weight, evidence.owners, order, characters).scores_of(found) + bias

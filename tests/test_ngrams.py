@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -21,7 +23,7 @@ ORDER = 3
 def table(rows=64, columns=2, order=ORDER):
     """Scores, all of whose rows are owned by n-grams of TEXTS."""
     batch = join(TEXTS)
-    hashes = ngrams.hashes(batch.token_ids, batch.offsets, order).ravel()
+    hashes, _ = ngrams.hashes(batch.token_ids, batch.offsets, order)
     owners = np.zeros(rows, np.float32)
     owners[ngrams.rows_of(hashes, rows)] = ngrams.marks_of(hashes)
     weight = np.random.default_rng(0).normal(size=(rows, columns)).astype(np.float32)
@@ -42,33 +44,41 @@ def hashed(*words):
 
 
 @pytest.mark.parametrize("order", [1, 2, 3])
-def test_the_scores_are_those_of_each_ngram_once_by_hand(order):
+def test_the_scores_are_those_of_the_ngrams_by_hand(order):
     found, weight, owners = table(order=order)
     batch = join(TEXTS)
     expected = np.zeros((4, 2))
     for row, text in enumerate(TEXTS):
-        begun = set()
+        begun = []
         for end in range(len(text)):
             for size in range(1, min(order, end + 1) + 1):
-                begun.add(hashed(*text[end + 1 - size : end + 1]))
-            for size in range(end + 2, order + 1):  # with the beginning of the text
+                begun += [hashed(*text[end + 1 - size : end + 1])]
+            if end + 2 <= order:  # with the beginning of the text
                 one = np.array([2**32 - 1], np.uint32)
-                for word in text[: end + 1][-(size - 1) :]:
+                for word in text[: end + 1]:
                     one = ngrams.hashes_after(one, np.array([word], np.int32))
-                begun.add(int(one[0]))
-        places = {one * 64 >> 32 for one in begun if owners[one * 64 >> 32] == one % 255 + 1}
-        for place in places:
-            expected[row] += weight[place]
+                begun.append(int(one[0]))
+        places = Counter(one * 64 >> 32 for one in begun if owners[one * 64 >> 32] == one % 255 + 1)
+        for place, times in places.items():
+            expected[row] += times**0.5 * weight[place]
         expected[row] /= max(len(text), 1) ** 0.5
     np.testing.assert_allclose(found.scores(batch), expected, atol=1e-6)
     assert (expected[[0, 2, 3]] != 0).all()
 
 
-def test_what_a_text_says_twice_counts_once():
+def test_what_begins_a_text_is_there_once():
+    _, weight, owners = table(order=3)
+    one = np.array([2**32 - 1], np.uint32)
+    row = int(ngrams.hashes_after(one, np.array([3], np.int32))[0]) * 64 >> 32
+    alone = Ngrams(np.ones_like(weight), np.where(np.arange(64) == row, owners, 0).astype(np.float32), 3)
+    assert alone.scores(join([[3]])).tolist() == [[1, 1]]
+
+
+def test_a_text_said_again_and_again_says_the_same():
     found, _, _ = table(order=1)
-    once, thrice = (found.scores(join([[4] * n])) * np.sqrt(n) for n in (1, 3))
-    np.testing.assert_allclose(once, thrice, rtol=1e-6)
-    assert once.any()
+    once, often = (found.scores(join([[2, 3, 4, 3] * n])) for n in (1, 7))
+    np.testing.assert_allclose(once, often, rtol=1e-6)
+    assert once.all()
 
 
 def test_word_by_word_is_the_whole_to_the_bit():
@@ -95,16 +105,17 @@ def test_a_state_can_be_gone_on_with_twice():
 def test_the_order_of_words_counts_and_first_words_have_their_own_pairs():
     ids = np.array([5, 6], np.int32)
     offsets = np.array([0, 2])
-    there, back = (ngrams.hashes(one, offsets, 3) for one in (ids, ids[::-1].copy()))
-    assert set(there[:, 0]) == set(back[:, 0])
-    assert not set(there[:, 1:].ravel()) & set(back[:, 1:].ravel())
-    assert len({*there[:, :2].ravel(), *back[:, :2].ravel()}) == 6
+    (there, at), (back, _) = (ngrams.hashes(one, offsets, 3) for one in (ids, ids[::-1].copy()))
+    assert at.tolist() == [0, 0, 1, 1, 1]  # the word, and with the beginning; then the pair, and with it too
+    assert set(there[[0, 2]]) == set(back[[0, 2]]) == {hashed(5), hashed(6)}
+    assert not set(there[[1, 3, 4]]) & set(back[[1, 3, 4]])
+    assert len(set(there)) == len(set(back)) == 5
 
 
 def test_texts_do_not_reach_into_each_other():
-    apart = [ngrams.hashes(np.array(text, np.int32), np.array([0, len(text)]), ORDER) for text in TEXTS]
+    apart = [ngrams.hashes(np.array(text, np.int32), np.array([0, len(text)]), ORDER)[0] for text in TEXTS]
     batch = join(TEXTS)
-    together = ngrams.hashes(batch.token_ids, batch.offsets, ORDER)
+    together, _ = ngrams.hashes(batch.token_ids, batch.offsets, ORDER)
     np.testing.assert_array_equal(np.concatenate(apart), together)
 
 
@@ -182,7 +193,7 @@ def test_every_label_has_its_odds_against_the_others(roomy):
 def test_of_several_on_one_row_the_most_frequent_owns_it():
     texts = [[2, 3]] * 9 + [[4, 5, 6, 7]] * 2
     found = gathered(texts, [0, 1] * 5 + [0], most_rows=1)
-    frequent = ngrams.hashes(np.array([2, 3], np.int32), np.array([0, 2]), 2).ravel()
+    frequent, _ = ngrams.hashes(np.array([2, 3], np.int32), np.array([0, 2]), 2)
     assert int(found.owners[0]) in {int(one) % 255 + 1 for one in frequent}
 
 
@@ -254,8 +265,8 @@ def spelled_table(longest=3, rows=4096):
     """Scores, all of whose rows are owned by n-grams of SPELLED and of its characters."""
     batch = join(SPELLED)
     words = words_of(batch)
-    of_words = ngrams.hashes(words.token_ids, words.offsets, 2).ravel()
-    of_characters = ngrams.hashes_of_characters(batch.token_ids, longest)[0].ravel()
+    of_words, _ = ngrams.hashes(words.token_ids, words.offsets, 2)
+    of_characters, _ = ngrams.hashes_of_characters(batch.token_ids, longest)
     owners = np.zeros(rows, np.float32)
     for hashes in (of_words, of_characters):
         owners[ngrams.rows_of(hashes, rows)] = ngrams.marks_of(hashes)
@@ -263,25 +274,25 @@ def spelled_table(longest=3, rows=4096):
     return Ngrams(weight, owners, 2, longest), weight, owners
 
 
-def test_the_scores_of_characters_are_those_of_each_run_once_by_hand():
+def test_the_scores_of_characters_are_those_of_the_runs_by_hand():
     found, weight, _ = spelled_table()
     without = Ngrams(weight, spelled_table()[2], 2).scores(join([[w for w in t if w >= 0] for t in SPELLED]))
     runs = {}  # of "ab" and "ba": all runs of up to three, the word's beginning and end among them
     for word in ("ab", "ba"):
         marked = [None, *characters(word)]
-        runs[word] = {
+        runs[word] = Counter(
             tuple(marked[begin:end])
             for begin in range(4)
             for end in range(begin + 1, min(begin + 3, 4) + 1)
             if marked[begin:end] != [None]
-        }
+        )
     for row, words in enumerate((["ab"], ["ba", "ab"], [], [])):
         expected = np.zeros(2)
-        for run in set().union(*(runs[word] for word in words)):
+        for run, times in sum((runs[word] for word in words), Counter()).items():
             one = np.array([2**32 - (1 if run[0] is None else 2)], np.uint32)
             for code in run[run[0] is None :]:
                 one = ngrams.hashes_after(one, np.array([code], np.int32))
-            expected += weight[int(one[0]) * len(weight) >> 32]
+            expected += times**0.5 * weight[int(one[0]) * len(weight) >> 32]
         said = (found.scores(join(SPELLED)) - without)[row] * max(sum(w >= 0 for w in SPELLED[row]), 1) ** 0.5
         np.testing.assert_allclose(said, expected, atol=1e-5)
 
@@ -301,7 +312,7 @@ def test_characters_are_those_of_one_word():
     alone = [ngrams.hashes_of_characters(np.array(text, np.int32), 3)[0] for text in SPELLED]
     together, words = ngrams.hashes_of_characters(join(SPELLED).token_ids, 3)
     np.testing.assert_array_equal(np.concatenate(alone), together)
-    assert words.tolist() == [1] * 3 + [3] * 3 + [4] * 3
+    assert words.tolist() == [1] * 8 + [3] * 8 + [4] * 8  # of two characters and the end: 2, 3 and 3
 
 
 def test_a_word_too_long_is_not_spelled_out():

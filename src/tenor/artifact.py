@@ -33,13 +33,11 @@ from tenor.section import check
 from tenor.untrusted import parse_json, read_file, short
 from tenor.vocabulary import Vocabulary
 
-FORMAT_VERSION = 5
-"""Of the folder's layout; a reader refuses a higher one. Models of float32 are written as 1, which older
-readers know."""
-_NGRAMS = 4
-"""Of models with n-grams of words alone."""
-_OTHER_NGRAMS = 3
-"""Was for a while that of models with n-grams."""
+FORMAT_VERSION = 6
+"""Of the folder's layout; a reader refuses a higher one. Models without n-grams are written as 1, or as 2 if
+they are not of float32, which older readers know."""
+_OTHER_NGRAMS = (3, 4, 5)
+"""Were those of models with n-grams, which counted in other ways."""
 
 FILES = ("config.json", "vocabulary.txt", "labels.json", "model.safetensors", "README.md")
 MANIFEST = "manifest.json"
@@ -256,7 +254,7 @@ def _labels(path: Path, data: bytes) -> tuple[str, ...]:
 
 def _version_of(model: Model) -> int:
     if model.config.ngrams:
-        return FORMAT_VERSION if model.config.spells else _NGRAMS
+        return FORMAT_VERSION
     return 1 if model.precision == "float32" else 2
 
 
@@ -322,7 +320,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
             f"{path} has format {version}; this is Tenor {tenor.__version__}, which reads up to "
             f"{FORMAT_VERSION}. Update it: pip install --upgrade tenor"
         )
-    if version == _OTHER_NGRAMS:
+    if version in _OTHER_NGRAMS:
         raise ArtifactError(
             f"{path} has format {version}, whose n-grams counted in another way; train the model anew"
         )

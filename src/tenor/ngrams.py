@@ -2,12 +2,11 @@
 
 An n-gram, up to so many words, that two texts of the training had owns a row of scores, one for each
 logit. A hash says which row; where several fall on one, the most frequent owns it, and a mark of
-eight bits tells the others apart. A text's first words are n-grams with its beginning too. However
-often a text has an n-gram, it counts once. So do the n-grams of characters of a word that is spelled
-out (``tenor.spelled``), which have rows in the same table.
+eight bits tells the others apart. A text's first words are n-grams with its beginning too. What a
+text has k times counts √k times: all of a text said twice says the same. The n-grams of characters of
+a word that is spelled out (``tenor.spelled``) have rows in the same table.
 
-Source: the hashed n-grams of fastText (Joulin et al. 2017); that presence says more than the count
-is from Wang & Manning 2012, "Baselines and Bigrams".
+Source: the hashed n-grams of fastText (Joulin et al. 2017).
 """
 
 from __future__ import annotations
@@ -42,17 +41,19 @@ class NgramState(NamedTuple):
     words: int
     before: Hashes
     """(order,) of what stands before the next word: nothing, a word, two …"""
-    seen: frozenset[int]
-    """The rows that have been added."""
+    times: Mapping[int, int]
+    """How often each row has been added."""
 
 
 class Present(NamedTuple):
-    """The n-grams of texts that own a row, each once a text, in their order."""
+    """The n-grams of texts that own a row, in their order."""
 
     rows: npt.NDArray[np.int32]
     """(M,)"""
+    shares: Sums
+    """(M,) how much of its row each adds."""
     words: npt.NDArray[np.int64]
-    """(M,) at which word of all texts, laid end to end, each is for the first time."""
+    """(M,) at which word of all texts, laid end to end, each is."""
     offsets: Offsets
     """(B+1,) at which word each text begins."""
 
@@ -83,20 +84,20 @@ class Ngrams:
 
     def begin(self) -> NgramState:
         """Before any word."""
-        return NgramState(np.zeros(self._weight.shape[1]), 0, _at_a_beginning(self._order), frozenset())
+        return NgramState(np.zeros(self._weight.shape[1]), 0, _at_a_beginning(self._order), {})
 
     def step(self, state: NgramState, token_ids: TokenIds) -> NgramState:
         """Read one more word, and its characters if it is spelled out."""
         of_words = hashes_after(state.before, token_ids[:1])
-        of_characters = hashes(token_ids[1:], np.array([0, len(token_ids) - 1]), self._characters)
-        found = np.concatenate([of_words, of_characters.ravel()])
+        of_characters, _ = hashes(token_ids[1:], np.array([0, len(token_ids) - 1]), self._characters)
+        found = np.concatenate([of_words[: state.words + 2], of_characters])
         rows, owned = looked_up(found, self._owners)
-        fresh = [row for row in dict.fromkeys(rows[owned].tolist()) if row not in state.seen]
-        total = state.total
-        for row in fresh:
-            total = total + self._weight[row]
+        total, times = state.total, dict(state.times)
+        for row in rows[owned].tolist():
+            times[row] = times.get(row, 0) + 1
+            total = total + _share(np.array(times[row])) * self._weight[row].astype(np.float64)
         before = np.concatenate([state.before[:1], of_words[:-1]])
-        return NgramState(total, state.words + 1, before, state.seen.union(fresh))
+        return NgramState(total, state.words + 1, before, times)
 
     def score(self, state: NgramState) -> Floats:
         """(1, C) what the words so far add to the logits."""
@@ -115,14 +116,14 @@ class Ngrams:
     def scores_of(self, found: Present) -> Floats:
         """The same from what ``present`` found in the texts."""
         texts = np.searchsorted(found.offsets, found.words, side="right") - 1
-        columns = self._weight[found.rows].T
+        columns = self._weight[found.rows].T * found.shares
         sums = [np.bincount(texts, column, len(found.offsets) - 1) for column in columns]  # adds in order
         return self._scaled(np.stack(sums, axis=1), np.diff(found.offsets))
 
     def prefix_scores(self, batch: Batch) -> Floats:
         """(T+1, C) what the first words of its one text add to the logits: of none, of one, … of all."""
         found = present(batch, self._owners, self._order, self._characters)
-        sums = np.cumsum(self._weight[found.rows], axis=0, dtype=np.float64)
+        sums = np.cumsum(self._weight[found.rows] * found.shares[:, None], axis=0)
         sums = np.concatenate([np.zeros((1, sums.shape[1])), sums])
         words = np.arange(found.offsets[1] + 1)
         return self._scaled(sums[np.searchsorted(found.words, words, side="left")], words)
@@ -147,41 +148,61 @@ def present(batch: Batch, owners: Floats, order: int, characters: int) -> Presen
         characters: the most characters of one of characters; 0 for none.
     """
     plain = words_of(batch)
-    rows, words = _owned(hashes(plain.token_ids, plain.offsets, order), owners)
+    rows, words = _owned(*hashes(plain.token_ids, plain.offsets, order), owners)
     if characters:
-        of_characters, at = hashes_of_characters(batch.token_ids, characters)
-        more, these = _owned(of_characters, owners)
-        rows, words = np.concatenate([rows, more]), np.concatenate([words, at[these]])
+        more, at = _owned(*hashes_of_characters(batch.token_ids, characters), owners)
+        rows, words = np.concatenate([rows, more]), np.concatenate([words, at])
         in_order = np.argsort(words, kind="stable")  # at each word first those of words
         rows, words = rows[in_order], words[in_order]
     texts = np.searchsorted(plain.offsets, words, side="right").astype(np.uint64)
-    _, first = np.unique(texts << np.uint64(32) | rows.astype(np.uint64), return_index=True)
-    first.sort()
-    return Present(rows[first], words[first], plain.offsets)
+    shares = _share(_times(texts << np.uint64(32) | rows.astype(np.uint64)))
+    return Present(rows, shares, words, plain.offsets)
 
 
-def _owned(found: Hashes, owners: Floats) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
-    """Of hashes (N, order) those that own a row: the rows, and which of the N each was of."""
-    rows, is_owned = looked_up(found.ravel(), owners)
-    owned = np.flatnonzero(is_owned)
-    return rows[owned], owned // found.shape[1]
+def _times(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+    """(M,) the how manieth of its like each key is, from 1."""
+    by_key = np.argsort(keys, kind="stable")
+    is_first = np.diff(keys[by_key], prepend=~keys[by_key[:1]]) != 0
+    places = np.arange(len(keys))
+    found = np.empty(len(keys), np.int64)
+    found[by_key] = places - np.maximum.accumulate(np.where(is_first, places, 0)) + 1
+    return found
+
+
+def _share(times: npt.NDArray[np.int64]) -> Sums:
+    """How much of its row an n-gram adds when its text has it for the so manieth time."""
+    found: Sums = np.sqrt(times) - np.sqrt(times - 1)
+    return found
+
+
+def _owned(
+    found: Hashes, words: npt.NDArray[np.int64], owners: Floats
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """Of n-grams (M,) that end at words those that own a row: the rows, and the words."""
+    rows, owned = looked_up(found, owners)
+    return rows[owned], words[owned]
 
 
 def hashes_of_characters(token_ids: TokenIds, longest: int) -> tuple[Hashes, npt.NDArray[np.int64]]:
     """The n-grams of the characters among ids (N,), each word's apart.
 
     Returns:
-        (M, longest) of those that end at each of M characters, and (M,) the number of their word.
+        (M,) of those that end at each character, and (M,) the number of its word.
     """
     is_character = token_ids < 0
     words = np.cumsum(~is_character)[is_character] - 1
     begins = np.flatnonzero(np.diff(words, prepend=-1))
-    offsets = np.append(begins, len(words))
-    return hashes(token_ids[is_character], offsets, longest), words
+    found, at = hashes(token_ids[is_character], np.append(begins, len(words)), longest)
+    return found, words[at]
 
 
-def hashes(token_ids: TokenIds, offsets: Offsets, order: int) -> Hashes:
-    """(N, order) of the n-grams that end at each word: the word, it and the one before, and so on."""
+def hashes(token_ids: TokenIds, offsets: Offsets, order: int) -> tuple[Hashes, npt.NDArray[np.int64]]:
+    """The n-grams that end at each word: the word, it and the one before, and so on.
+
+    Returns:
+        (M,) of all of them, and (M,) at which word each ends. The longest at a text's first words
+        begins with its beginning.
+    """
     found = np.empty((len(token_ids), order), np.uint32)
     begins = offsets[:-1][np.diff(offsets) > 0]
     for size in range(order):
@@ -190,7 +211,9 @@ def hashes(token_ids: TokenIds, offsets: Offsets, order: int) -> Hashes:
             before[1:] = found[:-1, size - 1]
             before[begins] = _BEGINNING & _ALL
         found[:, size] = hashes_after(before, token_ids)
-    return found
+    words_before = np.arange(len(token_ids)) - np.repeat(offsets[:-1], np.diff(offsets))
+    words, sizes = np.nonzero(np.arange(order) <= words_before[:, None] + 1)
+    return found[words, sizes], words
 
 
 def hashes_of_words(words: TokenIds) -> Hashes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -52,9 +54,13 @@ def of_ngrams(found, evidence, texts):
 def test_lists_add_up_the_rows_that_they_name(monkeypatch, width):
     rows = np.random.default_rng(0).normal(size=(3, width)).astype(np.float32)
     expected = [rows[2], np.zeros(width), rows[0] + rows[1], rows[1] + 2 * rows[2]]
-    np.testing.assert_allclose(LISTS.sums(rows), expected, rtol=1e-6)
-    monkeypatch.setattr(native, "is_available", lambda: False)
-    np.testing.assert_allclose(LISTS.sums(rows), expected, rtol=1e-6)
+    shared = replace(LISTS, shares=np.array([2, 3, 0, 1, -1, 0.5], np.float32))
+    of_shares = [2 * rows[2], np.zeros(width), 3 * rows[0], rows[1] - rows[2] + 0.5 * rows[2]]
+    for _ in range(2):
+        np.testing.assert_allclose(LISTS.sums(rows), expected, rtol=1e-6)
+        np.testing.assert_allclose(shared.sums(rows), of_shares, rtol=1e-5, atol=1e-6)
+        np.testing.assert_array_equal(shared.all_ones().sums(rows), LISTS.sums(rows))
+        monkeypatch.setattr(native, "is_available", lambda: False)
 
 
 @pytest.mark.parametrize("width", [1, 3, 4, 5, 15, 16, 17, 37])
@@ -78,9 +84,20 @@ def test_lists_can_be_turned_and_turned_back():
     assert turned.items.tolist() == [2, 2, 3, 0, 3, 3]
     assert turned.offsets.tolist() == [0, 1, 3, 6]
     assert turned.turned(4).offsets.tolist() == LISTS.offsets.tolist()
+    shared = replace(LISTS, shares=np.arange(6, dtype=np.float32)).turned(3)
+    assert shared.shares.tolist() == [1, 2, 3, 0, 4, 5]
 
 
-@pytest.mark.parametrize("threads", [1, 3])
+def test_what_a_text_has_several_times_counts_the_root_of_it():
+    ids = [np.array(text, np.int32) for text in ([5, 6, 5, 5, 5], [5, 6], [6, 7, 7], [7])]
+    found = gather(ids, np.array([0, 1, 0, 1]), order=1, most_rows=2**10, num_labels=2, num_logits=1)
+    of_texts = found.of_ngrams.turned(4)
+    shares = np.split(of_texts.shares, of_texts.offsets[1:-1])
+    assert [sorted(one.tolist()) for one in shares] == [[1, 2], [1, 1], [1, pytest.approx(2**0.5)], [1]]
+    texts = found.of_ngrams.all_ones().sums(np.ones((4, 1), np.float32))
+    assert sorted(texts[:, 0].tolist()) == [2, 2, 3]
+
+
 def test_sums_have_the_same_bits_on_any_number_of_threads(threads):
     draw = np.random.default_rng(0)
     lists = Lists(draw.integers(0, 5000, 400_000).astype(np.int32), np.arange(0, 400_001, 100))

@@ -262,6 +262,7 @@ class RowLists(ctypes.Structure):
         ("count", ctypes.c_int64),
         ("width", ctypes.c_int64),
         ("items", ctypes.c_void_p),
+        ("shares", ctypes.c_void_p),
         ("offsets", ctypes.c_void_p),
         ("lists", ctypes.c_int64),
         ("sums", ctypes.c_void_p),

@@ -38,18 +38,24 @@ uint32_t ngram_hash(uint32_t before, int32_t word) {
 // The n-grams that end where one is, in words or in the characters of a word.
 struct Runs {
   const int longest;
+  int64_t count;
   uint32_t before[kMostCharNgram + 1];  // the next one, by the length of the n-gram
 
   explicit Runs(int most) : longest(most) { begin(); }
 
   void begin() {
+    count = 0;
     std::fill(before, before + longest + 1, kBeginning);
     before[0] = kAlone;
   }
 
   void go_on(int32_t id) {
+    ++count;
     for (int n = longest - 1; n >= 0; --n) before[n + 1] = ngram_hash(before[n], id);
   }
+
+  // Of those that end here; the longest at the first ones begins with the beginning.
+  int64_t different() const { return std::min<int64_t>(longest, count + 1); }
 };
 
 // Where an n-gram's scores lie if it owns the row: if the mark there is its own.
@@ -58,31 +64,31 @@ struct Ngram {
   uint8_t mark;
 };
 
-// The rows that a text has had, in room that is used again.
-class Seen {
+// How often a text has had each row, in room that is used again.
+class Times {
  public:
   void clear(int64_t most) {
     size_t size = 64;
     while (size < 2 * static_cast<size_t>(most)) size *= 2;
-    if (size > rows_.size()) rows_.assign(size, -1);
-    else std::fill_n(rows_.begin(), size, -1);
+    if (size > rows_.size()) rows_.assign(size, {-1, 0});
+    else std::fill_n(rows_.begin(), size, Row{-1, 0});
     mask_ = size - 1;
   }
 
-  // Whether it is the first time.
-  bool add(int64_t row) {
+  // The how manieth time it is.
+  int64_t add(int64_t row) {
     for (size_t at = static_cast<size_t>(row) * 0x9e3779b97f4a7c15u >> 32;; ++at) {
-      int64_t& there = rows_[at & mask_];
-      if (there == row) return false;
-      if (there < 0) {
-        there = row;
-        return true;
-      }
+      Row& there = rows_[at & mask_];
+      if (there.row < 0) there.row = static_cast<int32_t>(row);
+      if (there.row == row) return ++there.times;
     }
   }
 
  private:
-  std::vector<int64_t> rows_;
+  struct Row {
+    int32_t row, times;
+  };
+  std::vector<Row> rows_;
   size_t mask_ = 0;
 };
 
@@ -206,19 +212,20 @@ class Reading {
     if (!model_.ngrams) return;
     std::vector<double> sums(wide);
     std::vector<Ngram> ngrams;
-    Seen seen;
-    for (int64_t row = 0; row < count; ++row) add_ngrams(texts[row], ngrams, seen, sums);
+    Times times;
+    for (int64_t row = 0; row < count; ++row) add_ngrams(texts[row], ngrams, times, sums);
   }
 
-  // Each of a text's n-grams once, in the order of their ends; a word's characters come after it.
-  void add_ngrams(int64_t text, std::vector<Ngram>& ngrams, Seen& seen, std::vector<double>& sums) const {
+  // A text's n-grams in the order of their ends; a word's characters come after it. What a text has k times counts
+  // the root of k times.
+  void add_ngrams(int64_t text, std::vector<Ngram>& ngrams, Times& times, std::vector<double>& sums) const {
     const int64_t wide = model_.logits;
     std::fill(sums.begin(), sums.end(), 0.0);
     ngrams.clear();
     Runs words(model_.ngram_order), characters(model_.char_ngrams);
     const auto take = [&](Runs& runs, int32_t id) {
       runs.go_on(id);
-      for (int n = 1; n <= runs.longest; ++n) {
+      for (int64_t n = 1; n <= runs.different(); ++n) {
         const uint32_t hash = runs.before[n];
         const int64_t row = static_cast<int64_t>(static_cast<uint64_t>(hash) *
                                                  static_cast<uint64_t>(model_.ngram_rows) >> 32);
@@ -234,12 +241,14 @@ class Reading {
         characters.begin();
       }
     }
-    seen.clear(static_cast<int64_t>(ngrams.size()));
+    times.clear(static_cast<int64_t>(ngrams.size()));
     for (const Ngram& ngram : ngrams)
       if (model_.owners[ngram.row] == ngram.mark) __builtin_prefetch(model_.ngrams + ngram.row * wide);
     for (const Ngram& ngram : ngrams) {
-      if (model_.owners[ngram.row] != ngram.mark || !seen.add(ngram.row)) continue;
-      for (int64_t c = 0; c < wide; ++c) sums[c] += model_.ngrams[ngram.row * wide + c];
+      if (model_.owners[ngram.row] != ngram.mark) continue;
+      const auto time = static_cast<double>(times.add(ngram.row));
+      const double share = time > 1 ? std::sqrt(time) - std::sqrt(time - 1) : 1.0;
+      for (int64_t c = 0; c < wide; ++c) sums[c] += share * static_cast<double>(model_.ngrams[ngram.row * wide + c]);
     }
     const double scale = std::sqrt(static_cast<double>(std::max<int64_t>(length(text), 1)));
     for (int64_t c = 0; c < wide; ++c) logits_[text * wide + c] += static_cast<float>(sums[c] / scale);

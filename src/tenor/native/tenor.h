@@ -395,12 +395,13 @@ typedef struct {
 
 TENOR_API tenor_result tenor_drop(const tenor_dropout *dropout);
 
-/* For each list of numbers of rows the sum of these rows, added in order and in double. */
+/* For each list of numbers of rows the sum of shares of these rows, added in order and in double. */
 typedef struct {
   const float *rows; /* (K, W) */
   int64_t count;     /* K */
   int64_t width;
   const int32_t *items;   /* (M,) numbers of rows, of all lists */
+  const float *shares;    /* (M,) how much of each; NULL: all of it */
   const int64_t *offsets; /* (N + 1,) where each list begins */
   int64_t lists;          /* N */
   float *sums;            /* (N, W) */

@@ -49,7 +49,8 @@ void sum_list(const tenor_row_lists& of, int64_t list, int64_t column) {
   for (int64_t i = of.offsets[list]; i < last; ++i) {
     if (i + kItemsAhead < fetched) __builtin_prefetch(of.rows + of.items[i + kItemsAhead] * of.width + column);
     const float* row = of.rows + of.items[i] * of.width + column;
-    for (int n = 0; n < kColumns; ++n) sums[n] += static_cast<double>(row[n]);
+    const double share = of.shares ? static_cast<double>(of.shares[i]) : 1.0;
+    for (int n = 0; n < kColumns; ++n) sums[n] += share * static_cast<double>(row[n]);
   }
   for (int n = 0; n < kColumns; ++n) of.sums[list * of.width + column + n] = static_cast<float>(sums[n]);
 }

@@ -229,13 +229,14 @@ def drop(
     library.check(library.core().tenor_drop(ctypes.byref(wanted)))
 
 
-def sums_of_rows(rows: Floats, items: TokenIds, offsets: Offsets) -> Floats:
-    """(N, W) for each of N lists of numbers of rows the sum of these rows.
+def sums_of_rows(rows: Floats, items: TokenIds, offsets: Offsets, shares: Floats | None = None) -> Floats:
+    """(N, W) for each of N lists of numbers of rows the sum of shares of these rows.
 
     Args:
         rows: (K, W).
         items: (M,) numbers of rows, of all lists.
         offsets: (N+1,) where each list begins.
+        shares: (M,) how much of each; None for all of it.
     """
     rows = np.ascontiguousarray(float32("rows", rows))
     sums = np.empty((len(offsets) - 1, rows.shape[1]), np.float32)
@@ -244,6 +245,7 @@ def sums_of_rows(rows: Floats, items: TokenIds, offsets: Offsets) -> Floats:
         count=len(rows),
         width=rows.shape[1],
         items=address(items),
+        shares=None if shares is None else address(float32("shares", shares)),
         offsets=address(offsets),
         lists=len(sums),
         sums=address(sums),

@@ -16,7 +16,7 @@ from tenor import ngrams
 from tenor.batching import Batch, join
 from tenor.cells import Floats
 from tenor.training.encoded import TokenIds
-from tenor.training.lists import HALF, LOW, Keys, Lists, distinct
+from tenor.training.lists import HALF, LOW, Keys, Lists, counted
 
 _FEWEST_TEXTS = 2
 _ROWS_EACH = 1.5
@@ -36,7 +36,7 @@ class Evidence(NamedTuple):
     """(J, C) naive Bayes' log-odds of each label against all others; one column, those of the second
     label, for a model with one logit."""
     of_ngrams: Lists
-    """In which texts each n-gram is."""
+    """In which texts each n-gram is, and the root of how often."""
 
 
 def gather(
@@ -62,7 +62,7 @@ def gather(
             however frequent a longer n-gram on them is.
     """
     batch = join(token_ids)
-    keys = by_hash(batch, order)
+    keys, times = counted(by_hash(batch, order))
     found = (keys >> HALF).astype(np.uint32)
     begins = np.flatnonzero(np.diff(found, prepend=~found[:1]))
     counts = np.diff(begins, append=len(found))
@@ -75,28 +75,34 @@ def gather(
         counts = np.concatenate([counts, np.full(len(parts), len(targets))])
     owners = _owners(hashes, counts, most_rows)
     rows, owned = ngrams.looked_up(found, owners)
-    of_rows = distinct(rows[owned].astype(np.uint64) << HALF | keys[owned] & LOW)
-    of_ngrams = Lists.of_pairs(of_rows)
+    of_rows, times = _together(rows[owned].astype(np.uint64) << HALF | keys[owned] & LOW, times[owned])
+    of_ngrams = Lists.of_pairs(of_rows, np.sqrt(times).astype(np.float32))
     kept = (of_rows[of_ngrams.offsets[:-1]] >> HALF).astype(np.int32)
-    of_labels = of_ngrams.sums(np.eye(num_labels, dtype=np.float32)[targets])
+    of_labels = of_ngrams.all_ones().sums(np.eye(num_labels, dtype=np.float32)[targets])
     return Evidence(owners, kept, log_odds(of_labels, num_logits), of_ngrams)
 
 
 def by_hash(batch: Batch, order: int) -> Keys:
-    """Every n-gram's hash above the text that has it, each pair once, rising."""
-    parts = []
+    """Every n-gram's hash above the text that has it, as often as it has it."""
+    parts = [np.empty(0, np.uint64)]
     first = 0
     while first < len(batch.offsets) - 1:
         end = batch.offsets[first] + max(_MOST_AT_ONCE // order, 1)
         last = max(first + 1, int(np.searchsorted(batch.offsets, end, side="right")) - 1)
         offsets = batch.offsets[first : last + 1]
-        found = ngrams.hashes(batch.token_ids[offsets[0] : offsets[-1]], offsets - offsets[0], order)
-        texts = np.repeat(np.arange(first, last, dtype=np.uint64), order * np.diff(offsets))
-        parts.append(distinct(found.ravel().astype(np.uint64) << HALF | texts))
+        found, words = ngrams.hashes(batch.token_ids[offsets[0] : offsets[-1]], offsets - offsets[0], order)
+        texts = np.repeat(np.arange(first, last, dtype=np.uint64), np.diff(offsets))
+        parts.append(found.astype(np.uint64) << HALF | texts[words])
         first = last
-    keys = np.concatenate(parts or [np.empty(0, np.uint64)])
-    keys.sort()
-    return keys
+    return np.concatenate(parts)
+
+
+def _together(keys: Keys, times: npt.NDArray[np.int64]) -> tuple[Keys, npt.NDArray[np.int64]]:
+    """Each key once, rising, and its times in all; they rise but where two n-grams are on one row."""
+    in_order = np.argsort(keys, kind="stable")
+    keys = keys[in_order]
+    begins = np.flatnonzero(np.diff(keys, prepend=~keys[:1]))
+    return keys[begins], np.add.reduceat(times[in_order], begins) if len(begins) else times
 
 
 def _owners(found: npt.NDArray[np.uint32], counts: npt.NDArray[np.int64], most_rows: int) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,50 +17,53 @@ HALF, LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
 """How far up the upper half is, and where the lower is."""
 
 
-def distinct(keys: Keys) -> Keys:
-    """Each once, rising; the given ones are sorted in place.
+def counted(keys: Keys) -> tuple[Keys, npt.NDArray[np.int64]]:
+    """Each once, rising, and how often it was given; the given ones are sorted in place.
 
     ``np.unique`` takes eighty times as long from NumPy 2.3 on.
     """
     keys.sort()
-    found: Keys = keys[np.diff(keys, prepend=~keys[:1]) != 0]
-    return found
+    begins = np.flatnonzero(np.diff(keys, prepend=~keys[:1]))
+    return keys[begins], np.diff(begins, append=len(keys))
 
 
 @dataclass(frozen=True)
 class Lists:
-    """N lists: which columns of a sparse matrix of ones each of its rows has."""
+    """N lists: which columns of a sparse matrix each of its rows has."""
 
     items: npt.NDArray[np.int32]
     """(M,) of all lists."""
     offsets: npt.NDArray[np.int64]
     """(N+1,) where each begins."""
+    shares: Floats | None = None
+    """(M,) the numbers of the matrix; None where all are ones."""
 
     @classmethod
-    def of_pairs(cls, keys: Keys, *, fewest: int = 1) -> Lists:
-        """A list for each upper half that at least so many of the keys (M,) have, of their lower halves.
-
-        The keys rise, and so do the upper halves of the lists.
-        """
-        names = keys >> HALF
-        begins = np.flatnonzero(np.diff(names, prepend=~names[:1]))
-        counts = np.diff(begins, append=len(keys))
-        kept = np.repeat(counts >= fewest, counts)
-        ends = np.cumsum(counts[counts >= fewest])
-        return cls((keys[kept] & LOW).astype(np.int32), np.concatenate([[0], ends]).astype(np.int64))
+    def of_pairs(cls, keys: Keys, shares: Floats) -> Lists:
+        """A list for each upper half of keys (M,), of their lower halves; the keys rise."""
+        begins = np.flatnonzero(np.diff(keys >> HALF, prepend=~keys[:1] >> HALF))
+        return cls((keys & LOW).astype(np.int32), np.append(begins, len(keys)), shares)
 
     def turned(self, count: int) -> Lists:
         """(count,) lists: for each item in which of these lists it is, rising."""
-        lists = np.repeat(np.arange(len(self.offsets) - 1, dtype=np.uint64), np.diff(self.offsets))
-        keys = np.sort(self.items.astype(np.uint64) << HALF | lists)
+        lists = np.repeat(np.arange(len(self.offsets) - 1, dtype=np.int32), np.diff(self.offsets))
+        keys = self.items.astype(np.uint64) << HALF | np.arange(len(self.items), dtype=np.uint64)
+        keys.sort()
+        places = (keys & LOW).astype(np.int64)
         offsets = np.zeros(count + 1, np.int64)
         np.cumsum(np.bincount(self.items, minlength=count), out=offsets[1:])
-        return Lists((keys & LOW).astype(np.int32), offsets)
+        return Lists(lists[places], offsets, None if self.shares is None else self.shares[places])
+
+    def all_ones(self) -> Lists:
+        """The same lists, whose numbers are ones."""
+        return replace(self, shares=None)
 
     def sums(self, rows: Floats) -> Floats:
-        """(N, C) for each list the sum of the rows (K, C) that it names."""
+        """(N, C) for each list the sum of its shares of the rows (K, C) that it names."""
         if native.is_available():
-            return sums_of_rows(rows, self.items, self.offsets)
+            return sums_of_rows(rows, self.items, self.offsets, self.shares)
         lists = np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
-        found = [np.bincount(lists, column[self.items], len(self.offsets) - 1) for column in rows.T]
+        shares = np.float64(1) if self.shares is None else self.shares.astype(np.float64)
+        columns = (column[self.items] * shares for column in rows.T)
+        found = [np.bincount(lists, column, len(self.offsets) - 1) for column in columns]
         return np.stack(found, axis=1).astype(np.float32)

@@ -22,7 +22,7 @@ from tenor.cells import Floats
 from tenor.spelled import characters, words_of
 from tenor.training.encoded import Encoded
 from tenor.training.evidence import by_hash, log_odds
-from tenor.training.lists import HALF, LOW, Keys, Lists, distinct
+from tenor.training.lists import HALF, LOW, Keys, Lists, counted
 from tenor.vocabulary import Vocabulary
 
 _FEWEST_WORDS = 4
@@ -43,7 +43,7 @@ class Parts(NamedTuple):
     words: Lists
     """(G,) in which of the V words of the vocabulary each is."""
     texts: Lists
-    """(G,) in which of the B texts each is in a word that is spelled out."""
+    """(G,) in which of the B texts each is in a word that is spelled out, and the root of how often."""
 
 
 def take_apart(vocabulary: Vocabulary, texts: Encoded, longest: int) -> Parts:
@@ -57,27 +57,31 @@ def take_apart(vocabulary: Vocabulary, texts: Encoded, longest: int) -> Parts:
         longest: characters of the longest part.
     """
     known = [characters(token) if token in vocabulary else [] for token in vocabulary.tokens]
-    of_words, of_texts = by_hash(join(known), longest), _spelled_out(join(texts.for_ngrams), longest)
+    of_words, _ = counted(by_hash(join(known), longest))
+    of_texts, times = counted(_spelled_out(join(texts.for_ngrams), longest))
     hashes = np.sort(np.concatenate([of_words, of_texts]) >> HALF)
     begins = np.flatnonzero(np.diff(hashes, prepend=~hashes[:1]))
     kept = hashes[begins[np.diff(begins, append=len(hashes)) >= _FEWEST_WORDS]]
-    return Parts(longest, len(known), kept.astype(np.uint32), _lists(of_words, kept), _lists(of_texts, kept))
+    in_texts = _lists(of_texts, kept, np.sqrt(times).astype(np.float32))
+    return Parts(longest, len(known), kept.astype(np.uint32), _lists(of_words, kept), in_texts)
 
 
 def _spelled_out(batch: Batch, longest: int) -> Keys:
-    """Of each part of a word that is spelled out the hash above the text that has it, each pair once."""
+    """Of each part of a word that is spelled out the hash above its text, as often as the text has it."""
     found, words = ngrams.hashes_of_characters(batch.token_ids, longest)
     texts = np.searchsorted(words_of(batch).offsets, words, side="right").astype(np.uint64) - np.uint64(1)
-    return distinct((found.astype(np.uint64) << HALF | texts[:, None]).ravel())
+    keys: Keys = found.astype(np.uint64) << HALF | texts
+    return keys
 
 
-def _lists(keys: Keys, hashes: Keys) -> Lists:
+def _lists(keys: Keys, hashes: Keys, shares: Floats | None = None) -> Lists:
     """The lower halves of the keys whose upper half is a hash, a list for each hash; both rise."""
     begins, ends = np.searchsorted(keys, hashes << HALF), np.searchsorted(keys, hashes << HALF | LOW, "right")
     sizes = ends - begins
     offsets = np.concatenate([[0], np.cumsum(sizes)])
     places = np.repeat(begins - offsets[:-1], sizes) + np.arange(offsets[-1])
-    return Lists((keys[places] & LOW).astype(np.int32), offsets)
+    chosen = None if shares is None else shares[places]
+    return Lists((keys[places] & LOW).astype(np.int32), offsets, chosen)
 
 
 class Spelling:
@@ -103,7 +107,8 @@ class Spelling:
         self._parts_of_words = parts.words.turned(parts.num_words)
         self._parts_of_texts = parts.texts.turned(len(texts.targets))
         labels = np.eye(num_labels, dtype=np.float32)[texts.targets]
-        counts = parts.words.sums(self._texts_of_words.sums(labels)) + parts.texts.sums(labels)
+        of_words = self._texts_of_words.all_ones().sums(labels)
+        counts = parts.words.sums(of_words) + parts.texts.all_ones().sums(labels)
         self._odds = np.float32(_SHARE) * log_odds(counts, num_logits)
         self._rows, self._own = ngrams.looked_up(parts.hashes, owners)
 
@@ -142,8 +147,9 @@ class Spelling:
 
 
 def _texts_of_words(texts: Encoded, count: int) -> Lists:
-    """In which texts each of so many words is, each text once."""
+    """In which texts each of so many words is, and the root of how often."""
     batch = join(texts.token_ids)
     rows = np.repeat(np.arange(len(texts.targets), dtype=np.uint64), np.diff(batch.offsets))
-    keys = distinct(batch.token_ids.astype(np.uint64) << HALF | rows)
-    return Lists((keys & LOW).astype(np.int32), np.searchsorted(keys >> HALF, np.arange(count + 1)))
+    keys, times = counted(batch.token_ids.astype(np.uint64) << HALF | rows)
+    offsets = np.searchsorted(keys >> HALF, np.arange(count + 1))
+    return Lists((keys & LOW).astype(np.int32), offsets, np.sqrt(times).astype(np.float32))

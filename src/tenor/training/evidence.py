@@ -16,7 +16,7 @@ from tenor import ngrams
 from tenor.batching import Batch, join
 from tenor.cells import Floats
 from tenor.training.encoded import TokenIds
-from tenor.training.lists import HALF, LOW, Keys, Lists, counted
+from tenor.training.lists import HALF, LOW, Keys, Lists, are_new, counted
 
 _FEWEST_TEXTS = 2
 _ROWS_EACH = 1.5
@@ -62,10 +62,11 @@ def gather(
             however frequent a longer n-gram on them is.
     """
     batch = join(token_ids)
-    keys, times = counted(by_hash(batch, order))
+    keys = by_hash(batch, order)
+    keys.sort()
     found = (keys >> HALF).astype(np.uint32)
-    begins = np.flatnonzero(np.diff(found, prepend=~found[:1]))
-    counts = np.diff(begins, append=len(found))
+    begins = np.flatnonzero(are_new(found))
+    counts = np.add.reduceat(are_new(keys), begins, dtype=np.int64) if len(begins) else begins
     enough = counts >= _FEWEST_TEXTS
     hashes, counts = found[begins][enough], counts[enough]
     if parts is not None:
@@ -74,8 +75,8 @@ def gather(
         hashes = np.concatenate([hashes, parts])
         counts = np.concatenate([counts, np.full(len(parts), len(targets))])
     owners = _owners(hashes, counts, most_rows)
-    rows, owned = ngrams.looked_up(found, owners)
-    of_rows, times = _together(rows[owned].astype(np.uint64) << HALF | keys[owned] & LOW, times[owned])
+    keys = _by_row(keys, found, owners)
+    of_rows, times = counted(keys)
     of_ngrams = Lists.of_pairs(of_rows, np.sqrt(times).astype(np.float32))
     kept = (of_rows[of_ngrams.offsets[:-1]] >> HALF).astype(np.int32)
     of_labels = of_ngrams.all_ones().sums(np.eye(num_labels, dtype=np.float32)[targets])
@@ -84,25 +85,30 @@ def gather(
 
 def by_hash(batch: Batch, order: int) -> Keys:
     """Every n-gram's hash above the text that has it, as often as it has it."""
-    parts = [np.empty(0, np.uint64)]
-    first = 0
+    lengths = np.diff(batch.offsets)
+    keys = np.empty(
+        sum(int(np.maximum(lengths - max(size - 1, 0), 0).sum()) for size in range(order)), np.uint64
+    )
+    first = filled = 0
     while first < len(batch.offsets) - 1:
         end = batch.offsets[first] + max(_MOST_AT_ONCE // order, 1)
         last = max(first + 1, int(np.searchsorted(batch.offsets, end, side="right")) - 1)
         offsets = batch.offsets[first : last + 1]
         found, words = ngrams.hashes(batch.token_ids[offsets[0] : offsets[-1]], offsets - offsets[0], order)
         texts = np.repeat(np.arange(first, last, dtype=np.uint64), np.diff(offsets))
-        parts.append(found.astype(np.uint64) << HALF | texts[words])
-        first = last
-    return np.concatenate(parts)
+        np.bitwise_or(found.astype(np.uint64) << HALF, texts[words], out=keys[filled : filled + len(found)])
+        first, filled = last, filled + len(found)
+    return keys
 
 
-def _together(keys: Keys, times: npt.NDArray[np.int64]) -> tuple[Keys, npt.NDArray[np.int64]]:
-    """Each key once, rising, and its times in all; they rise but where two n-grams are on one row."""
-    in_order = np.argsort(keys, kind="stable")
-    keys = keys[in_order]
-    begins = np.flatnonzero(np.diff(keys, prepend=~keys[:1]))
-    return keys[begins], np.add.reduceat(times[in_order], begins) if len(begins) else times
+def _by_row(keys: Keys, found: ngrams.Hashes, owners: Floats) -> Keys:
+    """The keys of those that own a row, with this for the hash; there are so many that room counts."""
+    rows, owned = ngrams.looked_up(found, owners)
+    keys, upper = keys[owned], rows[owned].astype(np.uint64)
+    keys &= LOW
+    upper <<= HALF
+    keys |= upper
+    return keys
 
 
 def _owners(found: npt.NDArray[np.uint32], counts: npt.NDArray[np.int64], most_rows: int) -> Floats:

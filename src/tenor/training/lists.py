@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +24,15 @@ def counted(keys: Keys) -> tuple[Keys, npt.NDArray[np.int64]]:
     ``np.unique`` takes eighty times as long from NumPy 2.3 on.
     """
     keys.sort()
-    begins = np.flatnonzero(np.diff(keys, prepend=~keys[:1]))
+    begins = np.flatnonzero(are_new(keys))
     return keys[begins], np.diff(begins, append=len(keys))
+
+
+def are_new(rising: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Of numbers that rise whether each is the first of its like."""
+    found = np.ones(len(rising), np.bool_)
+    np.not_equal(rising[1:], rising[:-1], out=found[1:])
+    return found
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,7 @@ class Lists:
     @classmethod
     def of_pairs(cls, keys: Keys, shares: Floats) -> Lists:
         """A list for each upper half of keys (M,), of their lower halves; the keys rise."""
-        begins = np.flatnonzero(np.diff(keys >> HALF, prepend=~keys[:1] >> HALF))
+        begins = np.flatnonzero(are_new(keys >> HALF))
         return cls((keys & LOW).astype(np.int32), np.append(begins, len(keys)), shares)
 
     def turned(self, count: int) -> Lists:

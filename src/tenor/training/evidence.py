@@ -85,10 +85,9 @@ def gather(
 
 def by_hash(batch: Batch, order: int) -> Keys:
     """Every n-gram's hash above the text that has it, as often as it has it."""
-    lengths = np.diff(batch.offsets)
-    keys = np.empty(
-        sum(int(np.maximum(lengths - max(size - 1, 0), 0).sum()) for size in range(order)), np.uint64
-    )
+    lengths, missing = np.diff(batch.offsets), [0, *range(order - 1)]  # the first words have no longer ones
+    count = sum(int(np.maximum(lengths - words, 0).sum()) for words in missing)
+    keys = np.empty(count, np.uint64)
     first = filled = 0
     while first < len(batch.offsets) - 1:
         end = batch.offsets[first] + max(_MOST_AT_ONCE // order, 1)

@@ -97,16 +97,15 @@ def _problems(evidence: Evidence, train: Encoded, spelling: Spelling | None) -> 
     """One for so many labels each."""
     texts = evidence.of_ngrams.turned(len(train.targets))
     count = evidence.odds.shape[1]
+    labels = np.arange(count) if count > 1 else np.ones(1)  # one logit is the second label's
     for first in range(0, count, _AT_ONCE):
-        labels = np.arange(first, min(first + _AT_ONCE, count))
-        if count == 1:
-            labels += 1  # one logit is the second label's
+        chosen = slice(first, first + _AT_ONCE)
         yield _Problem(
-            evidence._replace(odds=np.ascontiguousarray(evidence.odds[:, first : first + _AT_ONCE])),
+            evidence._replace(odds=np.ascontiguousarray(evidence.odds[:, chosen])),
             texts,
             train.lengths,
-            np.where(train.targets[:, None] == labels, np.float32(1), np.float32(-1)),
-            spelling and spelling.of_logits(slice(first, first + _AT_ONCE)),
+            np.where(train.targets[:, None] == labels[chosen], np.float32(1), np.float32(-1)),
+            None if spelling is None else spelling.of_logits(chosen),
         )
 
 

@@ -66,7 +66,7 @@ def make_fasttext() -> None:
         return
     place = FASTTEXT.parent
     place.mkdir(parents=True, exist_ok=True)
-    fetch = ["download", "-q", "--no-deps", "--no-binary", ":all:", "-d", place, "fasttext==0.9.3"]
+    fetch = ["download", "-q", "--no-deps", "--no-binary", "fasttext", "-d", place, "fasttext==0.9.3"]
     subprocess.run([BIN / "pip", *fetch], check=True)
     with tarfile.open(place / "fasttext-0.9.3.tar.gz") as archive:
         archive.extractall(place, filter="data")

@@ -116,8 +116,8 @@ class Ngrams:
     def scores_of(self, found: Present) -> Floats:
         """The same from what ``present`` found in the texts."""
         texts = np.searchsorted(found.offsets, found.words, side="right") - 1
-        columns = self._weight[found.rows].T * found.shares
-        sums = [np.bincount(texts, column, len(found.offsets) - 1) for column in columns]  # adds in order
+        count, columns = len(found.offsets) - 1, self._weight[found.rows].T
+        sums = [np.bincount(texts, column * found.shares, count) for column in columns]  # adds in order
         return self._scaled(np.stack(sums, axis=1), np.diff(found.offsets))
 
     def prefix_scores(self, batch: Batch) -> Floats:

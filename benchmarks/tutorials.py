@@ -95,7 +95,8 @@ def plan() -> Iterator[Run]:
         for flaw in recipe.flaws:
             if flaw.settings:
                 yield Run(recipe=name, flaws=(flaw.name,))
-    yield Run(recipe="tensorflow-imdb", variants=("gru",))
+    for name in ("tensorflow-imdb", "tensorflow-imdb-stacked"):
+        yield Run(recipe=name, variants=("gru",))
     yield Run(recipe="jax-birnn-imdb", variants=("last-states",))
     yield Run(recipe="jax-birnn-imdb", variants=("frozen",))
 

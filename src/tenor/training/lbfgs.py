@@ -50,7 +50,7 @@ def minimize(
     """
     at, (value, slope) = start, functions(start)
     small, step = 0, np.ones_like(value)
-    memory = _Memory(deque(maxlen=_REMEMBERED), 1 / np.maximum(1, np.abs(slope).sum(axis=0)))
+    memory = _Memory(1 / np.maximum(1, np.abs(slope).sum(axis=0)))
     for _ in range(most_steps):
         direction = memory.down(slope)
         promised = dots(slope, direction)
@@ -67,7 +67,7 @@ def minimize(
             break
         if rose.all():
             continue
-        memory = memory.after(there - at, np.subtract(slope_there, slope, out=slope))
+        memory.add(there - at, np.subtract(slope_there, slope, out=slope))
         small = small + 1 if (value - lower).sum() <= tolerance * np.abs(value).sum() else 0
         at, value, slope = there, lower, slope_there
         if small > _SMALL_STEPS:
@@ -85,29 +85,30 @@ class _Pair(NamedTuple):
     """1 / (moved · turned); 0 where that is no number above 0."""
 
 
-class _Memory(NamedTuple):
+class _Memory:
     """What the last steps said."""
 
-    pairs: deque[_Pair]
-    scale: Values
-    """How far to go against a gradient where they say nothing."""
+    def __init__(self, scale: Values) -> None:
+        """Take how far to go against the gradients while nothing is known."""
+        self._pairs: deque[_Pair] = deque(maxlen=_REMEMBERED)
+        self._scale = scale
 
-    def after(self, moved: Points, turned: Points) -> _Memory:
-        """With one step more."""
+    def add(self, moved: Points, turned: Points) -> None:
+        """Remember one step more."""
         curvature = dots(moved, turned)
         known = curvature > 0
         inverse = np.divide(1, curvature, out=np.zeros_like(curvature), where=known)
-        self.pairs.append(_Pair(moved, turned, inverse))
-        return _Memory(self.pairs, np.divide(curvature, dots(turned, turned), out=self.scale, where=known))
+        self._pairs.append(_Pair(moved, turned, inverse))
+        np.divide(curvature, dots(turned, turned), out=self._scale, where=known)
 
     def down(self, slope: Points) -> Points:
         """Against the slopes, times what is known of the inverse of the second derivatives."""
         found, shares = np.negative(slope), []
-        for pair in reversed(self.pairs):
+        for pair in reversed(self._pairs):
             shares.append(dots(pair.moved, found) * pair.inverse)
             _add(found, -shares[-1], pair.turned)
-        _scale(found, self.scale)
-        for pair, share in zip(self.pairs, reversed(shares), strict=True):
+        _scale(found, self._scale)
+        for pair, share in zip(self._pairs, reversed(shares), strict=True):
             _add(found, share - dots(pair.turned, found) * pair.inverse, pair.moved)
         return found
 

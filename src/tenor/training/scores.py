@@ -84,10 +84,11 @@ def fit(
         weight, bias = np.concatenate(tables, axis=1), np.concatenate(biases)
         margins = Ngrams(weight, evidence.owners, order, characters).scores_of(found) + bias
         logit = np.float32(max(0.0, *shares([margins], targets, near=_MARGIN_AS_LOGIT)))
-        loss = mean(cross_entropies(targets, margins * logit))
+        logits = margins * logit
+        loss = mean(cross_entropies(targets, logits))
         if best is not None and loss >= best[0]:
             break
-        accuracy = float(np.mean(label_ids(margins * logit) == targets))
+        accuracy = float(np.mean(label_ids(logits) == targets))
         best = loss, Scores(weight * logit, bias * logit, strength, accuracy)
     assert best is not None
     return best[1]

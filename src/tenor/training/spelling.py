@@ -22,7 +22,7 @@ from tenor.cells import Floats
 from tenor.spelled import characters, words_of
 from tenor.training.encoded import Encoded
 from tenor.training.evidence import by_hash, log_odds
-from tenor.training.lists import HALF, LOW, Keys, Lists, are_new, counted
+from tenor.training.lists import HALF, LOW, Keys, Lists, counted
 from tenor.vocabulary import Vocabulary
 
 _FEWEST_WORDS = 4
@@ -59,9 +59,8 @@ def take_apart(vocabulary: Vocabulary, texts: Encoded, longest: int) -> Parts:
     known = [characters(token) if token in vocabulary else [] for token in vocabulary.tokens]
     of_words, _ = counted(by_hash(join(known), longest))
     of_texts, times = counted(_spelled_out(join(texts.for_ngrams), longest))
-    hashes = np.sort(np.concatenate([of_words, of_texts]) >> HALF)
-    begins = np.flatnonzero(are_new(hashes))
-    kept = hashes[begins[np.diff(begins, append=len(hashes)) >= _FEWEST_WORDS]]
+    hashes, counts = counted(np.concatenate([of_words, of_texts]) >> HALF)
+    kept = hashes[counts >= _FEWEST_WORDS]
     in_texts = _lists(of_texts, kept, np.sqrt(times).astype(np.float32))
     return Parts(longest, len(known), kept.astype(np.uint32), _lists(of_words, kept), in_texts)
 

@@ -99,6 +99,7 @@ def plan() -> Iterator[Run]:
         yield Run(recipe=name, variants=("gru",))
     yield Run(recipe="jax-birnn-imdb", variants=("last-states",))
     yield Run(recipe="jax-birnn-imdb", variants=("frozen",))
+    yield from (Run(recipe="mindspore-imdb", as_published=True, seed=seed) for seed in (1, 2))
 
 
 def _polarity() -> Iterator[Run]:

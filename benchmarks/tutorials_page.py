@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "tutorials" / "results"
 PAGE = ROOT / "docs" / "tutorials.md"
 SEEDS, FOLDS = 3, 10
+AS_PUBLISHED_SEEDS = {"mindspore-imdb": 3}
+"""One elsewhere. Here the first seed came out farther from what was published than any other recipe's."""
 MISSING = "missing"
 _SCORES = ("test_accuracy", "validation_accuracy")
 HEAD = """# The tutorials, reproduced and put right
@@ -27,7 +29,8 @@ Made by `python benchmarks/tutorials_page.py --write` from the JSON in `docs/tut
 figure that has not been measured is printed as *missing*. Seconds are those of one core of a shared machine,
 often beside another training, learning in float32 unless they say bf16; accuracies are over texts, unless a
 flaw says otherwise. Put right: the mean of three seeds with the lowest and the highest, the epoch chosen on
-held-out training texts, the test set read once. As published: one seed, with every flaw of the tutorial.
+held-out training texts, the test set read once. As published: one seed (three where a range is shown), with
+every flaw of the tutorial.
 """
 
 
@@ -71,14 +74,15 @@ def _section(recipe: Recipe) -> str:
 def _scores(recipe: Recipe) -> str:
     """Published, as published, put right: side by side."""
     published = recipe.published
-    ours = load(f"{recipe.name}+as-published+seed0")
+    seeds = range(AS_PUBLISHED_SEEDS.get(recipe.name, 1))
+    ours = [load(f"{recipe.name}+as-published+seed{seed}") for seed in seeds]
     right = [load(f"{recipe.name}+seed{seed}") for seed in range(SEEDS)]
     rows = [
-        [title, _number(published.get(key)), _metric(ours, key), _spread(right, key)]
+        [title, _number(published.get(key)), _spread(ours, key), _spread(right, key)]
         for title, key in _METRICS.items()
         if key in published or key == "test_accuracy"
     ]
-    rows.append(["seconds an epoch", _seconds(published), _clock([ours]), _clock(right)])
+    rows.append(["seconds an epoch", _seconds(published), _clock(ours), _clock(right)])
     return _table(["", "published", "as published, here", "put right"], rows)
 
 

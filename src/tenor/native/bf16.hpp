@@ -172,12 +172,13 @@ TENOR_INLINE void add_product(const Stretch& of, int64_t rows, int64_t columns, 
   tiled.shape(kTileRows, kTileBytes);
   for (int64_t tile = 0; tile * kBf16Columns < columns; tile += 2) {
     const int64_t columns_left = columns - tile * kBf16Columns;
+    const bool wide = columns_left > kBf16Columns;
     for (int64_t row = 0; row < rows; row += 2 * kTileRows) {
       const int64_t left = rows - row;
       float* const to = c + row * c_row + tile * kBf16Columns;
-      if (left > kTileRows && columns_left > kBf16Columns) add_block<2, 2>(of, row, left, tile, columns_left, to, c_row);
+      if (left > kTileRows && wide) add_block<2, 2>(of, row, left, tile, columns_left, to, c_row);
       else if (left > kTileRows) add_block<2, 1>(of, row, left, tile, columns_left, to, c_row);
-      else if (columns_left > kBf16Columns) add_block<1, 2>(of, row, left, tile, columns_left, to, c_row);
+      else if (wide) add_block<1, 2>(of, row, left, tile, columns_left, to, c_row);
       else add_block<1, 1>(of, row, left, tile, columns_left, to, c_row);
     }
   }

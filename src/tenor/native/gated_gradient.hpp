@@ -127,7 +127,8 @@ struct RNNLearner {
 // A product of so many rows of a factor with one that is packed.
 TENOR_INLINE void multiply_packed(const real* a, int64_t a_row, const Packed<real>& packed, const real* bias, real* c,
                                   int64_t c_row, int64_t inner, int64_t columns, bool add, int64_t rows) {
-  multiply_either(Product<real>{a, a_row, 1, packed.numbers, packed.bf16, bias, c, c_row, inner, columns, add}, 0, rows);
+  const Product<real> work{a, a_row, 1, packed.numbers, packed.bf16, bias, c, c_row, inner, columns, add};
+  multiply_either(work, 0, rows);
 }
 
 template <bool kToWrite>
@@ -139,7 +140,9 @@ TENOR_INLINE int64_t word_of(const GatedLearning<real>& of, int64_t text, int64_
   return of.reverse ? of.offsets[text + 1] - 1 - t : of.offsets[text] + t;
 }
 
-TENOR_INLINE int64_t length_of(const GatedLearning<real>& of, int64_t text) { return of.offsets[text + 1] - of.offsets[text]; }
+TENOR_INLINE int64_t length_of(const GatedLearning<real>& of, int64_t text) {
+  return of.offsets[text + 1] - of.offsets[text];
+}
 
 // Of some texts, how many have a word at a step.
 TENOR_INLINE int64_t active_at(const GatedLearning<real>& of, const SomeTexts& some, int64_t t) {
@@ -164,11 +167,15 @@ void gated_forward(const GatedLearning<real>& of, const SomeTexts& some, real* s
   for (int64_t t = 0; t < of.length; ++t) {
     const int64_t active = active_at(of, some, t);
     if (active == 0) break;
-    const auto known = [&](int64_t row, int64_t at) { return of.shares + of.row_of[word_of(of, text_of(row), at)] * width; };
+    const auto known = [&](int64_t row, int64_t at) {
+      return of.shares + of.row_of[word_of(of, text_of(row), at)] * width;
+    };
     const auto share_of = [&](int64_t row) { return of.row_of ? known(row, t) : own + row * apart; };
     if (!of.row_of) {
-      for (int64_t row = 0; row < active; ++row)
-        __builtin_memcpy(x + row * of.inputs, of.x + word_of(of, text_of(row), t) * of.x_stride, of.inputs * sizeof(real));
+      for (int64_t row = 0; row < active; ++row) {
+        const real* vector = of.x + word_of(of, text_of(row), t) * of.x_stride;
+        __builtin_memcpy(x + row * of.inputs, vector, of.inputs * sizeof(real));
+      }
       multiply_packed(x, of.inputs, of.forward_ih, of.bias, own, apart, of.inputs, width, false, active);
     }
     for (int64_t row = 0; row < active; ++row) {
@@ -206,7 +213,8 @@ void gated_forward(const GatedLearning<real>& of, const SomeTexts& some, real* s
         const Vec so_far = load_some(max + at, left);
         const Int is_larger = t == 0 ? Int{} - 1 : (Int)(next > so_far);
         store_some(max + at, is_larger ? next : so_far, left);
-        store_some(largest + at, is_larger ? (Vec)(Int{} + static_cast<int32_t>(t)) : load_some(largest + at, left), left);
+        const Vec here = (Vec)(Int{} + static_cast<int32_t>(t));
+        store_some(largest + at, is_larger ? here : load_some(largest + at, left), left);
       }
       if (of.states) __builtin_memcpy(of.states + word * of.states_stride, now, hidden * sizeof(real));
       if (t == 0) __builtin_memcpy(pooled(of.start_h, row), now, hidden * sizeof(real));
@@ -218,7 +226,8 @@ void gated_forward(const GatedLearning<real>& of, const SomeTexts& some, real* s
 // The way back of some texts through some steps. scratch, of each: H of h, H of the cell, I of a vector.
 template <class C>
 void gated_backward(const GatedLearning<real>& of, const SomeTexts& some, int64_t first, int64_t last, real* scratch) {
-  const int64_t hidden = of.hidden, width = C::kGates * hidden, row_apart = rows_apart(width), apart = some.step * row_apart;
+  const int64_t hidden = of.hidden, width = C::kGates * hidden;
+  const int64_t row_apart = rows_apart(width), apart = some.step * row_apart;
   const bool narrow = C::kBounded && of.narrow;
   real *const d_h = scratch, *const d_c = d_h + some.count * hidden, *const d_x = d_c + some.count * hidden;
   if (last == of.length) __builtin_memset(d_h, 0, 2 * some.count * hidden * sizeof(real));
@@ -274,10 +283,11 @@ void gated_backward(const GatedLearning<real>& of, const SomeTexts& some, int64_
 }
 
 // Adds A B to C, from A (inner, rows) turned over.
-TENOR_INLINE void add_turned(const real* a, int64_t rows, const Packed<real>& b, int64_t inner, int64_t columns, real* c,
-                             int64_t c_row) {
+TENOR_INLINE void add_turned(const real* a, int64_t rows, const Packed<real>& b, int64_t inner, int64_t columns,
+                             real* c, int64_t c_row) {
   for (int64_t first = 0; first < rows; first += kTaskRows) {
-    const Product<real> work{a + first, 1, rows, b.numbers, b.bf16, nullptr, c + first * c_row, c_row, inner, columns, true};
+    const Product<real> work{a + first, 1,       rows,  b.numbers, b.bf16, nullptr, c + first * c_row,
+                             c_row,     inner, columns, true};
     multiply_either(work, 0, rows - first < kTaskRows ? rows - first : kTaskRows);
   }
 }
@@ -300,7 +310,8 @@ void gated_add_up(const GatedLearning<real>& of, int64_t first, int64_t last, in
   add_turned(of.before + begin * hidden, hidden, with, count, columns, of.turned_hh + column, apart);
   if (C::kOwnSums && end > 2 * hidden) {
     const int64_t from = column > 2 * hidden ? column : 2 * hidden;
-    for (int64_t n = 0; n < count; ++n) add_to(of.d_state_bias + from - 2 * hidden, of.d_sums + n * apart + from, end - from);
+    for (int64_t n = 0; n < count; ++n)
+      add_to(of.d_state_bias + from - 2 * hidden, of.d_sums + n * apart + from, end - from);
   }
   for (int64_t t = first; t < last; ++t) {
     for (int64_t place = of.steps[t]; place < of.steps[t + 1]; ++place) {
@@ -321,7 +332,8 @@ TENOR_INLINE void turn_over(const real* from, int64_t rows, int64_t width, real*
   constexpr int64_t kSide = 16;  // squares of which a side is a line of the cache
   for (int64_t row = 0; row < rows; row += kSide)
     for (int64_t column = 0; column < width; ++column)
-      for (int64_t r = row; r < rows && r < row + kSide; ++r) to[column * rows + r] = from[r * rows_apart(width) + column];
+      for (int64_t r = row; r < rows && r < row + kSide; ++r)
+        to[column * rows + r] = from[r * rows_apart(width) + column];
 }
 
 template <class C>

@@ -83,13 +83,16 @@ class Learning {
   int64_t stretches() const { return gated_ ? static_cast<int64_t>(memory_.stretches.size()) - 1 : 0; }
 
   void go_back(int64_t stretch, int64_t task) const {
-    gated_->backward(of_gated_, part(task), memory_.stretches[stretch], memory_.stretches[stretch + 1], scratch_of(task));
+    gated_->backward(of_gated_, part(task), memory_.stretches[stretch], memory_.stretches[stretch + 1],
+                     scratch_of(task));
   }
 
   int64_t columns() const { return std::min(parts_, (width_ + kColumns - 1) / kColumns); }
 
   void add_up(int64_t stretch, int64_t task) const {
-    const auto column = [&](int64_t i) { return std::min(width_, (width_ * i / columns() + kColumns - 1) / kColumns * kColumns); };
+    const auto column = [&](int64_t i) {
+      return std::min(width_, (width_ * i / columns() + kColumns - 1) / kColumns * kColumns);
+    };
     const int64_t first = column(task), last = column(task + 1);
     Real* const room = memory_.room.as<Real>() + task * (packed_ + vectors_);
     gated_->add_up(of_gated_, memory_.stretches[stretch], memory_.stretches[stretch + 1], first, last, room,
@@ -121,9 +124,7 @@ class Learning {
     return memory_.scratch.as<Real>() + task * ((io_.texts + parts_ - 1) / parts_) * scratch_;
   }
 
-  // Those that both kinds of layers have.
-  template <class Of>
-  void take_arguments(Of& of) const {
+  void take_arguments(LayerLearning<Real>& of) const {
     of.reverse = io_.reverse != 0;
     of.hidden = io_.hidden;
     of.truncate = io_.truncate;
@@ -136,6 +137,7 @@ class Learning {
     of.start_h = real(io_.start_h);
     of.sum_h = real(io_.sum_h);
     of.max_h = real(io_.max_h);
+    for (int i = 0; i < 2; ++i) of.d_states[i] = real(io_.d_states[i]);
     of.d_states_stride = io_.d_states_stride;
     of.d_final = real(io_.d_final);
     of.d_start = real(io_.d_start);
@@ -153,7 +155,6 @@ class Learning {
     of.known = io_.known;
     of.texts = io_.texts;
     of.given = real(io_.given);
-    of.d_states = real(io_.d_states[0]);
     of.d_given = real(io_.d_given);
     int64_t longest = 0;
     for (int64_t text = 0; text < io_.texts; ++text)
@@ -201,7 +202,6 @@ class Learning {
       if (inputs) of.forward_ih = packed({real(io_.weight_ih), 1, inputs}, inputs, width_, memory_.forward_ih);
       return;
     }
-    for (int i = 0; i < 2; ++i) of.d_states[i] = real(io_.d_states[i]);
     of.d_x = io_.row_of ? nullptr : real(io_.d_x);
     of.d_bias = real(io_.d_bias);
     of.d_state_bias = real(io_.d_state_bias);

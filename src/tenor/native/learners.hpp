@@ -45,24 +45,32 @@ struct Product {
   bool add;  // to what C holds
 };
 
-// A gated linear recurrence while it is learnt: one layer and direction. U known words make up the
-// N words of B texts. Arrays that are null are not wanted, or their gradients are zeros.
+// One layer and direction while it is learnt. U known words make up the N words of B texts. Arrays that are null
+// are not wanted, or their gradients are zeros.
 template <class Real>
-struct LinearLearning {
-  Candidate candidate;
+struct LayerLearning {
   bool reverse;
-  int64_t hidden, truncate, known, texts;  // truncate: gradients stay in windows of so many words; 0: none
-  const Real* shares;     // (U, gates * H + skip * H) of a word's own gates, then what skips
-  const Real* given;      // (U, gates * H) what a word gives to the next one's gates
-  const int32_t* row_of;  // (N,) which known word each is; null where it is itself
+  int64_t hidden, truncate;  // truncate: gradients stay in windows of so many words; 0: none
+  const Real* shares;        // (U, …) what a word's vector gives to its gates
+  const int32_t* row_of;     // (N,) which known word each is
   const int64_t* offsets;
   Real* states;  // (N, H), states_stride apart
   int64_t states_stride;
   Real *final_h, *start_h, *sum_h, *max_h;  // (B, H)
-  const Real* d_states;
+  const Real* d_states[2];                  // their sum
   int64_t d_states_stride;
   const Real *d_final, *d_start, *d_sum, *d_max;
-  Real *d_shares, *d_given;
+  Real* d_shares;
+};
+
+// A gated linear recurrence. Shares: (U, gates * H + skip * H) of a word's own gates, then what skips. Without
+// row_of each word is itself; there are no second gradients of states.
+template <class Real>
+struct LinearLearning : LayerLearning<Real> {
+  Candidate candidate;
+  int64_t known, texts;
+  const Real* given;  // (U, gates * H) what a word gives to the next one's gates
+  Real* d_given;
 };
 
 // Of one kind of gating; a block of units is one task.
@@ -81,30 +89,21 @@ struct Packed {
   const uint16_t* bf16;
 };
 
-// One direction of a layer whose gates see the state, while it learns. Of a word there is its share, computed
-// before, or its vector.
+// A layer whose gates see the state. Of a word there is its share (U, gates * H), computed before, or, without
+// row_of, its vector.
 // What is kept lies step by step, so that both ways go straight through it: of each step the texts that have a
 // word there, by their ranks, the longest first.
 template <class Real>
-struct GatedLearning {
-  bool reverse;
-  int64_t hidden, inputs, truncate;
-  const Real* shares;     // (U, gates * H)
-  const int32_t* row_of;  // null where there are vectors
-  const Real* x;          // (N, I), x_stride apart
+struct GatedLearning : LayerLearning<Real> {
+  int64_t inputs;
+  const Real* x;  // (N, I), x_stride apart
   int64_t x_stride;
   const Real *bias, *state_bias;          // (gates * H,) of vectors; (H,) of a GRU's new gate; or null
   Packed<Real> forward_ih, forward_hh;    // (I, gates * H), (H, gates * H)
   Packed<Real> backward_ih, backward_hh;  // (gates * H, I), (gates * H, H)
-  const int64_t *offsets, *texts;         // (B,) by rank
+  const int64_t* texts;                   // (B,) by rank
   const int64_t* steps;                   // (T + 1,) where each begins
   int64_t length;                         // T, of the longest text
-  Real* states;
-  int64_t states_stride;
-  Real *final_h, *start_h, *sum_h, *max_h;
-  const Real* d_states[2];  // their sum
-  int64_t d_states_stride;
-  const Real *d_final, *d_start, *d_sum, *d_max;
   Real *gates, *cells, *before;  // (N, gates * H), (N, H), (N, H) the state before each word; step by step
   int64_t gates_apart;           // from the gates of one word to the next one's, in numbers
   bool narrow;                   // gates that are bounded have 16 bits each: (N, gates * narrow_row(H))
@@ -112,8 +111,8 @@ struct GatedLearning {
   // Of some steps: gradients of words' shares and of the state's sums, which most cells have the same of.
   Real *d_words, *d_sums;
   Real* d_x;  // (N, I), and the next, or null and
-  Real *turned_ih, *turned_hh, *d_bias, *d_state_bias, *d_shares;  // added to: (I, gates * H), (H, gates * H), …
-  Real *d_weight_ih, *d_weight_hh;                                 // (gates * H, I), (gates * H, H)
+  Real *turned_ih, *turned_hh, *d_bias, *d_state_bias;  // added to: (I, gates * H), (H, gates * H), …
+  Real *d_weight_ih, *d_weight_hh;                      // (gates * H, I), (gates * H, H)
 };
 
 // How far apart rows of gates lie that are worked on, or turned: a line further than a multiple of a page, for

@@ -10,7 +10,7 @@
 
 namespace tenor::TENOR_ISA {
 
-constexpr int kWide = 4;  // vectors of units in a block
+constexpr int kWide = kLanes > 8 ? 2 : 4;  // vectors of units in a block
 constexpr int64_t kBlockUnits = kWide * kLanes;
 
 // Which vectors a word has: its gates, what skips the recurrence, what it gives to the next word.
@@ -227,7 +227,7 @@ void learn_backward(const LinearLearning<real>& of, int64_t unit, real* table, r
         Vec d = each[v];
         const Int here = largest[v] == static_cast<int32_t>(t);
         d = d + (Vec)((Int)peak[v] & here);
-        if (of.d_states) d = d + load_some(of.d_states + place * of.d_states_stride + at, of.hidden - at);
+        if (of.d_states[0]) d = d + load_some(of.d_states[0] + place * of.d_states_stride + at, of.hidden - at);
         if (of.d_final && t == length - 1) d = d + of_text(of.d_final, v);
         if (of.d_start && t == 0) d = d + of_text(of.d_start, v);
         Vec d_gate[G::count], d_skip = d;

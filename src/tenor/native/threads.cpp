@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <system_error>
@@ -14,6 +15,27 @@
 
 namespace tenor {
 namespace {
+
+// Waking a thread that sleeps takes as long as a million multiply-adds, and tasks follow each other closely while a
+// network learns. Longer than this none is kept busy by waiting.
+constexpr std::chrono::microseconds kAwake{50};
+
+inline void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+template <class Done>
+void wait_awake(const Done& done) {
+  const auto end = std::chrono::steady_clock::now() + kAwake;
+  do {
+    for (int i = 0; i < 16; ++i, pause())
+      if (done()) return;
+  } while (std::chrono::steady_clock::now() < end);
+}
 
 class Pool {
  public:
@@ -34,8 +56,12 @@ class Pool {
     }
     wake_.notify_all();
     work();
+    {
+      std::lock_guard lock(mutex_);
+      open_ = false;  // a helper that wakes only now is not waited for
+    }
+    wait_awake([this] { return working_ == 0; });
     std::unique_lock lock(mutex_);
-    open_ = false;  // a helper that wakes only now is not waited for
     idle_.wait(lock, [this] { return working_ == 0; });
   }
 
@@ -46,8 +72,9 @@ class Pool {
   void* context_ = nullptr;
   int64_t tasks_ = 0;
   std::atomic<int64_t> next_{0};
-  int helpers_ = 0, started_ = 0, working_ = 0;
-  uint64_t round_ = 0;
+  int helpers_ = 0, started_ = 0;
+  std::atomic<int> working_{0};
+  std::atomic<uint64_t> round_{0};
   bool open_ = false;
 
   void work() {
@@ -55,8 +82,9 @@ class Pool {
   }
 
   void help(int id, uint64_t seen) {
-    std::unique_lock lock(mutex_);
     for (;;) {
+      wait_awake([&] { return round_ != seen; });
+      std::unique_lock lock(mutex_);
       wake_.wait(lock, [&] { return open_ && round_ != seen && id < helpers_; });
       seen = round_;
       ++working_;
@@ -74,7 +102,7 @@ class Pool {
     pthread_sigmask(SIG_SETMASK, &all, &before);
     try {
       for (; started_ < count; ++started_) {
-        std::thread([this, id = started_, seen = round_] { help(id, seen); }).detach();
+        std::thread([this, id = started_, seen = round_.load()] { help(id, seen); }).detach();
       }
     } catch (const std::exception&) {
       // The system gives no more threads, or memory for them: those that there are do the work.

@@ -132,7 +132,8 @@ tenor_result tenor_multiply(const tenor_product* product) {
     if (!product || product->m < 0 || product->k < 0 || product->n < 0) return TENOR_BAD_SIZE;
     const tenor_product& of = *product;
     if (of.m == 0 || of.n == 0) return TENOR_OK;
-    if (!is_of_learning(of.precision) || !of.c || of.c_row < of.n || (of.k > 0 && (!of.a || !of.b))) return TENOR_BAD_SIZE;
+    if (!is_of_learning(of.precision) || !of.c || of.c_row < of.n) return TENOR_BAD_SIZE;
+    if (of.k > 0 && (!of.a || !of.b)) return TENOR_BAD_SIZE;
     if (of.precision == TENOR_FLOAT64) multiply<double>(of);
     else multiply<float>(of);
     return TENOR_OK;
@@ -200,7 +201,8 @@ tenor_result tenor_adam_learn(const tenor_adam* adam, const float* gradient, flo
 tenor_result tenor_adam_catch_up(const tenor_adam* adam, int32_t* made) {
   return guarded([&] {
     if (settings().ready != TENOR_OK) return settings().ready;
-    if (!is_whole(adam) || adam->count < 0 || adam->count > INT32_MAX || (adam->rows > 0 && !made)) return TENOR_BAD_SIZE;
+    if (!is_whole(adam) || adam->count < 0 || adam->count > INT32_MAX) return TENOR_BAD_SIZE;
+    if (adam->rows > 0 && !made) return TENOR_BAD_SIZE;
     tenor_adam of = *adam;
     float most_rate = 0;
     for (int64_t i = 0; i < of.count; ++i) {

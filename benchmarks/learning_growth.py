@@ -55,7 +55,7 @@ def epoch_seconds(prepared: Prepared, threads: int) -> float:
         prepared.model.weights,
         num_labels=2,
         progress=Progress(None),
-        ngram_bias=prepared.ngram_bias,
+        ngrams=prepared.ngrams,
     )
     trainer.run(prepared.splits["train"], prepared.splits["validation"], Hooks(epoch=records.append))
     rate = records[0].tokens_per_second

@@ -99,14 +99,16 @@ def corpus(name: str, data_dir: Path) -> Dataset:
         dataset = load("sst", data_dir=data_dir, num_labels=int(name[-1]))
     else:
         dataset = load(name, data_dir=data_dir)
-    splits = {split: rows for split, rows in dataset.splits.items() if split != "test"}
-    return replace(dataset, splits=splits)
+    dataset = replace(dataset, splits={name: rows for name, rows in dataset.splits.items() if name != "test"})
+    if "validation" not in dataset.splits:  # n-grams learn from what training itself holds out
+        dataset = hold_out(dataset, TrainConfig().validation, seed=0)
+    return dataset
 
 
 def ngrams_alone(prepared: Prepared) -> float:
     """Validation accuracy of the n-grams."""
     model, validation = prepared.model, prepared.splits["validation"]
-    beside = Beside.of(model.config, model.weights, prepared.ngram_bias)
+    beside = Beside.of(model.config, model.weights, prepared.ngrams)
     assert beside is not None
     return _right(beside.logits(validation), validation)
 
@@ -119,7 +121,7 @@ def learnt(prepared: Prepared, model: ModelConfig, seed: int) -> tuple[TextClass
     weights |= {name: weight for name, weight in given.weights.items() if name.startswith("ngrams.")}
     trainer = Trainer(
         replace(prepared.config, seed=seed), model, weights, num_labels=labels, progress=Progress(None),
-        ngram_bias=prepared.ngram_bias,
+        ngrams=prepared.ngrams,
     )  # fmt: skip
     began = time.perf_counter()
     best = trainer.run(prepared.splits["train"], prepared.splits["validation"], Hooks())
@@ -136,8 +138,8 @@ def figures(prepared: Prepared, name: str, seed: int) -> dict[str, float]:
     model, validation = classifier.model, prepared.splits["validation"]
     network = without_ngrams(model.weights)
     # What n-grams add to every text went into the bias when they were blended in.
-    assert prepared.ngram_bias is not None
-    network["head.bias"] = network["head.bias"] - np.float32(best.blend.ngrams) * prepared.ngram_bias
+    assert prepared.ngrams is not None
+    network["head.bias"] = network["head.bias"] - np.float32(best.blend.ngrams) * prepared.ngrams.bias
     alone = Scorer(replace(model.config, ngrams=0), network)
     batch = join(validation.token_ids)
     times, logits = [], np.empty(0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
@@ -14,11 +14,12 @@ from tenor.metrics import cross_entropies
 from tenor.ngrams import Ngrams
 from tenor.scorer import Scorer
 from tenor.training import scores
-from tenor.training.blend import HALVES, Beside, Blend, best_blend, without_ngrams
+from tenor.training.blend import HALVES, Apart, Beside, Blend, best_blend, without_ngrams
 from tenor.training.encoded import Encoded
 from tenor.training.evidence import gather
 from tenor.training.lbfgs import minimize
 from tenor.training.lists import Lists
+from tenor.training.scores import Features, Labels
 
 LISTS = Lists(np.array([2, 0, 1, 1, 2, 2], np.int32), np.array([0, 1, 1, 3, 6]))
 """Of the rows 2; of none; 0 and 1; 1, 2 and 2."""
@@ -36,18 +37,28 @@ def texts(count=200, num_labels=2, seed=0):
     return Encoded(token_ids=ids, targets=targets)
 
 
-def evidence_of(train, num_labels=2, order=2):
+def labels_of(texts, num_labels=2, num_train=None):
     num_logits = 1 if num_labels == 2 else num_labels
-    return gather(
-        train.token_ids, train.targets, order=order, most_rows=2**16, num_labels=num_labels,
-        num_logits=num_logits,
-    )  # fmt: skip
+    return Labels(texts.targets, num_labels, num_logits, num_train or len(texts.targets))
 
 
-def of_ngrams(found, evidence, texts):
-    """Logits of the linear model."""
-    batch = join(texts.token_ids)
-    return Ngrams(found.weight, evidence.owners, 2).scores(batch) + found.bias
+def problem_of(texts, num_labels=2, num_train=None):
+    """The one problem of few labels, which learns from the first so many texts."""
+    labels = labels_of(texts, num_labels, num_train)
+    features = Features(gather(texts.token_ids, order=2, most_rows=2**16), texts)
+    (problem,) = scores._problems(features, labels.known(labels.num_train), labels.num_logits)
+    return problem
+
+
+def fitted(train, validation, num_labels=2, *, learns_all=False):
+    """Scores, and what gives the logits of texts by them."""
+    both = train.followed_by(validation)
+    evidence = gather(both.token_ids, order=2, most_rows=2**16)
+    labels = labels_of(both, num_labels, len(train.targets))
+    found = scores.fit(Features(evidence, both), labels, learns_all=learns_all)
+    assert not found.weight[evidence.owners == 0].any()
+    ngrams = Ngrams(found.weight, evidence.owners, 2)
+    return found, lambda texts: ngrams.scores(join(texts.token_ids)) + found.bias
 
 
 @pytest.mark.parametrize("width", [1, 3])
@@ -91,7 +102,7 @@ def test_lists_can_be_turned_and_turned_back():
 def test_what_a_text_has_several_times_counts_the_root_of_it(monkeypatch):
     monkeypatch.setattr("tenor.training.evidence._ROWS_EACH", 500)  # none is shared
     ids = [np.array(text, np.int32) for text in ([5, 6, 5, 5, 5], [5, 6], [6, 7, 7], [7])]
-    found = gather(ids, np.array([0, 1, 0, 1]), order=1, most_rows=2**10, num_labels=2, num_logits=1)
+    found = gather(ids, order=1, most_rows=2**10)
     of_texts = found.of_ngrams.turned(4)
     shares = np.split(of_texts.shares, of_texts.offsets[1:-1])
     assert [sorted(one.tolist()) for one in shares] == [[1, 2], [1, 1], [1, np.sqrt(np.float32(2))], [1]]
@@ -171,8 +182,7 @@ def test_a_function_that_is_no_number_ends_it():
 
 @pytest.mark.parametrize("num_labels", [2, 4])
 def test_the_slope_is_that_of_the_value(num_labels):
-    train = texts(60, num_labels)
-    (problem,) = scores._problems(evidence_of(train, num_labels), train, None)
+    problem = problem_of(texts(60, num_labels), num_labels, num_train=50)
     draw = np.random.default_rng(0)
     at, way = (draw.normal(size=(2, *problem.shape)) * 0.3).astype(np.float32)
     _, slope = problem.value(at, 0.5)
@@ -182,8 +192,7 @@ def test_the_slope_is_that_of_the_value(num_labels):
 
 def test_a_text_counts_until_its_labels_margin_is_one():
     train = texts(60, 3)
-    evidence = evidence_of(train, 3)
-    (problem,) = scores._problems(evidence, train, None)
+    problem = problem_of(train.followed_by(texts(40, 3)), 3, num_train=60)
     at = np.zeros(problem.shape, np.float32)
     at[-1] = [0.25, -2, 2]
     value, slope = problem.value(at, 0.5)
@@ -196,12 +205,11 @@ def test_a_text_counts_until_its_labels_margin_is_one():
 @pytest.mark.parametrize("num_labels", [5, 17])
 def test_labels_are_fitted_the_same_however_many_go_together(monkeypatch, num_labels):
     train, validation = texts(400, num_labels), texts(200, num_labels, seed=1)
-    evidence = evidence_of(train, num_labels)
-    together = scores.fit(evidence, train, validation, 2)
+    together, of_together = fitted(train, validation, num_labels, learns_all=True)
     monkeypatch.setattr(scores, "_AT_ONCE", 3)
-    apart = scores.fit(evidence, train, validation, 2)
-    assert together.weight.shape == apart.weight.shape == (len(evidence.owners), num_labels)
-    one, other = (of_ngrams(found, evidence, validation) for found in (together, apart))
+    apart, of_apart = fitted(train, validation, num_labels, learns_all=True)
+    assert together.weight.shape == apart.weight.shape
+    one, other = of_together(validation), of_apart(validation)
     assert np.mean(one.argmax(axis=1) == other.argmax(axis=1)) > 0.97
     assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.99
 
@@ -209,27 +217,48 @@ def test_labels_are_fitted_the_same_however_many_go_together(monkeypatch, num_la
 @pytest.mark.parametrize("num_labels", [2, 4])
 def test_scores_are_learnt_and_hold_on_other_texts(num_labels):
     train, validation = texts(400, num_labels), texts(200, num_labels, seed=1)
-    evidence = evidence_of(train, num_labels)
-    found = scores.fit(evidence, train, validation, 2)
-    logits = of_ngrams(found, evidence, validation)
+    found, logits_of = fitted(train, validation, num_labels)
+    logits = logits_of(validation)
+    np.testing.assert_allclose(found.held_out, logits, rtol=1e-4, atol=1e-5)
     guesses = (logits[:, 0] >= 0) if num_labels == 2 else logits.argmax(axis=1)
     assert np.mean(guesses == validation.targets) > 0.75
-    assert not found.weight[evidence.owners == 0].any()
     assert found.strength in scores.STRENGTHS
     assert found.accuracy == np.mean(guesses == validation.targets)
 
 
+@pytest.mark.parametrize("num_labels", [2, 4])
+def test_what_validation_texts_say_is_learnt_once_they_have_chosen(num_labels):
+    train, validation = texts(100, num_labels), texts(100, num_labels, seed=1)
+    new = [np.append(ids, 70 + target) for ids, target in zip(*astuple(validation)[:2], strict=True)]
+    validation = replace(validation, token_ids=[ids.astype(np.int32) for ids in new])
+    chosen, before = fitted(train, validation, num_labels)
+    found, after = fitted(train, validation, num_labels, learns_all=True)
+    assert found.strength == chosen.strength
+    np.testing.assert_array_equal(found.held_out, chosen.held_out)
+    words = Encoded(token_ids=[np.array([70 + i], np.int32) for i in range(2)], targets=np.arange(2))
+    np.testing.assert_array_equal(*before(words))  # they say nothing
+    told = after(words)[:, -1] if num_labels == 2 else after(words)[:, 1]
+    assert told[1] > told[0] + 1
+
+
+def test_the_labels_of_validation_texts_are_not_seen_before_they_have_chosen():
+    train, validation = texts(100), texts(100, seed=1)
+    wrong = replace(validation, targets=1 - validation.targets)
+    right, misled = (problem_of(train.followed_by(of), num_train=100) for of in (validation, wrong))
+    at = np.random.default_rng(0).normal(size=right.shape).astype(np.float32)
+    for one, other in zip(right.value(at, 0.5), misled.value(at, 0.5), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_the_strength_is_the_one_that_validation_likes_best(monkeypatch):
     train, validation = texts(400), texts(200, seed=1)
-    evidence = evidence_of(train)
     losses = {}
     for strength in scores.STRENGTHS:
         with monkeypatch.context() as patch:
             patch.setattr(scores, "STRENGTHS", (strength,))
-            found = scores.fit(evidence, train, validation, 2)
-        logits = of_ngrams(found, evidence, validation)
-        losses[strength] = cross_entropies(validation.targets, logits).mean()
-    chosen = scores.fit(evidence, train, validation, 2).strength
+            held_out = fitted(train, validation)[0].held_out
+        losses[strength] = cross_entropies(validation.targets, held_out).mean()
+    chosen = fitted(train, validation)[0].strength
     assert losses[chosen] == pytest.approx(min(losses.values()), rel=0.01)
 
 
@@ -238,8 +267,7 @@ def test_labels_of_unlike_size_are_known_by_the_bias():
     rare = Encoded(
         token_ids=train.token_ids, targets=(train.targets * (np.arange(300) % 5 == 0)).astype(np.int64)
     )
-    evidence = evidence_of(rare)
-    found = scores.fit(evidence, rare, rare, 2)
+    found, _ = fitted(rare, rare)
     assert found.bias[0] < -1
 
 
@@ -282,7 +310,7 @@ def test_a_models_weights_blend_as_its_logits_do(tiny):
     texts = Encoded(
         token_ids=[np.array([2, 3, 4], np.int32), np.array([5], np.int32)], targets=np.zeros(2, np.int64)
     )
-    beside = Beside.of(model.config, model.weights, np.array([0.3], np.float32))
+    beside = Beside.of(model.config, model.weights, Apart(np.array([0.3], np.float32)))
     blend = Blend(0.7, 0.4)
     alone = Scorer(tiny().config, network).logits(join(texts.token_ids))
     found = Scorer(model.config, beside.weights(network, blend)).logits(join(texts.token_ids))
@@ -293,7 +321,8 @@ def test_a_models_weights_blend_as_its_logits_do(tiny):
 def test_what_was_blended_can_be_taken_apart_again(tiny):
     model = tiny(ngrams=300)
     network = {name: weight.copy() for name, weight in without_ngrams(model.weights).items()}
-    beside = Beside.of(model.config, model.weights, np.array([0.3], np.float32))
+    apart = Apart(np.array([0.3], np.float32), np.array([[0.5], [-1.5]], np.float32))
+    beside = Beside.of(model.config, model.weights, apart)
     kept = {name: array.copy() for name, array in beside.apart(network).items()}
     blended = {name: array.copy() for name, array in beside.weights(network, Blend(0.7, 0.4)).items()}
     other = Beside.of(model.config, blended, None)
@@ -303,16 +332,24 @@ def test_what_was_blended_can_be_taken_apart_again(tiny):
         np.testing.assert_array_equal(live[name], weight)
     for name, array in other.weights(live, Blend(0.7, 0.4)).items():
         np.testing.assert_array_equal(array, blended[name])
+    two = Encoded(token_ids=[np.array([2], np.int32)] * 2, targets=np.zeros(2, np.int64))
+    np.testing.assert_array_equal(other.validation_logits(two), apart.held_out)
+    with pytest.raises(TrainingError, match="logits of 2 validation texts, and there are 4"):
+        other.validation_logits(two.followed_by(two))
 
 
 @pytest.mark.parametrize(
-    "name", ["apart.head.weight", "apart.head.bias", "apart.ngrams.weight", "apart.ngrams.bias"]
+    "name",
+    [f"apart.{name}" for name in ("head.weight", "head.bias", "ngrams.weight", "ngrams.bias", "ngrams.held_out")],
 )
 def test_what_does_not_fit_is_not_taken_apart(tiny, name):
     model = tiny(ngrams=300)
-    beside = Beside.of(model.config, model.weights, None)
+    apart = Apart(np.zeros(1, np.float32), np.zeros((3, 1), np.float32))
+    beside = Beside.of(model.config, model.weights, apart)
     kept = beside.apart(model.weights)
-    for wrong in ({}, {name: kept[name][:0]}, {name: kept[name].astype(np.float64)}):
+    for wrong in ({}, {name: kept[name][..., None]}, {name: kept[name].astype(np.float64)}):
+        if name.endswith("held_out") and not wrong:
+            continue  # where validation texts were given
         given = {key: array for key, array in kept.items() if key != name} | wrong
         with pytest.raises(TrainingError, match=f"no {name} that fits"):
             beside.take_apart(given, model.weights)

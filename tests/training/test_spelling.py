@@ -16,6 +16,7 @@ from tenor.training import evidence as of_ngrams
 from tenor.training import scores, spelling
 from tenor.training.encoded import Encoded
 from tenor.training.evidence import gather
+from tenor.training.scores import Features, Labels
 from tenor.training.spelling import Spelling, take_apart
 from tenor.vocabulary import build_from_counts
 
@@ -50,17 +51,28 @@ def encoded(texts, vocabulary):
     )
 
 
-def both(texts, num_labels=2, longest=5, most_rows=2**12):
-    vocabulary = vocabulary_of(texts)
-    train_texts = encoded(texts, vocabulary)
-    logits = 1 if num_labels == 2 else num_labels
-    parts = take_apart(vocabulary, train_texts, longest)
-    evidence = gather(
-        train_texts.token_ids, train_texts.targets, order=1, most_rows=most_rows, num_labels=num_labels,
-        num_logits=logits, parts=parts.hashes,
-    )  # fmt: skip
-    found = Spelling(parts, train_texts, evidence.owners, num_labels=num_labels, num_logits=logits)
-    return evidence, found, vocabulary, train_texts
+class Spelled:
+    """Texts whose words' parts have a say; those that choose stand after those to learn from."""
+
+    def __init__(self, texts, validation=(), num_labels=2, longest=5, most_rows=2**12):
+        self.vocabulary = vocabulary_of(texts)
+        self.texts = encoded([*texts, *validation], self.vocabulary)
+        parts = take_apart(self.vocabulary, self.texts, longest)
+        self.evidence = gather(self.texts.token_ids, order=1, most_rows=most_rows, parts=parts.hashes)
+        self.spelling = Spelling(parts, self.texts, self.evidence.owners)
+        num_logits = 1 if num_labels == 2 else num_labels
+        self.labels = Labels(self.texts.targets, num_labels, num_logits, len(texts))
+
+    def problem(self, spelling=None):
+        """The one problem of few labels."""
+        features = Features(self.evidence, self.texts, spelling)
+        known = self.labels.known(self.labels.num_train)
+        return next(scores._problems(features, known, self.labels.num_logits))
+
+    def accuracy(self, spelling=None):
+        return scores.fit(
+            Features(self.evidence, self.texts, spelling), self.labels, learns_all=False
+        ).accuracy
 
 
 def runs(words, longest):
@@ -81,18 +93,19 @@ def parts_by_hand(words, texts, longest, fewest):
 @pytest.mark.parametrize("longest", [1, 3, 5])
 def test_parts_are_the_runs_of_characters_that_several_words_share(longest):
     texts = inflected(80)
-    _, parts, vocabulary, _ = both(texts, longest=longest)
+    spelled = Spelled(texts, longest=longest)
+    vocabulary = spelled.vocabulary
     words = [token for token in vocabulary.tokens if token in vocabulary]
     unknown = [[word for word in text.split() if word not in vocabulary] for text, _ in texts]
     assert any(unknown)
-    assert parts.shape == (parts_by_hand(words, unknown, longest, spelling._FEWEST_WORDS), 1)
+    assert len(spelled.spelling) == parts_by_hand(words, unknown, longest, spelling._FEWEST_WORDS)
 
 
 @pytest.mark.parametrize("num_labels", [2, 4])
 def test_the_slope_is_that_of_the_value(num_labels):
     texts = [(text, at % num_labels) for at, (text, _) in enumerate(inflected(60))]
-    evidence, parts, _, train_texts = both(texts, num_labels)
-    (problem,) = scores._problems(evidence, train_texts, parts)
+    spelled = Spelled(texts[:50], texts[50:], num_labels)
+    problem = spelled.problem(spelled.spelling)
     draw = np.random.default_rng(0)
     at, way = (draw.normal(size=(2, *problem.shape)) * 0.1).astype(np.float32)
     _, slope = problem.value(at, 0.5)
@@ -101,29 +114,26 @@ def test_the_slope_is_that_of_the_value(num_labels):
 
 
 def test_a_word_has_its_own_score_and_that_of_its_parts():
-    evidence, parts, vocabulary, train_texts = both(inflected(200))
-    (problem,) = scores._problems(evidence, train_texts, parts)
-    at = np.random.default_rng(0).normal(size=problem.shape).astype(np.float32)
-    (alone,) = scores._problems(evidence, train_texts, None)
-    weights, bias = np.split(at, [len(evidence.odds)])[0], at[-1:]
-    table, own = problem.scores(at)[0], alone.scores(np.concatenate([weights, bias]))[0]
+    spelled = Spelled(inflected(200))
+    parts, vocabulary = spelled.spelling, spelled.vocabulary
+    features, alone = Features(spelled.evidence, spelled.texts, parts), Features(spelled.evidence, spelled.texts)
+    count = len(spelled.evidence.rows)
+    scored = np.random.default_rng(0).normal(size=(count + len(parts), 1)).astype(np.float32)
+    table, own = features.table(scored), alone.table(scored[:count])
     word = [next(i for i, token in enumerate(vocabulary.tokens) if token.startswith("dobr"))]
     row = rows_of(hashes_of_words(np.array(word, np.int32)), len(table))
-    said = parts._parts_of_words.sums(at[len(evidence.odds) : -1] * parts._odds)[word]
+    said = parts._parts_of_words.sums(scored[count:])[word]
     assert abs(said[0]) > 0.01
-    np.testing.assert_allclose((table - own)[row] / problem._spread, said, rtol=1e-4)
+    np.testing.assert_allclose((table - own)[row] / features._spread, said, rtol=1e-4)
     unknown = hashes_of_words(np.array([vocabulary.unknown_id], np.int32))
     assert not (table - own)[rows_of(unknown, len(table))]
 
 
 def test_every_word_owns_its_row_where_rows_are_short():
-    vocabulary, train_texts = both(inflected(300))[2:]
-    parts = take_apart(vocabulary, train_texts, 3)
-    crowded = gather(
-        train_texts.token_ids, train_texts.targets, order=3, most_rows=2**9, num_labels=2, num_logits=1,
-        parts=parts.hashes,
-    )  # fmt: skip
-    found = hashes_of_words(np.unique(np.concatenate(train_texts.token_ids)))
+    spelled = Spelled(inflected(300))
+    parts = take_apart(spelled.vocabulary, spelled.texts, 3)
+    crowded = gather(spelled.texts.token_ids, order=3, most_rows=2**9, parts=parts.hashes)
+    found = hashes_of_words(np.unique(np.concatenate(spelled.texts.token_ids)))
     rows = rows_of(found, len(crowded.owners))
     owned = crowded.owners[rows] == marks_of(found)
     # Only another word may have taken it.
@@ -131,31 +141,26 @@ def test_every_word_owns_its_row_where_rows_are_short():
 
 
 def test_rare_forms_are_read_by_what_their_relatives_said():
-    texts = inflected(300)
-    evidence, parts, vocabulary, train_texts = both(texts)
-    validation = encoded(inflected(300, seed=1), vocabulary)
-    found = scores.fit(evidence, train_texts, validation, 1, spelling=parts)
-    alone = scores.fit(evidence, train_texts, validation, 1)
-    assert found.accuracy > alone.accuracy + 0.01
+    spelled = Spelled(inflected(300), inflected(300, seed=1))
+    assert spelled.accuracy(spelled.spelling) > spelled.accuracy() + 0.01
 
 
 def test_forms_that_were_never_seen_are_read_by_what_their_relatives_said():
-    evidence, parts, vocabulary, train_texts = both(inflected(300, endings=ENDINGS[:9]))
-    unseen = encoded(inflected(100, seed=1, endings=ENDINGS[9:]), vocabulary)
-    found = scores.fit(evidence, train_texts, unseen, 1, spelling=parts)
-    alone = scores.fit(evidence, train_texts, unseen, 1)
-    assert alone.accuracy < 0.65 < 0.95 < found.accuracy
+    unseen = inflected(100, seed=1, endings=ENDINGS[9:])
+    spelled = Spelled(inflected(300, endings=ENDINGS[:9]), unseen)
+    assert spelled.accuracy() < 0.65 < 0.95 < spelled.accuracy(spelled.spelling)
 
 
 def test_what_training_counts_is_what_the_model_says(monkeypatch):
     monkeypatch.setattr(of_ngrams, "_ROWS_EACH", 2000)  # so many rows that hardly one is another's as well
-    evidence, parts, _, train_texts = both(inflected(120), most_rows=2**20)
-    (problem,) = scores._problems(evidence, train_texts, parts)
+    spelled = Spelled(inflected(120), most_rows=2**20)
+    problem = spelled.problem(spelled.spelling)
     at = (np.random.default_rng(0).normal(size=problem.shape) * 0.1).astype(np.float32)
-    weight, bias = problem.scores(at)
-    said = Ngrams(weight, evidence.owners, 1, parts.longest).scores(join(train_texts.for_ngrams)) + bias
-    signs = np.where(train_texts.targets, 1, -1)[:, None]
-    np.testing.assert_allclose(said * signs, problem.margins(at), atol=1e-5)
+    scored, bias = problem.scores(at)
+    weight = Features(spelled.evidence, spelled.texts, spelled.spelling).table(scored)
+    ngrams = Ngrams(weight, spelled.evidence.owners, 1, spelled.spelling.longest)
+    said = ngrams.scores(join(spelled.texts.for_ngrams)) + bias
+    np.testing.assert_allclose(said, problem.decisions(at), atol=1e-5)
 
 
 def test_a_training_with_parts_of_words_gives_a_model_like_any_other(tmp_path):

@@ -172,7 +172,7 @@ def _trainer(prepared: Prepared, progress: Progress) -> Trainer:
         num_labels=len(model.labels),
         progress=progress,
         flaws=flaws,
-        ngram_bias=prepared.ngram_bias,
+        ngrams=prepared.ngrams,
         fill_id=vocabulary.special_id(vocabulary.config.fill_token) if flaws.fill_batches else None,
     )
 

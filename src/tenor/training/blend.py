@@ -24,7 +24,7 @@ from tenor.training.losses import Targets, gradient
 
 _HEAD = ("head.weight", "head.bias")
 """What gives the logits of a network."""
-_WEIGHT, _OWNERS, _BIAS = "ngrams.weight", "ngrams.owners", "ngrams.bias"
+_WEIGHT, _OWNERS, _BIAS, _HELD_OUT = "ngrams.weight", "ngrams.owners", "ngrams.bias", "ngrams.held_out"
 _APART = "apart."
 """Before the names of what a checkpoint holds beside what the optimizer remembers."""
 _NEAR_WEIGHS = 2.0
@@ -47,23 +47,47 @@ HALVES = Blend(0.5, 0.5)
 """Before anything is known."""
 
 
+class Apart(NamedTuple):
+    """What a training knows of n-grams beside their weights."""
+
+    bias: Floats
+    """(C,) of their scores."""
+    held_out: Floats | None = None
+    """(V, C) logits of the validation texts by scores that were learnt without them, where the weights were
+    learnt from them too; None where they were not."""
+
+
 class Beside:
     """The n-grams of a training, fitted before it, which stand beside its network."""
 
-    def __init__(self, model: ModelConfig, table: Mapping[str, Floats], bias: Floats) -> None:
-        """Take the model's settings, their weights by name, and the bias (C,) of their scores."""
+    def __init__(self, model: ModelConfig, table: Mapping[str, Floats], apart: Apart) -> None:
+        """Take the model's settings, and of n-grams the weights by name and what is known beside."""
         self._order, self._characters = model.ngram_order, model.char_ngrams
         self._table = dict(table)
-        self._bias = bias
+        self._bias, self._held_out = apart
 
     @classmethod
-    def of(cls, model: ModelConfig, weights: Mapping[str, Floats], bias: Floats | None) -> Beside | None:
+    def of(cls, model: ModelConfig, weights: Mapping[str, Floats], apart: Apart | None) -> Beside | None:
         """Those of a model's weights, with no bias if None; None where it has no n-grams."""
         if not model.ngrams:
             return None
         table = {name: weights[name] for name in (_WEIGHT, _OWNERS)}
-        none = np.zeros_like(weights["head.bias"])
-        return cls(model, table, none if bias is None else bias)
+        return cls(model, table, apart or Apart(np.zeros_like(weights["head.bias"])))
+
+    def validation_logits(self, texts: Encoded) -> Floats:
+        """(V, C) of the validation texts, from n-grams that were not learnt from them.
+
+        Raises:
+            TrainingError: there are other logits than texts, in a checkpoint.
+        """
+        if self._held_out is None:
+            return self.logits(texts)
+        if len(self._held_out) != len(texts.targets):
+            raise TrainingError(
+                f"the checkpoint has logits of {len(self._held_out):,} validation texts, and there are "
+                f"{len(texts.targets):,}"
+            )
+        return self._held_out
 
     def logits(self, texts: Encoded) -> Floats:
         """(B, C) of texts, from n-grams alone."""
@@ -85,6 +109,8 @@ class Beside:
     def apart(self, network: Mapping[str, Floats]) -> dict[str, Floats]:
         """What blending changes, as it is without."""
         found = {name: network[name] for name in _HEAD} | {_WEIGHT: self._table[_WEIGHT], _BIAS: self._bias}
+        if self._held_out is not None:
+            found[_HELD_OUT] = self._held_out
         return {_APART + name: array for name, array in found.items()}
 
     def take_apart(self, found: Mapping[str, Floats], network: Mapping[str, Floats]) -> dict[str, Floats]:
@@ -96,9 +122,11 @@ class Beside:
         Raises:
             TrainingError: it does not fit.
         """
+        self._held_out = found.get(_APART + _HELD_OUT)
         for name, now in self.apart(network).items():
             given = found.get(name)
-            if given is None or given.shape != now.shape or given.dtype != now.dtype:
+            shape = now.shape if name != _APART + _HELD_OUT else now.shape[:1] + self._bias.shape
+            if given is None or given.shape != shape or given.dtype != np.float32:
                 raise TrainingError(f"the checkpoint has no {name} that fits the model")
         self._table[_WEIGHT], self._bias = found[_APART + _WEIGHT], found[_APART + _BIAS]
         return {name: found[_APART + name] for name in _HEAD}

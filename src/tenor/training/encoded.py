@@ -45,13 +45,17 @@ class Encoded:
         count = len(self.targets) // size * size or len(self.targets)
         return self._part(np.arange(count))
 
-    def redrawn(self, other: Encoded, *, seed: int, epoch: int) -> tuple[Encoded, Encoded]:
-        """Two splits of the sizes of this and the other, each drawn by itself from the texts of both."""
-        both = Encoded(
+    def followed_by(self, other: Encoded) -> Encoded:
+        """The texts of both."""
+        return Encoded(
             token_ids=[*self.token_ids, *other.token_ids],
             targets=np.concatenate([self.targets, other.targets]),
             spelled=None if self.spelled is None else [*self.spelled, *(other.spelled or ())],
         )
+
+    def redrawn(self, other: Encoded, *, seed: int, epoch: int) -> tuple[Encoded, Encoded]:
+        """Two splits of the sizes of this and the other, each drawn by itself from the texts of both."""
+        both = self.followed_by(other)
         generator = np.random.default_rng([seed, _STREAM, epoch])
         sizes = (len(split.targets) for split in (self, other))
         first, second = (both._part(generator.permutation(len(both.targets))[:size]) for size in sizes)

@@ -1,4 +1,4 @@
-"""Training texts → which n-grams own a row of scores, in which texts they are, what naive Bayes says.
+"""Texts → which n-grams own a row of scores, in which texts they are, and what naive Bayes says of them.
 
 Source: Wang & Manning 2012, "Baselines and Bigrams: Simple, Good Sentiment and Topic
 Classification", whose log-count ratios scale the features of a linear model.
@@ -32,32 +32,35 @@ class Evidence(NamedTuple):
     """(P,) the mark of each row's owner."""
     rows: npt.NDArray[np.int32]
     """(J,) which rows are owned, rising."""
-    odds: Floats
-    """(J, C) naive Bayes' log-odds of each label against all others; one column, those of the second
-    label, for a model with one logit."""
     of_ngrams: Lists
     """In which texts each n-gram is, and the root of how often."""
+
+    def odds(self, labels: Floats, num_logits: int) -> Floats:
+        """(J, C) what naive Bayes says of each n-gram, as ``log_odds``; nothing of one that is too rare.
+
+        Args:
+            labels: (B, L) a one at each text's label; none where it is not to be known.
+            num_logits: C.
+        """
+        counts = self.of_ngrams.all_ones().sums(labels)
+        found = log_odds(counts, num_logits)
+        found[counts.sum(axis=1) < _FEWEST_TEXTS] = 0
+        return found
 
 
 def gather(
     token_ids: Sequence[TokenIds],
-    targets: npt.NDArray[np.int64],
     *,
     order: int,
     most_rows: int,
-    num_labels: int,
-    num_logits: int,
     parts: ngrams.Hashes | None = None,
 ) -> Evidence:
-    """Count in how many texts of each label every n-gram is.
+    """Find the n-grams that several texts have.
 
     Args:
-        token_ids: of each of B training texts.
-        targets: (B,) their label ids.
+        token_ids: of each of B texts.
         order: the most words of an n-gram.
         most_rows: the largest P; it is the smallest power of two that leaves a third of the rows free.
-        num_labels: how many labels there are.
-        num_logits: C: as many, or 1.
         parts: hashes of parts of words, which then own rows as well, but for those of single words,
             however frequent a longer n-gram on them is.
     """
@@ -71,16 +74,15 @@ def gather(
     hashes, counts = found[begins][enough], counts[enough]
     if parts is not None:
         words = np.flatnonzero(np.bincount(batch.token_ids)).astype(np.int32)
-        counts += 2 * len(targets) * np.isin(hashes, ngrams.hashes_of_words(words))
+        counts += 2 * len(token_ids) * np.isin(hashes, ngrams.hashes_of_words(words))
         hashes = np.concatenate([hashes, parts])
-        counts = np.concatenate([counts, np.full(len(parts), len(targets))])
+        counts = np.concatenate([counts, np.full(len(parts), len(token_ids))])
     owners = _owners(hashes, counts, most_rows)
     keys = _by_row(keys, found, owners)
     of_rows, times = counted(keys)
     of_ngrams = Lists.of_pairs(of_rows, np.sqrt(times).astype(np.float32))
     kept = (of_rows[of_ngrams.offsets[:-1]] >> HALF).astype(np.int32)
-    of_labels = of_ngrams.all_ones().sums(np.eye(num_labels, dtype=np.float32)[targets])
-    return Evidence(owners, kept, log_odds(of_labels, num_logits), of_ngrams)
+    return Evidence(owners, kept, of_ngrams)
 
 
 def by_hash(batch: Batch, order: int) -> Keys:

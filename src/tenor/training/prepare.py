@@ -18,6 +18,7 @@ from tenor.model import Model
 from tenor.section import listed
 from tenor.tokenizer import Tokenizer
 from tenor.training import engine, scores
+from tenor.training.blend import Apart
 from tenor.training.corpus import Indexed, build_vocabulary, encode, with_targets
 from tenor.training.encoded import Encoded, TokenIds
 from tenor.training.evidence import gather
@@ -50,8 +51,8 @@ class Prepared:
     """The weights it starts from; its record has the settings and the data's hash."""
     config: TrainConfig
     flaws: FlawsConfig
-    ngram_bias: Floats | None
-    """(C,) that belongs to the scores of n-grams; None where the model has none, or goes on."""
+    ngrams: Apart | None
+    """What is known of n-grams beside their weights; None where the model has none, or goes on."""
 
 
 def prepare(
@@ -74,7 +75,8 @@ def prepare(
     for note in _doubts(given, dataset, settings.train.validation):
         progress.say(f"note: {note}")
     vocabulary, splits = _encode(dataset, settings, _words(settings, words, vectors), vectors, progress)
-    found = _scores(settings, vocabulary, splits, len(dataset.labels), progress)
+    learns_all = "validation" not in given.splits and settings.flaws == FlawsConfig()
+    found = _scores(settings, vocabulary, splits, len(dataset.labels), progress, learns_all=learns_all)
     if found is not None:
         settings = replace(settings, model=replace(settings.model, ngrams=len(found[0]["ngrams.owners"])))
     weights = initial_weights(
@@ -105,7 +107,7 @@ def prepare(
         model=model,
         config=settings.train,
         flaws=settings.flaws,
-        ngram_bias=None if found is None else found[1],
+        ngrams=None if found is None else found[1],
     )
 
 
@@ -134,7 +136,7 @@ def prepare_again(given: Dataset, model: Model, progress: Progress) -> Prepared:
     record = {name: value for name, value in model.record.items() if name != "metrics"}
     model = replace(model, record=record, card="")
     return Prepared(
-        given=given, dataset=dataset, splits=splits, model=model, config=config, flaws=flaws, ngram_bias=None
+        given=given, dataset=dataset, splits=splits, model=model, config=config, flaws=flaws, ngrams=None
     )
 
 
@@ -144,41 +146,46 @@ def _scores(
     splits: Mapping[str, Encoded],
     num_labels: int,
     progress: Progress,
-) -> tuple[dict[str, Floats], Floats] | None:
-    """The scores of n-grams, as weights, and the bias that belongs to them; None where there are none."""
+    *,
+    learns_all: bool,
+) -> tuple[dict[str, Floats], Apart] | None:
+    """The scores of n-grams, as weights, and what is known beside; None where there are none.
+
+    With ``learns_all`` they are learnt from the validation texts as well, once these have chosen.
+    """
     model = settings.model
     if not model.ngrams:
         return None
-    num_logits, validation = model.num_logits(num_labels), splits["validation"]
+    num_logits = model.num_logits(num_labels)
     step = max(1, math.ceil(sum(splits["train"].lengths) / _MOST_WORDS))
     train = splits["train"].every(step)
-    parts = take_apart(vocabulary, train, model.char_ngrams) if model.spells else None
+    texts = train.followed_by(splits["validation"])
+    parts = take_apart(vocabulary, texts, model.char_ngrams) if model.spells else None
     evidence = gather(
-        train.token_ids,
-        train.targets,
+        texts.token_ids,
         order=model.ngram_order,
         most_rows=min(model.ngrams, 1 << (_MOST_SCORES // num_logits).bit_length() - 1),
-        num_labels=num_labels,
-        num_logits=num_logits,
         parts=None if parts is None else parts.hashes,
     )
-    spelling = None
-    if parts is not None:
-        spelling = Spelling(parts, train, evidence.owners, num_labels=num_labels, num_logits=num_logits)
-    with progress.bar("fitting n-grams", len(scores.STRENGTHS) * len(train.targets)) as bar:
+    spelling = None if parts is None else Spelling(parts, texts, evidence.owners)
+    with progress.bar("fitting n-grams", (len(scores.STRENGTHS) + learns_all) * len(texts.targets)) as bar:
         found = scores.fit(
-            evidence, train, validation, model.ngram_order, spelling=spelling, fitted=bar.update
+            scores.Features(evidence, texts, spelling),
+            scores.Labels(texts.targets, num_labels, num_logits, len(train.targets)),
+            learns_all=learns_all,
+            fitted=bar.update,
         )
     counted = f", counted in every {step}th text" if step > 1 else ""
     progress.say(
         f"n-grams: {len(evidence.rows):,} of 1 to {model.ngram_order} words{counted}"
-        + (f", and {spelling.shape[0]:,} parts of words" if spelling else "")
+        + (f", and {len(spelling):,} parts of words" if spelling else "")
         + "; a linear model of them "
-        f"has validation accuracy {found.accuracy:.4f}. The network learns by itself; "
-        "what is validated is both together"
+        f"has validation accuracy {found.accuracy:.4f}"
+        + (", and then learns the validation texts as well" if learns_all else "")
+        + ". The network learns by itself; what is validated is both together"
     )
     table = {"ngrams.weight": found.weight, "ngrams.owners": evidence.owners}
-    return table, found.bias
+    return table, Apart(found.bias, found.held_out if learns_all else None)
 
 
 def _check_same_texts(dataset: Dataset, model: Model) -> None:

@@ -1,30 +1,30 @@
-"""N-grams of the training texts → the scores of a linear model that is made of them alone.
+"""N-grams of texts → the scores of a linear model that is made of them alone.
 
 A support vector machine for each label, against all others, whose inputs are n-grams, scaled by what
 naive Bayes says of them: what is as frequent under every label has nothing to say and learns nothing
-by heart. The validation texts say how strongly scores are held back, and what makes them logits.
+by heart. The validation texts say how strongly scores are held back, and what makes them logits; where
+they are a part of the training texts, the scores are then learnt from all of these.
 
 Source: Wang & Manning 2012, "Baselines and Bigrams", whose NBSVM this is, for any number of labels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from tenor.batching import join
 from tenor.cells import Floats
 from tenor.metrics import cross_entropies, mean
-from tenor.ngrams import Ngrams, present, scales
+from tenor.ngrams import scales
 from tenor.prediction import label_ids
 from tenor.training.blend import shares
 from tenor.training.encoded import Encoded
 from tenor.training.evidence import Evidence
 from tenor.training.lbfgs import Points, Values, dots, minimize
-from tenor.training.lists import Lists
 from tenor.training.spelling import Spelling
 
 STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)
@@ -44,133 +44,191 @@ class Scores(NamedTuple):
     """(P, C) a row's scores, as ``Ngrams`` takes them."""
     bias: Floats
     """(C,)"""
+    held_out: Floats
+    """(V, C) logits of the validation texts by scores that were not learnt from them."""
     strength: float
     """Which of the strengths was best."""
     accuracy: float
-    """Share of the validation texts that they label rightly."""
+    """Share of the validation texts that are labelled rightly by these logits."""
+
+
+class Labels(NamedTuple):
+    """Of texts to learn from, and of those that choose, after them."""
+
+    targets: npt.NDArray[np.int64]
+    """(B,) label ids."""
+    num_labels: int
+    num_logits: int
+    """C: as many as labels, or 1."""
+    num_train: int
+    """Texts to learn from."""
+
+    def known(self, count: int) -> Floats:
+        """(B, L) a one at the label of each of the first so many texts."""
+        found = np.zeros((len(self.targets), self.num_labels), np.float32)
+        found[np.arange(count), self.targets[:count]] = 1
+        return found
+
+
+class Features:
+    """What texts have that is scored: D n-grams and parts of words, in B texts."""
+
+    def __init__(self, evidence: Evidence, texts: Encoded, spelling: Spelling | None = None) -> None:
+        """Take n-grams and, if these have a say, parts of words, both of the same texts."""
+        self._evidence, self._spelling = evidence, spelling
+        self._of_texts = evidence.of_ngrams.turned(len(texts.targets))
+        self._num_ngrams = len(evidence.rows)
+        lengths = np.asarray(texts.lengths)
+        self._spread = np.float32(scales(np.mean(lengths, keepdims=True)).item())
+        self._scale = (self._spread / scales(lengths))[:, None].astype(np.float32)
+
+    def odds(self, labels: Floats, num_logits: int) -> Floats:
+        """(D, C) what naive Bayes says of each, from labels (B, L) as ``Evidence.odds`` takes them."""
+        found = self._evidence.odds(labels, num_logits)
+        if self._spelling is None:
+            return found
+        return np.concatenate([found, self._spelling.odds(labels, num_logits)])
+
+    def sums(self, scored: Floats) -> Floats:
+        """(B, C) what scores (D, C) add up to in each text."""
+        ngrams, parts = np.split(scored, [self._num_ngrams])
+        found = self._of_texts.sums(ngrams)
+        if self._spelling is not None:
+            found += self._spelling.sums(parts)
+        found *= self._scale
+        return found
+
+    def slopes(self, of_texts: Floats) -> Floats:
+        """(D, C) how a function of ``sums`` changes with the scores, from how it does with the sums."""
+        of_texts = of_texts * self._scale
+        found = self._evidence.of_ngrams.sums(of_texts)
+        if self._spelling is None:
+            return found
+        return np.concatenate([found, self._spelling.slopes(of_texts)])
+
+    def table(self, scored: Floats) -> Floats:
+        """(P, C) the rows of ``Ngrams`` that add up to these sums."""
+        ngrams, parts = np.split(scored, [self._num_ngrams])
+        found = np.zeros((len(self._evidence.owners), scored.shape[1]), np.float32)
+        found[self._evidence.rows] = ngrams
+        if self._spelling is not None:
+            self._spelling.add_to(found, parts)
+        found *= self._spread
+        return found
+
+
+class _Choice(NamedTuple):
+    loss: float
+    strength: float
+    logit: np.float32
+    """What a margin of one is worth."""
+    held_out: Floats
+    points: list[Points]
 
 
 def fit(
-    evidence: Evidence,
-    train: Encoded,
-    validation: Encoded,
-    order: int,
+    features: Features,
+    labels: Labels,
     *,
-    spelling: Spelling | None = None,
+    learns_all: bool,
     fitted: Callable[[int], object] = lambda _: None,
 ) -> Scores:
-    """Fit scores to the training texts, from strongly held back to freely, while validation gains.
+    """Fit scores to the texts to learn from, from strongly held back to freely, while the others gain.
 
     Args:
-        evidence: of the training texts.
-        train: these.
-        validation: those that choose.
-        order: the most words of an n-gram.
-        spelling: the parts of the same texts' words, if these have a say.
+        features: of all texts.
+        labels: of the same texts.
+        learns_all: whether to fit them to the others as well, as strongly as these have chosen.
         fitted: called with a number of texts as they are fitted, all of them with each strength.
     """
-    problems = list(_problems(evidence, train, spelling))
+    known = labels.known(labels.num_train)
+    choice = _choose(list(_problems(features, known, labels.num_logits)), labels, fitted)
+    points, known = choice.points, labels.known(len(labels.targets) if learns_all else labels.num_train)
+    tables, biases = [], []
+    for number, problem in enumerate(_problems(features, known, labels.num_logits)):
+        if learns_all:
+            points[number] = problem.fitted(choice.strength, points[number])
+            fitted(_part(len(labels.targets), number, len(points)))
+        scored, bias = problem.scores(points[number])
+        tables.append(features.table(scored * choice.logit))
+        biases.append(bias * choice.logit)
+    accuracy = float(np.mean(label_ids(choice.held_out) == labels.targets[labels.num_train :]))
+    weight = np.concatenate(tables, axis=1)
+    return Scores(weight, np.concatenate(biases), choice.held_out, choice.strength, accuracy)
+
+
+def _choose(problems: list[_Problem], labels: Labels, fitted: Callable[[int], object]) -> _Choice:
+    """The strength whose logits the texts that were not learnt from like best."""
+    targets = labels.targets[labels.num_train :]
     points = [np.zeros(problem.shape, np.float32) for problem in problems]
-    characters = 0 if spelling is None else spelling.longest
-    targets, count = validation.targets, len(train.targets)
-    found = present(join(validation.for_ngrams), evidence.owners, order, characters)
-    best: tuple[float, Scores] | None = None
+    best: _Choice | None = None
     for strength in STRENGTHS:
+        points, decisions = list(points), []
         for number, problem in enumerate(problems):
-            value = partial(problem.value, strength=strength)
-            points[number] = minimize(value, points[number], tolerance=_TOLERANCE, most_steps=_MOST_STEPS)
-            fitted(count * (number + 1) // len(problems) - count * number // len(problems))
-        tables, biases = zip(*map(_Problem.scores, problems, points), strict=True)
-        weight, bias = np.concatenate(tables, axis=1), np.concatenate(biases)
-        margins = Ngrams(weight, evidence.owners, order, characters).scores_of(found) + bias
+            points[number] = problem.fitted(strength, points[number])
+            decisions.append(problem.decisions(points[number])[labels.num_train :])
+            fitted(_part(len(labels.targets), number, len(problems)))
+        margins = np.concatenate(decisions, axis=1)
         logit = np.float32(max(0.0, *shares([margins], targets, near=_MARGIN_AS_LOGIT)))
-        logits = margins * logit
-        loss = mean(cross_entropies(targets, logits))
-        if best is not None and loss >= best[0]:
+        loss = mean(cross_entropies(targets, margins * logit))
+        if best is not None and loss >= best.loss:
             break
-        accuracy = float(np.mean(label_ids(logits) == targets))
-        best = loss, Scores(weight * logit, bias * logit, strength, accuracy)
+        best = _Choice(loss, strength, logit, margins * logit, points)
     assert best is not None
-    return best[1]
+    return best
 
 
-def _problems(evidence: Evidence, train: Encoded, spelling: Spelling | None) -> Iterator[_Problem]:
-    """One for so many labels each."""
-    texts = evidence.of_ngrams.turned(len(train.targets))
-    count = evidence.odds.shape[1]
-    labels = np.arange(count) if count > 1 else np.ones(1)  # one logit is the second label's
-    for first in range(0, count, _AT_ONCE):
+def _part(count: int, number: int, parts: int) -> int:
+    """How many of a count one of its parts has."""
+    return count * (number + 1) // parts - count * number // parts
+
+
+def _problems(features: Features, labels: Floats, num_logits: int) -> Iterator[_Problem]:
+    """One for so many labels each, from labels (B, L) as ``Evidence.odds`` takes them."""
+    odds = features.odds(labels, num_logits)
+    signs = 2 * labels - labels.sum(axis=1, keepdims=True)
+    signs = signs[:, -num_logits:]  # one logit is the second label's
+    for first in range(0, num_logits, _AT_ONCE):
         chosen = slice(first, first + _AT_ONCE)
-        yield _Problem(
-            evidence._replace(odds=np.ascontiguousarray(evidence.odds[:, chosen])),
-            texts,
-            train.lengths,
-            np.where(train.targets[:, None] == labels[chosen], np.float32(1), np.float32(-1)),
-            None if spelling is None else spelling.of_logits(chosen),
-        )
+        yield _Problem(features, *(np.ascontiguousarray(of[:, chosen]) for of in (odds, signs)))
 
 
 class _Problem:
-    """Losses of C labels as functions of J weights, G of parts of words, and a bias of each."""
+    """Losses of C labels as functions of D weights and a bias of each."""
 
-    def __init__(
-        self,
-        evidence: Evidence,
-        texts: Lists,
-        lengths: Sequence[int],
-        signs: Floats,
-        spelling: Spelling | None = None,
-    ) -> None:
+    def __init__(self, features: Features, odds: Floats, signs: Floats) -> None:
         """Prepare.
 
         Args:
-            evidence: with odds of C logits.
-            texts: (B,) which n-grams each text has.
-            lengths: (B,) its words.
-            signs: (B, C) 1 for the text's label and -1 for every other.
-            spelling: of C logits.
+            features: D of them, in B texts.
+            odds: (D, C) what each is scaled by.
+            signs: (B, C) 1 for the text's label, -1 for every other, 0 where it is not to be known.
         """
-        self._evidence = evidence
-        self._spelling = spelling
-        self._signs = signs
-        self._spread = scales(np.mean(lengths, keepdims=True))
-        self._scale = (self._spread / scales(np.asarray(lengths)))[:, None].astype(np.float32)
-        self._of_texts = texts
-        parts = 0 if spelling is None else spelling.shape[0]
-        self._ends = len(evidence.odds), len(evidence.odds) + parts
-        self.shape = self._ends[1] + 1, evidence.odds.shape[1]
+        self._features, self._odds, self._signs = features, odds, signs
+        self.shape = len(odds) + 1, odds.shape[1]
 
-    def margins(self, at: Points) -> Floats:
-        """(B, C) of the training texts: 1 and more where a label's score is right and sure."""
-        weight, parts, bias = self._split(at)
-        sums = self._of_texts.sums(weight * self._evidence.odds)
-        if self._spelling is not None:
-            sums += self._spelling.sums(parts)
-        found: Floats = self._signs * (sums * self._scale + bias)
+    def fitted(self, strength: float, start: Points) -> Points:
+        """The weights and biases with the least losses, nearly."""
+        value = partial(self.value, strength=strength)
+        return minimize(value, start, tolerance=_TOLERANCE, most_steps=_MOST_STEPS)
+
+    def decisions(self, at: Points) -> Floats:
+        """(B, C) above zero where a text has the label; one is sure."""
+        scored, bias = self.scores(at)
+        found: Floats = self._features.sums(scored) + bias
         return found
 
     def value(self, at: Points, strength: float) -> tuple[Values, Points]:
-        missing = np.maximum(1 - self.margins(at), 0)
-        slope = -2 * self._signs * missing
-        of_texts = slope * self._scale
+        """(C,) losses, and their slopes."""
+        signs = self._signs
+        missing = np.maximum(np.abs(signs) - signs * self.decisions(at), 0)
+        slope = -2 * signs * missing
         found = at / np.float32(strength)
-        weight, parts, bias = self._split(found)
         held_back = dots(at[:-1], found[:-1]) / 2
-        weight += self._evidence.of_ngrams.sums(of_texts) * self._evidence.odds
-        if self._spelling is not None:
-            parts += self._spelling.slopes(of_texts)
-        bias[:] = slope.sum(axis=0, dtype=np.float64)
+        found[:-1] += self._features.slopes(slope) * self._odds
+        found[-1] = slope.sum(axis=0, dtype=np.float64)
         return np.square(missing).sum(axis=0, dtype=np.float64) + held_back, found
 
     def scores(self, at: Points) -> tuple[Floats, Floats]:
-        """(P, C) of the rows, and the bias (C,)."""
-        weight, parts, bias = self._split(at)
-        table = np.zeros((len(self._evidence.owners), weight.shape[1]), np.float32)
-        table[self._evidence.rows] = weight * self._evidence.odds
-        if self._spelling is not None:
-            self._spelling.add_to(table, parts)
-        return table * np.float32(self._spread), bias
-
-    def _split(self, at: Points) -> tuple[Floats, Floats, Floats]:
-        ngrams, parts = self._ends
-        return at[:ngrams], at[ngrams:parts], at[-1]
+        """(D, C) of each feature, and the bias (C,)."""
+        return at[:-1] * self._odds, at[-1]

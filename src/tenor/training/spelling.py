@@ -11,7 +11,6 @@ Information", have them for word vectors.
 
 from __future__ import annotations
 
-from copy import copy
 from typing import NamedTuple
 
 import numpy as np
@@ -86,17 +85,13 @@ def _lists(keys: Keys, hashes: Keys, shares: Floats | None = None) -> Lists:
 class Spelling:
     """What parts of words score in texts, and how that changes with their weights."""
 
-    def __init__(
-        self, parts: Parts, texts: Encoded, owners: Floats, *, num_labels: int, num_logits: int
-    ) -> None:
+    def __init__(self, parts: Parts, texts: Encoded, owners: Floats) -> None:
         """Count.
 
         Args:
             parts: of the texts' words.
             texts: B of them.
             owners: (P,) the marks of those that own the rows of the table.
-            num_labels: how many labels there are.
-            num_logits: C: as many, or 1.
         """
         self.longest = parts.longest
         self._owners = owners
@@ -105,39 +100,32 @@ class Spelling:
         self._words_of_parts, self._texts_of_parts = parts.words, parts.texts
         self._parts_of_words = parts.words.turned(parts.num_words)
         self._parts_of_texts = parts.texts.turned(len(texts.targets))
-        labels = np.eye(num_labels, dtype=np.float32)[texts.targets]
-        of_words = self._texts_of_words.all_ones().sums(labels)
-        counts = parts.words.sums(of_words) + parts.texts.all_ones().sums(labels)
-        self._odds = np.float32(_SHARE) * log_odds(counts, num_logits)
         self._rows, self._own = ngrams.looked_up(parts.hashes, owners)
 
-    def of_logits(self, chosen: slice) -> Spelling:
-        """The same for some of the logits."""
-        found = copy(self)
-        found._odds = np.ascontiguousarray(self._odds[:, chosen])
-        return found
+    def __len__(self) -> int:
+        """G."""
+        return len(self._own)
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """G, C."""
-        return self._odds.shape
+    def odds(self, labels: Floats, num_logits: int) -> Floats:
+        """(G, C) what naive Bayes says of each part, scaled, from labels (B, L) as ``Evidence.odds``."""
+        of_words = self._texts_of_words.all_ones().sums(labels)
+        counts = self._words_of_parts.sums(of_words) + self._texts_of_parts.all_ones().sums(labels)
+        return np.float32(_SHARE) * log_odds(counts, num_logits)
 
-    def sums(self, weight: Floats) -> Floats:
-        """(B, C) what the parts of each text's words score, from their weights (G, C)."""
-        of_parts = weight * self._odds
+    def sums(self, of_parts: Floats) -> Floats:
+        """(B, C) what the parts of each text's words score, from their scores (G, C)."""
         spelled_out = self._parts_of_texts.sums(of_parts * self._own[:, None])
         return self._words_of_texts.sums(self._parts_of_words.sums(of_parts)) + spelled_out
 
     def slopes(self, of_texts: Floats) -> Floats:
-        """(G, C) how a sum over texts changes with the weights, from how it does with (B, C) ``sums``."""
+        """(G, C) how a sum over texts changes with the parts' scores, from how it does with ``sums``."""
         known = self._words_of_parts.sums(self._texts_of_words.sums(of_texts))
         spelled_out = self._texts_of_parts.sums(of_texts) * self._own[:, None]
-        slopes: Floats = (known + spelled_out) * self._odds
+        slopes: Floats = known + spelled_out
         return slopes
 
-    def add_to(self, table: Floats, weight: Floats) -> None:
-        """Add what parts say to their own rows and the words' rows of a table (P, C), in place."""
-        of_parts = weight * self._odds
+    def add_to(self, table: Floats, of_parts: Floats) -> None:
+        """Add the parts' scores (G, C) to their own rows and the words' rows of a table (P, C), in place."""
         of_words = self._parts_of_words.sums(of_parts)
         found = ngrams.hashes_of_words(np.arange(len(of_words), dtype=np.int32))
         rows, owned = ngrams.looked_up(found, self._owners)

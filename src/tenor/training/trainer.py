@@ -17,7 +17,7 @@ from tenor.errors import TrainingError, TrainingInterrupted
 from tenor.metrics import cross_entropies, macro_f1, mean
 from tenor.prediction import label_ids
 from tenor.training import engine
-from tenor.training.blend import HALVES, Beside, best_blend, without_ngrams
+from tenor.training.blend import HALVES, Apart, Beside, best_blend, without_ngrams
 from tenor.training.encoded import Encoded, filled
 from tenor.training.history import EpochRecord, Position, RunningMean
 from tenor.training.losses import mean_loss
@@ -77,7 +77,7 @@ class Trainer:
         progress: Progress,
         flaws: FlawsConfig = FlawsConfig(),  # noqa: B008 - frozen
         fill_id: int | None = None,
-        ngram_bias: Floats | None = None,
+        ngrams: Apart | None = None,
     ) -> None:
         """Take the settings and the weights to start from.
 
@@ -89,7 +89,8 @@ class Trainer:
             progress: where to report.
             flaws: what to do wrong.
             fill_id: token id that batches are filled up with, for a flaw.
-            ngram_bias: (C,) that belongs to the scores of n-grams, if the model has them; None for zeros.
+            ngrams: what is known of n-grams beside their weights, if the model has them; None where it goes
+                on from a snapshot, which knows.
         """
         assert config.epochs is not None, "the number of epochs was resolved before"
         self._config = config
@@ -99,7 +100,7 @@ class Trainer:
         self._progress = progress
         self._flaws = flaws
         self._fill_id = fill_id
-        self._beside = Beside.of(model, weights, ngram_bias)
+        self._beside = Beside.of(model, weights, ngrams)
         self.engine = engine.build(config, replace(model, ngrams=0), without_ngrams(weights), flaws)
         self.position = Position()
         self._best: dict[str, Floats] = {}
@@ -147,7 +148,7 @@ class Trainer:
             train, validation = train.redrawn(validation, seed=self._config.seed, epoch=epoch)
         if self._flaws.drop_last:
             validation = validation.whole_batches(self._config.batch_size)
-        self._ngram_logits = None if self._beside is None else self._beside.logits(validation)
+        self._ngram_logits = None if self._beside is None else self._beside.validation_logits(validation)
         return train, validation
 
     @property

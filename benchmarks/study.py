@@ -32,8 +32,8 @@ from study_pictures import draw
 from tenor import TextClassifier, preset
 from tenor.batching import join
 from tenor.cells import Floats
-from tenor.config import ModelConfig
-from tenor.data import Dataset, load
+from tenor.config import ModelConfig, TrainConfig
+from tenor.data import Dataset, hold_out, load
 from tenor.data.examples import build_dataset
 from tenor.prediction import label_ids
 from tenor.scorer import Scorer

@@ -203,7 +203,7 @@ class TrainConfig(Section):
     freeze_embedding: bool = False
     """Leave the word vectors as they are at the start."""
     validation: Annotated[float, Range(0.01, 0.9)] = 0.1
-    """Share of the training texts kept back to choose the best epoch."""
+    """Share of the training texts kept back to choose the best epoch; n-grams learn them in the end."""
     best_metric: Literal["loss", "accuracy", "macro_f1", "last"] = "loss"
     """What chooses the epoch that is kept, measured on the validation texts; last takes the last."""
     patience: Count | None = None

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from tenor import native
 from tenor.config import TokenizerConfig, VocabularyConfig
 from tenor.data import Example
+from tenor.indexing import Indexer
 from tenor.native.text import NumberedWords, PreparedReader
 from tenor.tokenizer import Tokenizer
 from tenor.training import corpus
-from tenor.training.corpus import Indexed, build_vocabulary
+from tenor.training.corpus import Indexed, build_vocabulary, encode, framed
 from tenor.training.progress import Progress
 from tenor.vocabulary import build_from_words
 
@@ -68,6 +69,26 @@ def test_words_have_the_same_numbers_in_the_core(config, at_once, monkeypatch):
 def test_words_of_any_texts_have_the_same_numbers(texts):
     for config in CONFIGS:
         check_same(texts, config)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=str)
+@pytest.mark.parametrize("spells", [False, True])
+@pytest.mark.parametrize("in_core", [False, True])
+def test_any_split_is_read_as_the_training_texts_are(config, spells, in_core, monkeypatch):
+    monkeypatch.setattr(corpus, "_TEXTS_AT_ONCE", 7)
+    train = [Example(text=text, label="a") for text in [*ODD, *ODD, "the end of it"]]
+    indexed = Indexed(train, Tokenizer(config), Progress(None))
+    vocabulary = build_vocabulary(
+        indexed,
+        VocabularyConfig(special_tokens=("<pad>", "<unk>", "<s>"), start_token="<s>", min_count=2),
+        None,
+    )
+    ids = indexed.spelled(vocabulary) if spells else indexed.token_ids(vocabulary)
+    indexer = Indexer(config, vocabulary, spells=spells, in_core=in_core)
+    again = encode(train, indexer, "train", Progress(None))
+    assert max(map(len, again)) > 1
+    for one, other in zip(framed(ids, vocabulary), again, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_very_many_words_are_told_apart():

@@ -340,7 +340,10 @@ def test_what_was_blended_can_be_taken_apart_again(tiny):
 
 @pytest.mark.parametrize(
     "name",
-    [f"apart.{name}" for name in ("head.weight", "head.bias", "ngrams.weight", "ngrams.bias", "ngrams.held_out")],
+    [
+        f"apart.{name}"
+        for name in ("head.weight", "head.bias", "ngrams.weight", "ngrams.bias", "ngrams.held_out")
+    ],
 )
 def test_what_does_not_fit_is_not_taken_apart(tiny, name):
     model = tiny(ngrams=300)

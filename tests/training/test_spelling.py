@@ -116,7 +116,10 @@ def test_the_slope_is_that_of_the_value(num_labels):
 def test_a_word_has_its_own_score_and_that_of_its_parts():
     spelled = Spelled(inflected(200))
     parts, vocabulary = spelled.spelling, spelled.vocabulary
-    features, alone = Features(spelled.evidence, spelled.texts, parts), Features(spelled.evidence, spelled.texts)
+    features, alone = (
+        Features(spelled.evidence, spelled.texts, parts),
+        Features(spelled.evidence, spelled.texts),
+    )
     count = len(spelled.evidence.rows)
     scored = np.random.default_rng(0).normal(size=(count + len(parts), 1)).astype(np.float32)
     table, own = features.table(scored), alone.table(scored[:count])

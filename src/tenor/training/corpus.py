@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from tenor.batching import join
 from tenor.config import VocabularyConfig
 from tenor.data.examples import Example
 from tenor.errors import DataError
+from tenor.indexing import Indexer
 from tenor.native.text import NumberedWords, PreparedReader
 from tenor.tokenizer import Tokenizer
 from tenor.training.encoded import Encoded, TokenIds
@@ -74,8 +75,13 @@ def _numbered(
     """The tokens of texts as numbers, and the words that these stand for."""
     numbers: defaultdict[str, int] = defaultdict()
     numbers.default_factory = numbers.__len__
-    tokens = _tokens(examples, tokenizer, progress, _READING)
-    return [np.array([numbers[token] for token in text], np.int32) for text in tokens], list(numbers)
+    found = []
+    with progress.bar(_READING, len(examples)) as bar:
+        for example in examples:
+            tokens = tokenizer.tokens(example.text)
+            found.append(np.array([numbers[token] for token in tokens], np.int32))
+            bar.update(1)
+    return found, list(numbers)
 
 
 def _numbered_in_core(
@@ -86,8 +92,7 @@ def _numbered_in_core(
     words = NumberedWords()
     found: list[TokenIds] = []
     with progress.bar(_READING, len(examples)) as bar:
-        for start in range(0, len(examples), _TEXTS_AT_ONCE):
-            texts = [example.text for example in examples[start : start + _TEXTS_AT_ONCE]]
+        for texts in _chunks(examples):
             ids, offsets = reader.number(texts, words)
             found += np.split(ids, offsets[1:-1])
             bar.update(len(texts))
@@ -101,51 +106,43 @@ def build_vocabulary(indexed: Indexed, config: VocabularyConfig, words: Iterable
     return build_from_words(words, config)
 
 
-def encode(
-    examples: Sequence[Example],
-    tokenizer: Tokenizer,
-    vocabulary: Vocabulary,
-    split: str,
-    progress: Progress,
-    *,
-    spells: bool,
-) -> list[TokenIds]:
-    """Ids of a split's texts in a vocabulary that there is; ``spells``: with unknown words spelled out."""
-    found = _tokens(examples, tokenizer, progress, f"reading {split} texts")
-    ids_of = vocabulary.spell if spells else vocabulary.encode
-    return [np.array(ids_of(tokenizer.truncate(tokens)), dtype=np.int32) for tokens in found]
+def framed(token_ids: list[TokenIds], vocabulary: Vocabulary) -> list[TokenIds]:
+    """All that is read of texts: their words, between what the vocabulary adds."""
+    if not vocabulary.frames:
+        return token_ids
+    return [np.array(vocabulary.frame(text.tolist()), dtype=np.int32) for text in token_ids]
+
+
+def encode(examples: Sequence[Example], indexer: Indexer, split: str, progress: Progress) -> list[TokenIds]:
+    """All that is read of a split's texts, in a vocabulary that there is."""
+    found: list[TokenIds] = []
+    with progress.bar(f"reading {split} texts", len(examples)) as bar:
+        for texts in _chunks(examples):
+            batch = indexer.index(texts).batch
+            found += np.split(batch.token_ids, batch.offsets[1:-1])
+            bar.update(len(texts))
+    return found
 
 
 def with_targets(
-    token_ids: list[TokenIds],
-    vocabulary: Vocabulary,
-    examples: Sequence[Example],
-    labels: Sequence[str],
-    *,
-    spells: bool,
+    token_ids: list[TokenIds], examples: Sequence[Example], labels: Sequence[str], *, spells: bool
 ) -> Encoded:
-    """A split as network and n-grams take it: framed as the settings say, beside its label ids.
+    """A split as network and n-grams take it, beside its label ids.
 
     Args:
-        token_ids: of each text, with ``spells`` with unknown words spelled out.
-        vocabulary: says how texts are framed.
+        token_ids: all that is read of each text, with ``spells`` with unknown words spelled out.
         examples: the split.
         labels: in the order of their ids.
         spells: whether the model scores parts of words.
     """
     ids = {label: i for i, label in enumerate(labels)}
     targets = np.array([ids[example.label] for example in examples], dtype=np.int64)
-    if vocabulary.frames:
-        token_ids = [np.array(vocabulary.frame(text.tolist()), dtype=np.int32) for text in token_ids]
     if not spells:
         return Encoded(token_ids=token_ids, targets=targets)
     return Encoded(token_ids=[text[text >= 0] for text in token_ids], targets=targets, spelled=token_ids)
 
 
-def _tokens(
-    examples: Sequence[Example], tokenizer: Tokenizer, progress: Progress, title: str
-) -> Iterable[list[str]]:
-    with progress.bar(title, len(examples)) as bar:
-        for example in examples:
-            yield tokenizer.tokens(example.text)
-            bar.update(1)
+def _chunks(examples: Sequence[Example]) -> Iterator[list[str]]:
+    """Their texts, so many at once."""
+    for start in range(0, len(examples), _TEXTS_AT_ONCE):
+        yield [example.text for example in examples[start : start + _TEXTS_AT_ONCE]]

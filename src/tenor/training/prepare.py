@@ -10,16 +10,18 @@ from typing import Any
 
 import numpy as np
 
+from tenor import native
 from tenor.cells import Floats
 from tenor.config import FlawsConfig, Settings, TrainConfig
 from tenor.data import Dataset, WordVectors, hold_out, validate_on_test
 from tenor.errors import ConfigError, DataError, TrainingError
+from tenor.indexing import Indexer
 from tenor.model import Model
 from tenor.section import listed
 from tenor.tokenizer import Tokenizer
 from tenor.training import engine, scores
 from tenor.training.blend import Apart
-from tenor.training.corpus import Indexed, build_vocabulary, encode, with_targets
+from tenor.training.corpus import Indexed, build_vocabulary, encode, framed, with_targets
 from tenor.training.encoded import Encoded, TokenIds
 from tenor.training.evidence import gather
 from tenor.training.initial import initial_weights, place_vectors
@@ -122,11 +124,11 @@ def prepare_again(given: Dataset, model: Model, progress: Progress) -> Prepared:
     dataset = _with_validation(given, config, flaws)
     _check_same_texts(dataset, model)
     progress.say(_summary(dataset))
-    tokenizer, spells = Tokenizer(model.tokenizer), model.config.spells
+    spells = model.config.spells
+    indexer = Indexer(model.tokenizer, model.vocabulary, spells=spells, in_core=native.is_available())
     splits = {
         split: with_targets(
-            encode(dataset.splits[split], tokenizer, model.vocabulary, split, progress, spells=spells),
-            model.vocabulary,
+            encode(dataset.splits[split], indexer, split, progress),
             dataset.splits[split],
             model.labels,
             spells=spells,
@@ -318,20 +320,19 @@ def _encode(
     progress: Progress,
 ) -> tuple[Vocabulary, dict[str, Encoded]]:
     """The vocabulary, and the training and validation texts as ids."""
-    tokenizer = Tokenizer(settings.tokenizer)
     train, validation = dataset.splits["train"], dataset.splits["validation"]
-    indexed = Indexed(train, tokenizer, progress)
+    indexed = Indexed(train, Tokenizer(settings.tokenizer), progress)
     vocabulary = build_vocabulary(indexed, settings.vocabulary, words)
     token_ids, spells = indexed.token_ids(vocabulary), settings.model.spells
     progress.say(_unknown(vocabulary, token_ids))
     if vectors is not None:
         progress.say(_coverage(vocabulary, vectors, token_ids))
-    if spells:
-        token_ids = indexed.spelled(vocabulary)
-    held_out = encode(validation, tokenizer, vocabulary, "validation", progress, spells=spells)
+    token_ids = framed(indexed.spelled(vocabulary) if spells else token_ids, vocabulary)
+    indexer = Indexer(settings.tokenizer, vocabulary, spells=spells, in_core=native.is_available())
+    held_out = encode(validation, indexer, "validation", progress)
     return vocabulary, {
-        "train": with_targets(token_ids, vocabulary, train, dataset.labels, spells=spells),
-        "validation": with_targets(held_out, vocabulary, validation, dataset.labels, spells=spells),
+        "train": with_targets(token_ids, train, dataset.labels, spells=spells),
+        "validation": with_targets(held_out, validation, dataset.labels, spells=spells),
     }
 
 

@@ -9,15 +9,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tenor import Settings, TextClassifier, native, train
+from tenor import Settings, TextClassifier, native, preset, train
 from tenor.config import FlawsConfig, ModelConfig, TokenizerConfig, TrainConfig, VocabularyConfig
 from tenor.data import Example, WordVectors, build_dataset, hold_out
 from tenor.errors import ConfigError, DataError, TrainingError
 from tenor.training import Progress, RunFolder, engine
+from tenor.training.blend import Beside
 from tenor.training.checkpoint import write_checkpoint
 from tenor.training.encoded import Encoded
 from tenor.training.freeze import check_frozen
 from tenor.training.history import Position
+from tenor.training.prepare import prepare
 from tenor.training.trainer import NotFiniteError, Snapshot, Trainer
 
 needs_core = pytest.mark.skipif(not native.is_available(), reason="no compiled core")
@@ -50,6 +52,29 @@ def test_from_texts_to_a_classifier_that_tells_them_apart():
     assert classifier.labels == ("bad", "good")
     assert [p.label for p in classifier.predict(["a fine film", "a dull plot"])] == ["good", "bad"]
     assert classifier.model.record["metrics"]["test_accuracy"] >= 0.95
+
+
+@pytest.mark.parametrize("name", ["fast", "balanced"])
+def test_ngrams_learn_validation_texts_that_training_held_out_and_no_others(name):
+    texts, settings = dataset(train=examples(200, 0)), preset(name)
+    own = prepare(texts, settings, None, None, Progress(None))
+    given = prepare(hold_out(texts, 0.1, 0), settings, None, None, Progress(None))
+    assert own.splits["validation"].targets.tolist() == given.splits["validation"].targets.tolist()
+    assert own.model.record["data"].pop("ngrams_learn") == ["train", "validation"]
+    assert own.model.record["data"] == given.model.record["data"]
+    assert given.ngrams.held_out is None
+    assert np.abs(own.model.weights["ngrams.weight"] - given.model.weights["ngrams.weight"]).max() > 0.01
+    beside = Beside.of(given.model.config, given.model.weights, given.ngrams)
+    expected = beside.validation_logits(given.splits["validation"])
+    np.testing.assert_allclose(own.ngrams.held_out, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_model_card_says_what_ngrams_learnt():
+    fast = preset("fast")
+    short = replace(fast, train=replace(fast.train, epochs=1))
+    texts = dataset(train=examples(200, 0))
+    cards = [train(of, short).model.card for of in (texts, hold_out(texts, 0.1, 0))]
+    assert [card.count("the n-grams learnt its texts afterwards") for card in cards] == [1, 0]
 
 
 def test_what_is_saved_is_what_was_trained(tmp_path):

@@ -83,8 +83,9 @@ def _quality(record: Mapping[str, Any], evaluation: Evaluation | None) -> str:
             f"Not known: this is a checkpoint, made after update {metrics['step']:,} of a training that "
             "was not over. `metrics.jsonl`, two folders up, has what each epoch scored."
         )
+    learnt = "; the n-grams learnt its texts afterwards" if "ngrams_learn" in record["data"] else ""
     rows = {
-        f"validation (chose epoch {metrics['best_epoch']})": _scores(
+        f"validation (chose epoch {metrics['best_epoch']}{learnt})": _scores(
             metrics["validation_accuracy"],
             metrics["validation_loss"],
             metrics["validation_macro_f1"],

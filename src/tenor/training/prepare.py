@@ -99,7 +99,7 @@ def prepare(
             **({} if recipe is None else {"recipe": dict(recipe)}),
             "train": settings.train.to_dict(),
             **_told(settings.flaws),
-            "data": _origin(dataset, vectors),
+            "data": _origin(dataset, vectors, ngrams_learn_all=found is not None and learns_all),
         },
     )
     return Prepared(
@@ -354,9 +354,10 @@ def _unknown(vocabulary: Vocabulary, token_ids: Sequence[TokenIds]) -> str:
     return told + f"\nnote: {empty:,} training texts have no word in them" * (empty > 0)
 
 
-def _origin(dataset: Dataset, vectors: WordVectors | None) -> dict[str, Any]:
+def _origin(dataset: Dataset, vectors: WordVectors | None, *, ngrams_learn_all: bool) -> dict[str, Any]:
     """What ``config.json`` says of the texts; no times, so that the same run gives the same file."""
     return {
+        **({"ngrams_learn": ["train", "validation"]} if ngrams_learn_all else {}),
         "name": dataset.name,
         "sha256": dataset.sha256,
         "texts_sha256": dataset.hash_texts(),

@@ -99,7 +99,7 @@ def corpus(name: str, data_dir: Path) -> Dataset:
         dataset = load("sst", data_dir=data_dir, num_labels=int(name[-1]))
     else:
         dataset = load(name, data_dir=data_dir)
-    dataset = replace(dataset, splits={name: rows for name, rows in dataset.splits.items() if name != "test"})
+    dataset = replace(dataset, splits={of: rows for of, rows in dataset.splits.items() if of != "test"})
     if "validation" not in dataset.splits:  # n-grams learn from what training itself holds out
         dataset = hold_out(dataset, TrainConfig().validation, seed=0)
     return dataset

@@ -56,6 +56,7 @@ def fitted(train, validation, num_labels=2, *, learns_all=False):
     evidence = gather(both.token_ids, order=2, most_rows=2**16)
     labels = labels_of(both, num_labels, len(train.targets))
     found = scores.fit(Features(evidence, both), labels, learns_all=learns_all)
+    assert found.weight.shape == (len(evidence.owners), labels.num_logits)
     assert not found.weight[evidence.owners == 0].any()
     ngrams = Ngrams(found.weight, evidence.owners, 2)
     return found, lambda texts: ngrams.scores(join(texts.token_ids)) + found.bias
@@ -350,12 +351,19 @@ def test_what_does_not_fit_is_not_taken_apart(tiny, name):
     apart = Apart(np.zeros(1, np.float32), np.zeros((3, 1), np.float32))
     beside = Beside.of(model.config, model.weights, apart)
     kept = beside.apart(model.weights)
-    for wrong in ({}, {name: kept[name][..., None]}, {name: kept[name].astype(np.float64)}):
-        if name.endswith("held_out") and not wrong:
-            continue  # where validation texts were given
+    for wrong in ({}, {name: kept[name][:0]}, {name: kept[name].astype(np.float64)}):
         given = {key: array for key, array in kept.items() if key != name} | wrong
         with pytest.raises(TrainingError, match=f"no {name} that fits"):
             beside.take_apart(given, model.weights)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (3, 2), (3, 1, 1)])
+def test_logits_of_validation_texts_that_do_not_fit_are_refused(tiny, shape):
+    model = tiny(ngrams=300)
+    beside = Beside.of(model.config, model.weights, None)
+    given = beside.apart(model.weights) | {"apart.ngrams.held_out": np.zeros(shape, np.float32)}
+    with pytest.raises(TrainingError, match=r"no apart\.ngrams\.held_out that fits"):
+        beside.take_apart(given, model.weights)
 
 
 def test_a_first_step_that_gains_little_is_not_the_last():

@@ -67,7 +67,8 @@ class Spelled:
         """The one problem of few labels."""
         features = Features(self.evidence, self.texts, spelling)
         known = self.labels.known(self.labels.num_train)
-        return next(scores._problems(features, known, self.labels.num_logits))
+        (problem,) = scores._problems(features, known, self.labels.num_logits)
+        return problem
 
     def accuracy(self, spelling=None):
         return scores.fit(

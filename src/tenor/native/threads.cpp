@@ -16,7 +16,7 @@
 namespace tenor {
 namespace {
 
-// Waking a thread that sleeps takes as long as a million multiply-adds, and tasks follow each other closely while a
+// Waking a thread that sleeps takes as long as two million multiply-adds, and tasks follow each other closely while a
 // network learns. Longer than this none is kept busy by waiting.
 constexpr std::chrono::microseconds kAwake{50};
 

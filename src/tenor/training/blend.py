@@ -122,12 +122,15 @@ class Beside:
         Raises:
             TrainingError: it does not fit.
         """
-        self._held_out = found.get(_APART + _HELD_OUT)
-        for name, now in self.apart(network).items():
+        held_out = found.get(_APART + _HELD_OUT)
+        shapes = {name: now.shape for name, now in self.apart(network).items()}
+        if held_out is not None:  # of any number of texts, where none is known yet
+            shapes.setdefault(_APART + _HELD_OUT, held_out.shape[:1] + self._bias.shape)
+        for name, shape in shapes.items():
             given = found.get(name)
-            shape = now.shape if name != _APART + _HELD_OUT else now.shape[:1] + self._bias.shape
             if given is None or given.shape != shape or given.dtype != np.float32:
                 raise TrainingError(f"the checkpoint has no {name} that fits the model")
+        self._held_out = held_out
         self._table[_WEIGHT], self._bias = found[_APART + _WEIGHT], found[_APART + _BIAS]
         return {name: found[_APART + name] for name in _HEAD}
 

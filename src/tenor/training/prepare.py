@@ -12,7 +12,7 @@ import numpy as np
 
 from tenor import native
 from tenor.cells import Floats
-from tenor.config import FlawsConfig, Settings, TrainConfig
+from tenor.config import FlawsConfig, Settings, TokenizerConfig, TrainConfig
 from tenor.data import Dataset, WordVectors, hold_out, validate_on_test
 from tenor.errors import ConfigError, DataError, TrainingError
 from tenor.indexing import Indexer
@@ -124,15 +124,8 @@ def prepare_again(given: Dataset, model: Model, progress: Progress) -> Prepared:
     dataset = _with_validation(given, config, flaws)
     _check_same_texts(dataset, model)
     progress.say(_summary(dataset))
-    spells = model.config.spells
-    indexer = Indexer(model.tokenizer, model.vocabulary, spells=spells, in_core=native.is_available())
     splits = {
-        split: with_targets(
-            encode(dataset.splits[split], indexer, split, progress),
-            dataset.splits[split],
-            model.labels,
-            spells=spells,
-        )
+        split: _split(dataset, split, model.tokenizer, model.vocabulary, progress, spells=model.config.spells)
         for split in ("train", "validation")
     }
     record = {name: value for name, value in model.record.items() if name != "metrics"}
@@ -320,7 +313,7 @@ def _encode(
     progress: Progress,
 ) -> tuple[Vocabulary, dict[str, Encoded]]:
     """The vocabulary, and the training and validation texts as ids."""
-    train, validation = dataset.splits["train"], dataset.splits["validation"]
+    train = dataset.splits["train"]
     indexed = Indexed(train, Tokenizer(settings.tokenizer), progress)
     vocabulary = build_vocabulary(indexed, settings.vocabulary, words)
     token_ids, spells = indexed.token_ids(vocabulary), settings.model.spells
@@ -328,12 +321,25 @@ def _encode(
     if vectors is not None:
         progress.say(_coverage(vocabulary, vectors, token_ids))
     token_ids = framed(indexed.spelled(vocabulary) if spells else token_ids, vocabulary)
-    indexer = Indexer(settings.tokenizer, vocabulary, spells=spells, in_core=native.is_available())
-    held_out = encode(validation, indexer, "validation", progress)
     return vocabulary, {
         "train": with_targets(token_ids, train, dataset.labels, spells=spells),
-        "validation": with_targets(held_out, validation, dataset.labels, spells=spells),
+        "validation": _split(dataset, "validation", settings.tokenizer, vocabulary, progress, spells=spells),
     }
+
+
+def _split(
+    dataset: Dataset,
+    split: str,
+    tokenizer: TokenizerConfig,
+    vocabulary: Vocabulary,
+    progress: Progress,
+    *,
+    spells: bool,
+) -> Encoded:
+    """A split, read with a vocabulary that there is."""
+    indexer = Indexer(tokenizer, vocabulary, spells=spells, in_core=native.is_available())
+    examples = dataset.splits[split]
+    return with_targets(encode(examples, indexer, split, progress), examples, dataset.labels, spells=spells)
 
 
 def _unknown(vocabulary: Vocabulary, token_ids: Sequence[TokenIds]) -> str:

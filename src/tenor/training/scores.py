@@ -141,11 +141,14 @@ def fit(
         learns_all: whether to fit them to the others as well, as strongly as these have chosen.
         fitted: called with a number of texts as they are fitted, all of them with each strength.
     """
-    known = labels.known(labels.num_train)
-    choice = _choose(list(_problems(features, known, labels.num_logits)), labels, fitted)
-    points, known = choice.points, labels.known(len(labels.targets) if learns_all else labels.num_train)
+    problems = list(_problems(features, labels.known(labels.num_train), labels.num_logits))
+    choice = _choose(problems, labels, fitted)
+    points = choice.points
+    if learns_all:
+        problems.clear()  # they are large
+        problems += _problems(features, labels.known(len(labels.targets)), labels.num_logits)
     tables, biases = [], []
-    for number, problem in enumerate(_problems(features, known, labels.num_logits)):
+    for number, problem in enumerate(problems):
         if learns_all:
             points[number] = problem.fitted(choice.strength, points[number])
             fitted(_part(len(labels.targets), number, len(points)))
@@ -170,10 +173,11 @@ def _choose(problems: list[_Problem], labels: Labels, fitted: Callable[[int], ob
             fitted(_part(len(labels.targets), number, len(problems)))
         margins = np.concatenate(decisions, axis=1)
         logit = np.float32(max(0.0, *shares([margins], targets, near=_MARGIN_AS_LOGIT)))
-        loss = mean(cross_entropies(targets, margins * logit))
+        logits = margins * logit
+        loss = mean(cross_entropies(targets, logits))
         if best is not None and loss >= best.loss:
             break
-        best = _Choice(loss, strength, logit, margins * logit, points)
+        best = _Choice(loss, strength, logit, logits, points)
     assert best is not None
     return best
 

@@ -39,6 +39,7 @@ WANTED = {
     "avx2": {"avx2", "fma", "f16c"},
     "avx512": {"avx512f", "avx512dq", "avx512bw", "avx512vl"},
     "avx512vnni": {"avx512f", "avx512_vnni"},
+    "avx512bf16": {"avx512_vnni", "avx512_bf16"},
     "amx": {"avx512_vnni", "amx_tile", "amx_int8", "amx_bf16"},
 }
 

@@ -213,7 +213,7 @@ class TrainConfig(Section):
     keep_checkpoints: Count = 3
     """Keep the last so many checkpoints; the best one is kept beside them."""
     precision: Literal["auto", "float32", "bf16"] = "auto"
-    """Arithmetic of the layers; bf16 is fast with AMX. auto: float32 in the core, the faster in PyTorch."""
+    """Arithmetic of the layers; auto: float32 in the core. bf16 is fast with AMX or AVX-512's bf16."""
     threads: Count | None = None
     """Threads of the training; none takes every core, but with PyTorch, whose last bits they change, 1."""
     seed: Whole = 0

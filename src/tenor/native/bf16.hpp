@@ -1,7 +1,9 @@
 // Products of matrices of one instruction set whose factors are rounded to bf16, the upper halves of
 // floats. Of 32 products in a row those at even places are one sum, those at odd places another, each
 // in order, a fused multiply-add each; then both are added to what was there: the order in which AMX
-// adds, so that all have the same bits where denormal numbers count as zeros.
+// adds, so that all have the same bits where denormal numbers count as zeros. AVX-512's instruction for
+// bf16 adds two products to a sum, that of the upper halves first, so it is given two of even places, then
+// two of odd ones.
 #pragma once
 
 #include "product.hpp"
@@ -10,6 +12,15 @@
 namespace tenor::TENOR_ISA {
 
 constexpr int64_t kBf16Block = 256;  // of the inner dimension, while both factors stay in the first cache
+
+// Which numbers of the inner dimension a pair holds in its lower half and in its upper one.
+#if defined(__AVX512BF16__) && !defined(__AMX_BF16__)
+TENOR_INLINE int64_t upper_of(int64_t pair) { return pair / 2 * 4 + pair % 2; }
+TENOR_INLINE int64_t lower_of(int64_t pair) { return upper_of(pair) + 2; }
+#else
+TENOR_INLINE int64_t lower_of(int64_t pair) { return 2 * pair; }
+TENOR_INLINE int64_t upper_of(int64_t pair) { return 2 * pair + 1; }
+#endif
 
 // Of floats the nearest bf16, of two the even one, in their upper halves; a NaN stays one.
 TENOR_INLINE Int rounded(Vec x) {
@@ -42,16 +53,19 @@ TENOR_INLINE Int paired(Vec first, Vec second) {
 #endif
 }
 
-// The numbers k and k + 1 of up to kLanes rows, in the lower and the upper half; zeros beyond.
-TENOR_INLINE Int rounded_pair(const Factor<float>& from, int64_t row, int64_t count, int64_t k, int64_t inner) {
-  Vec found[2] = {};
-  for (int i = 0; i < 2 && k + i < inner; ++i) {
-    const float* source = from.data + row * from.row + (k + i) * from.column;
-    if (from.row == 1) found[i] = load_some(source, count);
-    else
-      for (int64_t lane = 0; lane < kLanes && lane < count; ++lane) found[i][lane] = source[lane * from.row];
-  }
-  return paired(found[0], found[1]);
+// A number of up to kLanes rows; zeros beyond.
+TENOR_INLINE Vec column_of(const Factor<float>& from, int64_t row, int64_t count, int64_t k, int64_t inner) {
+  Vec found = {};
+  if (k >= inner) return found;
+  const float* source = from.data + row * from.row + k * from.column;
+  if (from.row == 1) return load_some(source, count);
+  for (int64_t lane = 0; lane < kLanes && lane < count; ++lane) found[lane] = source[lane * from.row];
+  return found;
+}
+
+TENOR_INLINE Int rounded_pair(const Factor<float>& from, int64_t row, int64_t count, int64_t pair, int64_t inner) {
+  return paired(column_of(from, row, count, lower_of(pair), inner),
+                column_of(from, row, count, upper_of(pair), inner));
 }
 
 // Pairs of rows of a factor (inner, columns) from the first up to the last; an end that is missing is
@@ -64,20 +78,30 @@ inline void pack_bf16(const Factor<float>& from, int64_t inner, int64_t columns,
     uint16_t* const tile = to + begin * pairs * 2;
     for (int64_t pair = first; pair < last; ++pair) {
       for (int64_t at = 0; at < kBf16Columns; at += kLanes) {
-        const Int both = rounded_pair(turned, begin + at, columns - begin - at, 2 * pair, inner);
+        const Int both = rounded_pair(turned, begin + at, columns - begin - at, pair, inner);
         __builtin_memcpy(tile + (pair * kBf16Columns + at) * 2, &both, sizeof both);
       }
     }
   }
 }
 
-// Some rows and a stretch of the inner dimension of a factor as (rows, padded) in bf16, zeros beyond.
+// Numbers of a row in the order of their pairs.
+TENOR_INLINE Narrow in_pairs(Narrow x) {
+#if defined(__AVX512BF16__) && !defined(__AMX_BF16__)
+  constexpr int kOrder = _MM_SHUFFLE(1, 3, 0, 2);
+  return (Narrow)_mm256_shufflehi_epi16(_mm256_shufflelo_epi16((__m256i)x, kOrder), kOrder);
+#else
+  return x;
+#endif
+}
+
+// Some rows and a stretch of the inner dimension of a factor as (rows, padded) in bf16, pair by pair, zeros beyond.
 TENOR_INLINE void round_rows(const Factor<float>& from, int64_t rows, int64_t inner, int64_t padded, uint16_t* to) {
   if (from.column == 1) {
     for (int64_t row = 0; row < rows; ++row) {
       for (int64_t k = 0; k < padded; k += kLanes) {
         const Vec x = load_some(from.data + row * from.row + k, inner - k);
-        const Narrow narrow = narrowed(x);
+        const Narrow narrow = in_pairs(narrowed(x));
         __builtin_memcpy(to + row * padded + k, &narrow, sizeof narrow);
       }
     }
@@ -88,9 +112,9 @@ TENOR_INLINE void round_rows(const Factor<float>& from, int64_t rows, int64_t in
   for (int64_t k = 0; k < padded; k += kBf16Inner) {
     for (int64_t row = 0; row < rows; row += kLanes) {
       const int64_t count = rows - row < kLanes ? rows - row : kLanes;
-      for (int64_t i = 0; i < kBf16Inner; i += 2) {
-        const Int both = rounded_pair(from, row, count, k + i, inner);
-        __builtin_memcpy(pairs[i / 2], &both, sizeof both);
+      for (int64_t i = 0; i < kBf16Inner / 2; ++i) {
+        const Int both = rounded_pair(from, row, count, k / 2 + i, inner);
+        __builtin_memcpy(pairs[i], &both, sizeof both);
       }
       for (int64_t r = 0; r < count; ++r) {
         int32_t turned[kBf16Inner / 2];
@@ -181,6 +205,61 @@ TENOR_INLINE void add_product(const Stretch& of, int64_t rows, int64_t columns, 
       else if (wide) add_block<1, 2>(of, row, left, tile, columns_left, to, c_row);
       else add_block<1, 1>(of, row, left, tile, columns_left, to, c_row);
     }
+  }
+}
+
+#elif defined(__AVX512BF16__)
+
+// Of R rows and V vectors of columns, all sums stay in registers.
+template <int R, int V>
+TENOR_INLINE void add_vectors(const Stretch& of, int64_t row, const uint16_t* weights, float* c, int64_t c_row,
+                              int64_t left) {
+  const auto pair_of = [](const uint16_t* at) {
+    int32_t pair;
+    __builtin_memcpy(&pair, at, sizeof pair);
+    return (__m512bh)_mm512_set1_epi32(pair);
+  };
+  const uint16_t* rows = of.rows + row * of.padded;
+  __m512 sums[R][V];
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < V; ++v) sums[r][v] = (__m512)load_some(c + r * c_row + v * kLanes, left - v * kLanes);
+  for (int64_t k = 0; k < of.padded; k += kBf16Inner) {
+    __m512 apart[2][R][V] = {};  // even, odd
+#pragma GCC unroll 16
+    for (int64_t i = k; i < k + kBf16Inner; i += 2) {
+      const int odd = i / 2 % 2;
+      __m512bh weight[V];
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v)
+        weight[v] = (__m512bh)_mm512_loadu_si512(weights + v * of.tile_step + i * kBf16Columns);
+#pragma GCC unroll 6
+      for (int r = 0; r < R; ++r) {
+        const __m512bh pair = pair_of(rows + r * of.padded + i);
+#pragma GCC unroll 2
+        for (int v = 0; v < V; ++v) apart[odd][r][v] = _mm512_dpbf16_ps(apart[odd][r][v], pair, weight[v]);
+      }
+    }
+    for (int r = 0; r < R; ++r)
+      for (int v = 0; v < V; ++v) sums[r][v] = sums[r][v] + (apart[0][r][v] + apart[1][r][v]);
+  }
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < V; ++v) store_some(c + r * c_row + v * kLanes, (Vec)sums[r][v], left - v * kLanes);
+}
+
+template <int R, int V>
+TENOR_INLINE void add_rows(const Stretch& of, int64_t row, int64_t rows, const uint16_t* weights, float* c,
+                           int64_t c_row, int64_t left) {
+  for (; row + R <= rows; row += R) add_vectors<R, V>(of, row, weights, c + row * c_row, c_row, left);
+  if constexpr (R > 1) add_rows<R / 2, V>(of, row, rows, weights, c, c_row, left);
+}
+
+TENOR_INLINE void add_product(const Stretch& of, int64_t rows, int64_t columns, float* c, int64_t c_row) {
+  static_assert(kLanes == kBf16Columns);
+  for (int64_t column = 0; column < columns; column += 2 * kLanes) {
+    const int64_t left = columns - column;
+    const uint16_t* weights = of.weights + column / kBf16Columns * of.tile_step;
+    if (left > kLanes) add_rows<4, 2>(of, 0, rows, weights, c + column, c_row, left);
+    else add_rows<4, 1>(of, 0, rows, weights, c + column, c_row, left);
   }
 }
 

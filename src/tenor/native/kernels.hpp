@@ -93,6 +93,6 @@ struct Kernels {
 };
 
 extern const Kernels kBase, kAvx2, kAvx512, kAvx512Vnni;
-extern const Kernels* const kAmx;  // null where the compiler does not know it
+extern const Kernels *const kAvx512Bf16, *const kAmx;  // null where the compiler does not know it
 
 }  // namespace tenor

@@ -43,8 +43,9 @@ std::vector<const Kernels*> supported() {
       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
     found.push_back(&kAvx512);
   if (found.back() == &kAvx512 && __builtin_cpu_supports("avx512vnni")) found.push_back(&kAvx512Vnni);
-  if (found.back() == &kAvx512Vnni && kAmx && __builtin_cpu_supports("avx512bf16") && has_tiles())
-    found.push_back(kAmx);
+  if (found.back() == &kAvx512Vnni && kAvx512Bf16 && __builtin_cpu_supports("avx512bf16"))
+    found.push_back(kAvx512Bf16);
+  if (found.back() == kAvx512Bf16 && kAmx && has_tiles()) found.push_back(kAmx);
 #endif
   return found;
 }

@@ -51,7 +51,7 @@ TENOR_API tenor_result tenor_ready(void);
 /* The instruction set in use: TENOR_ISA, else the last of tenor_isas. NULL when not ready. */
 TENOR_API const char *tenor_isa(void);
 
-/* The instruction sets this processor has, slowest first: "base avx2 avx512 avx512vnni amx".
+/* The instruction sets this processor has, slowest first: "base avx2 avx512 avx512vnni avx512bf16 amx".
  * For "amx" the process asks Linux once, when they are found out, to be allowed its tiles. */
 TENOR_API const char *tenor_isas(void);
 

@@ -27,8 +27,8 @@ from tenor.native.layer import Gating
 
 Arithmetic = Literal["float32", "bf16", "float64"]
 """How products are computed. "bf16" rounds both factors, not the sums: the same bits everywhere, and fast
-where the processor has AMX. "float64" takes and gives float64 in place of float32, for gradients to be
-checked; it is slow."""
+where the processor has AMX or AVX-512's bf16. "float64" takes and gives float64 in place of float32, for
+gradients to be checked; it is slow."""
 
 _IN_C = {"float32": 0, "bf16": 1, "float64": 3}
 """``tenor_precision``."""

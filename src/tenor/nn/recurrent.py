@@ -29,8 +29,8 @@ class Recurrent(torch.nn.Module):
     them, so that ``load_state_dict`` takes those of either. Every cell begins at zeros.
 
     Under autocast to bfloat16, products round both factors to 16 bits and sum in 32. That is fast
-    where the processor has AMX. After ``.double()`` all is computed in float64, slowly, of the same
-    code, so that ``torch.autograd.gradcheck`` can hold gradients against differences.
+    where the processor has AMX or AVX-512's bf16. After ``.double()`` all is computed in float64,
+    slowly, of the same code, so that ``torch.autograd.gradcheck`` can hold gradients against differences.
     """
 
     def __init__(  # noqa: PLR0913 - all that layers are, by name

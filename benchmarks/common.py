@@ -25,7 +25,7 @@ def save(name: str, figures: dict[str, Any], measured: dict[str, Any] | None = N
     """Print figures, keep them with machine, versions and commit, and make the table of all anew.
 
     Args:
-        name: of the result.
+        name: of the result; with the instruction set in it, where much hangs on that.
         figures: what was measured.
         measured: where it began, as ``origin`` says; None asks now.
         more: to be kept, but not in the table.

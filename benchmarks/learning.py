@@ -286,7 +286,7 @@ def main() -> None:
     if args.quick:
         print(json.dumps(figures, indent=2))
     else:
-        save("learning", figures, measured)
+        save(f"learning-{native.status().isa}", figures, measured)
 
 
 if __name__ == "__main__":

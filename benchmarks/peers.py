@@ -270,7 +270,7 @@ def main() -> None:
             "20 tokens alone on one thread, ms": latency(whole, folder),
             "tokens/s of every setting, over fewer texts": tried,
         }
-    save("peers", figures, measured)
+    save(f"peers-{native.status().isa}", figures, measured)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ PICTURES = {
         "Tokens a second of training, on two cores", "Tokens a second of training beside others", 240
     ),
 }
-"""By the name of the result."""
+"""By how the names of results begin, which end with an instruction set."""
 
 
 def render(picture: Picture, record: dict[str, Any]) -> str:
@@ -73,6 +73,7 @@ def _speeds(figures: object) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    for result, picture in PICTURES.items():
-        record = json.loads((RESULTS / f"{result}.json").read_text(encoding="utf-8"))
-        (FOLDER / f"{result}.svg").write_text(render(picture, record), encoding="utf-8")
+    for start, picture in PICTURES.items():
+        for result in RESULTS.glob(f"{start}-*.json"):
+            record = json.loads(result.read_text(encoding="utf-8"))
+            (FOLDER / f"{result.stem}.svg").write_text(render(picture, record), encoding="utf-8")

@@ -16,6 +16,7 @@ from common import ROOT
 FOLDER = ROOT / "build" / "peers"
 """Where environments and what is given to peers lie."""
 SCRIPTS = ROOT / "benchmarks" / "peers"
+_PATIENCE_S = 30
 
 
 class Worker:
@@ -39,8 +40,12 @@ class Worker:
         return json.loads(line) if line else {"error": f"ended with status {self._process.wait()}"}
 
     def close(self) -> None:
-        """Let it end."""
-        self._process.communicate()
+        """Let it end, but no longer than ``_PATIENCE_S``: a peer may wait for threads of its own for ever."""
+        try:
+            self._process.communicate(timeout=_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
 
 
 def python_of(peer: str) -> Path:

@@ -7,7 +7,7 @@ from dataclasses import astuple, replace
 import numpy as np
 import pytest
 
-from tenor import native
+from tenor import native, ngrams
 from tenor.batching import join
 from tenor.errors import TenorError, TrainingError
 from tenor.metrics import cross_entropies
@@ -16,9 +16,9 @@ from tenor.scorer import Scorer
 from tenor.training import scores
 from tenor.training.blend import HALVES, Apart, Beside, Blend, best_blend, without_ngrams
 from tenor.training.encoded import Encoded
-from tenor.training.evidence import gather
+from tenor.training.evidence import by_hash, gather
 from tenor.training.lbfgs import minimize
-from tenor.training.lists import Lists
+from tenor.training.lists import HALF, LOW, Lists, sort
 from tenor.training.scores import Features, Labels
 
 LISTS = Lists(np.array([2, 0, 1, 1, 2, 2], np.int32), np.array([0, 1, 1, 3, 6]))
@@ -58,8 +58,8 @@ def fitted(train, validation, num_labels=2, *, learns_all=False):
     found = scores.fit(Features(evidence, both), labels, learns_all=learns_all)
     assert found.weight.shape == (len(evidence.owners), labels.num_logits)
     assert not found.weight[evidence.owners == 0].any()
-    ngrams = Ngrams(found.weight, evidence.owners, 2)
-    return found, lambda texts: ngrams.scores(join(texts.token_ids)) + found.bias
+    table = Ngrams(found.weight, evidence.owners, 2)
+    return found, lambda texts: table.scores(join(texts.token_ids)) + found.bias
 
 
 @pytest.mark.parametrize("width", [1, 3])
@@ -98,6 +98,45 @@ def test_lists_can_be_turned_and_turned_back():
     assert turned.turned(4).offsets.tolist() == LISTS.offsets.tolist()
     shared = replace(LISTS, shares=np.arange(6, dtype=np.float32)).turned(3)
     assert shared.shares.tolist() == [1, 2, 3, 0, 4, 5]
+
+
+@pytest.mark.parametrize("count", [2**16, 2**16 + 1, 2**20])
+def test_lists_of_many_texts_can_be_turned(count):
+    draw = np.random.default_rng(count)
+    items, offsets = draw.integers(count - 2**10, count, 5000).astype(np.int32), np.arange(0, 5001, 5)
+    turned = Lists(items, offsets).turned(count)
+    expected = sorted((item, place // 5) for place, item in enumerate(items.tolist()))
+    assert turned.items.tolist() == [each for _, each in expected]
+    np.testing.assert_array_equal(np.diff(turned.offsets), np.bincount(items, minlength=count))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 7])
+@pytest.mark.parametrize("count", [0, 1, 5, 10_000])
+def test_keys_are_sorted_on_any_number_of_threads(threads, count):
+    keys = np.random.default_rng(0).integers(0, 2**63, count).astype(np.uint64) << np.uint64(1)
+    expected, before = np.sort(keys), native.status().threads
+    try:
+        native.set_threads(threads)
+        sort(keys)
+    finally:
+        native.set_threads(before)
+    np.testing.assert_array_equal(keys, expected)
+
+
+def test_a_row_with_two_owners_of_one_mark_lists_the_texts_of_both():
+    batch = join(texts(count=3000).token_ids)
+    found = gather(np.split(batch.token_ids, batch.offsets[1:-1]), order=2, most_rows=2**9)
+    keys = by_hash(batch, 2)
+    hashes = (keys >> HALF).astype(np.uint32)
+    rows, owned = ngrams.looked_up(hashes, found.owners)
+    pairs, times = np.unique(
+        np.stack([rows, (keys & LOW).astype(np.int32)])[:, owned], axis=1, return_counts=True
+    )
+    lists = found.of_ngrams
+    assert len(np.unique(hashes[owned])) > len(found.rows) > 400  # so that some rows have two owners
+    np.testing.assert_array_equal(np.repeat(found.rows, np.diff(lists.offsets)), pairs[0])
+    np.testing.assert_array_equal(lists.items, pairs[1])
+    np.testing.assert_array_equal(lists.shares, np.sqrt(times).astype(np.float32))
 
 
 def test_what_a_text_has_several_times_counts_the_root_of_it(monkeypatch):

@@ -16,7 +16,7 @@ from tenor import ngrams
 from tenor.batching import Batch, join
 from tenor.cells import Floats
 from tenor.training.encoded import TokenIds
-from tenor.training.lists import HALF, LOW, Keys, Lists, are_new, counted
+from tenor.training.lists import HALF, LOW, Keys, Lists, are_new, merge, runs, sort
 
 _FEWEST_TEXTS = 2
 _ROWS_EACH = 1.5
@@ -66,20 +66,20 @@ def gather(
     """
     batch = join(token_ids)
     keys = by_hash(batch, order)
-    keys.sort()
+    sort(keys)
     found = (keys >> HALF).astype(np.uint32)
     begins = np.flatnonzero(are_new(found))
+    found, sizes = found[begins], np.diff(begins, append=len(keys))
     counts = np.add.reduceat(are_new(keys), begins, dtype=np.int64) if len(begins) else begins
     enough = counts >= _FEWEST_TEXTS
-    hashes, counts = found[begins][enough], counts[enough]
+    hashes, counts = found[enough], counts[enough]
     if parts is not None:
         words = np.flatnonzero(np.bincount(batch.token_ids)).astype(np.int32)
         counts += 2 * len(token_ids) * np.isin(hashes, ngrams.hashes_of_words(words))
         hashes = np.concatenate([hashes, parts])
         counts = np.concatenate([counts, np.full(len(parts), len(token_ids))])
     owners = _owners(hashes, counts, most_rows)
-    keys = _by_row(keys, found, owners)
-    of_rows, times = counted(keys)
+    of_rows, times = runs(_by_row(keys, found, sizes, owners))
     of_ngrams = Lists.of_pairs(of_rows, np.sqrt(times).astype(np.float32))
     kept = (of_rows[of_ngrams.offsets[:-1]] >> HALF).astype(np.int32)
     return Evidence(owners, kept, of_ngrams)
@@ -102,13 +102,20 @@ def by_hash(batch: Batch, order: int) -> Keys:
     return keys
 
 
-def _by_row(keys: Keys, found: ngrams.Hashes, owners: Floats) -> Keys:
-    """The keys of those that own a row, with this for the hash; there are so many that room counts."""
+def _by_row(keys: Keys, found: ngrams.Hashes, sizes: npt.NDArray[np.int64], owners: Floats) -> Keys:
+    """The keys of those that own a row, with this for the hash, rising.
+
+    Args:
+        keys: they rise, and there are so many that room counts.
+        found: each hash of theirs, and in ``sizes`` how many keys have it.
+        sizes: of each.
+        owners: of the rows.
+    """
     rows, owned = ngrams.looked_up(found, owners)
-    keys, upper = keys[owned], rows[owned].astype(np.uint64)
+    keys = keys[np.repeat(owned, sizes)]
     keys &= LOW
-    upper <<= HALF
-    keys |= upper
+    keys |= np.repeat(rows[owned].astype(np.uint64) << HALF, sizes[owned])
+    merge(keys)  # rows rise as hashes do, but a few have two owners with the same mark
     return keys
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,14 +19,32 @@ HALF, LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
 """How far up the upper half is, and where the lower is."""
 
 
+def sort(keys: Keys) -> None:
+    """Make them rise, in place: a part on each thread, then all that rises together."""
+    parts = np.array_split(keys, native.status().threads)
+    with ThreadPoolExecutor(len(parts)) as pool:
+        list(pool.map(np.ndarray.sort, parts))
+    merge(keys)
+
+
+def merge(keys: Keys) -> None:
+    """Make keys rise, in place, that do in long stretches: NumPy's stable sort takes these as they are."""
+    keys.sort(kind="stable")
+
+
 def counted(keys: Keys) -> tuple[Keys, npt.NDArray[np.int64]]:
     """Each once, rising, and how often it was given; the given ones are sorted in place.
 
     ``np.unique`` takes eighty times as long from NumPy 2.3 on.
     """
-    keys.sort()
-    begins = np.flatnonzero(are_new(keys))
-    return keys[begins], np.diff(begins, append=len(keys))
+    sort(keys)
+    return runs(keys)
+
+
+def runs(rising: Keys) -> tuple[Keys, npt.NDArray[np.int64]]:
+    """Each of keys that rise once, and how often it is there."""
+    begins = np.flatnonzero(are_new(rising))
+    return rising[begins], np.diff(begins, append=len(rising))
 
 
 def are_new(rising: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
@@ -33,6 +52,18 @@ def are_new(rising: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     found = np.ones(len(rising), np.bool_)
     np.not_equal(rising[1:], rising[:-1], out=found[1:])
     return found
+
+
+def _in_order(numbers: npt.NDArray[np.int32], count: int) -> npt.NDArray[np.int64]:
+    """Where numbers below a count stand when they rise, of equal ones the first first.
+
+    By 16 bits at a time, for which NumPy has a sort that compares nothing.
+    """
+    found = np.argsort(numbers.astype(np.uint16), kind="stable")
+    if count <= 1 << 16:
+        return found
+    upper = (numbers >> 16).astype(np.uint16)
+    return found[np.argsort(upper[found], kind="stable")]
 
 
 @dataclass(frozen=True)
@@ -55,9 +86,7 @@ class Lists:
     def turned(self, count: int) -> Lists:
         """(count,) lists: for each item in which of these lists it is, rising."""
         lists = np.repeat(np.arange(len(self.offsets) - 1, dtype=np.int32), np.diff(self.offsets))
-        keys = self.items.astype(np.uint64) << HALF | np.arange(len(self.items), dtype=np.uint64)
-        keys.sort()
-        places = (keys & LOW).astype(np.int64)
+        places = _in_order(self.items, count)
         offsets = np.zeros(count + 1, np.int64)
         np.cumsum(np.bincount(self.items, minlength=count), out=offsets[1:])
         return Lists(lists[places], offsets, None if self.shares is None else self.shares[places])

@@ -170,6 +170,17 @@ def test_a_row_that_is_not_there_is_refused(wrong):
         Lists(np.array([wrong], np.int32), np.array([0, 1])).sums(np.zeros((3, 1), np.float32))
 
 
+@pytest.mark.parametrize("place", [0, 100_000, 399_999])
+def test_a_row_that_is_not_there_is_refused_among_many(place):
+    items = np.zeros(400_000, np.int32)
+    lists = Lists(items, np.arange(0, 400_001, 40))
+    lists.sums(np.zeros((3, 1), np.float32))
+    for wrong in (3, -1, 2**31 - 1, -(2**31)):
+        items[place] = wrong
+        with pytest.raises(TenorError):
+            lists.sums(np.zeros((3, 1), np.float32))
+
+
 def test_the_minimum_of_a_long_valley_is_found():
     scale = np.array([[1.0], [1e3], [1e-2]])
     goal = np.array([[3.0], [-1.0], [2.0]])

@@ -1,6 +1,7 @@
 // The C interface of training: products, layers, Adam and dropout, dealt out to threads.
 // Every number has one owner, whatever the number of threads, so bits do not depend on it.
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <vector>
 
@@ -16,17 +17,18 @@ namespace {
 constexpr int64_t kFewestRows = 12;  // of one task
 constexpr int64_t kMostInner = 1920;  // rows of a factor that are packed at once, and stay in the cache
 constexpr int64_t kItemsAhead = 16;  // of a list, that are fetched
+constexpr int64_t kTogether = 64;  // lists whose items are looked at while they are in the cache
 constexpr int64_t kWorthThreads = 1 << 18;  // multiply-adds below which waking a thread costs more
 
 // Calls on_part(first, last) for stretches of a count, on so many threads if it is worth it.
 template <class Work>
-void each_part(int64_t count, int64_t work, int most_threads, const Work& on_part, int64_t fewest = kFewestRows) {
+void each_part(int64_t count, int64_t work, int most_threads, const Work& on_part, int64_t fewest, int64_t most) {
   const int threads = work < kWorthThreads ? 1 : most_threads;
   const int64_t each = (count / (4 * threads) + fewest - 1) / fewest * fewest;
   struct Context {
     const Work& on_part;
     int64_t count, size;
-  } context{on_part, count, std::clamp(each, fewest, kTaskRows)};
+  } context{on_part, count, std::clamp(each, fewest, most)};
   run((count + context.size - 1) / context.size, threads,
       [](void* given, int64_t part) {
         const FlushedEnvironment environment;
@@ -38,7 +40,18 @@ void each_part(int64_t count, int64_t work, int most_threads, const Work& on_par
 
 template <class Work>
 void each_part(int64_t count, int64_t work, const Work& on_part) {
-  each_part(count, work, settings().threads.load(), on_part);
+  each_part(count, work, settings().threads.load(), on_part, kFewestRows, std::max(count, kFewestRows));
+}
+
+// Whether some items are numbers of rows. Without a branch for each, so that vectors of them are looked at together.
+bool are_rows(const tenor_row_lists& of, int64_t first, int64_t last) {
+  const uint32_t count = static_cast<uint32_t>(std::min<int64_t>(of.count, INT32_MAX));
+  uint32_t wrong = 0;
+  for (int64_t i = first; i < last; ++i) {
+    const uint32_t row = static_cast<uint32_t>(of.items[i]);
+    wrong |= row | (count - 1 - row);  // the highest bit is that of a number below zero
+  }
+  return wrong >> 31 == 0;
 }
 
 // The sum of a list's rows in some columns, item by item, in doubles.
@@ -79,7 +92,7 @@ void multiply(const tenor_product& of) {
                              static_cast<const Real*>(of.bias), static_cast<Real*>(of.c), of.c_row, inner, of.n, add};
     each_part(of.m, of.m * inner * of.n, settings().threads.load(),
               [&](int64_t first, int64_t last) { learners<Real>().multiply(work, first, last); },
-              bf16 ? kBf16Inner : kFewestRows);
+              bf16 ? kBf16Inner : kFewestRows, kTaskRows);
   }
 }
 
@@ -115,7 +128,7 @@ Packed<Real> pack(const Factor<Real>& from, int64_t inner, int64_t columns, bool
   each_part(bf16 ? padded_inner(inner) / 2 : inner, inner * columns, threads, [&](int64_t first, int64_t last) {
     if (bf16) learners<Real>().pack_bf16(from, inner, columns, first, last, narrow);
     else learners<Real>().pack(from, inner, columns, first, last, room);
-  });
+  }, kFewestRows, kTaskRows);
   return {bf16 ? nullptr : room, bf16 ? narrow : nullptr};
 }
 
@@ -240,16 +253,20 @@ tenor_result tenor_sum_lists(const tenor_row_lists* lists) {
     if (!rise(of.offsets, of.lists)) return TENOR_BAD_OFFSETS;
     const int64_t items = of.offsets[of.lists], width = of.width;
     if ((items > 0 && (!of.items || !of.rows)) || (of.lists > 0 && !of.sums)) return TENOR_BAD_SIZE;
-    if (!std::all_of(of.items, of.items + items, [&](int32_t row) { return row >= 0 && row < of.count; }))
-      return TENOR_BAD_IDS;
+    std::atomic<bool> wrong{false};
     each_part(of.lists, items * width * 8, [&](int64_t first, int64_t last) {
-      for (int64_t list = first; list < last; ++list) {
+      for (int64_t list = first, looked_at = first; list < last; ++list) {
+        if (list == looked_at) {
+          looked_at = std::min(last, list + kTogether);
+          if (!are_rows(of, of.offsets[list], of.offsets[looked_at])) wrong = true;
+          if (wrong) return;
+        }
         int64_t column = 0;
         for (; column + 16 <= width; column += 16) sum_list<16>(of, list, column);
         for (; column + 4 <= width; column += 4) sum_list<4>(of, list, column);
         for (; column < width; ++column) sum_list<1>(of, list, column);
       }
     });
-    return TENOR_OK;
+    return wrong ? TENOR_BAD_IDS : TENOR_OK;
   });
 }

@@ -62,15 +62,15 @@ def multiply(
         InputError: the shapes or types do not fit.
     """
     precision = precision or ("float64" if a.dtype == np.float64 else "float32")
-    rows, columns = a.shape[0], b.shape[1]
-    shaped("b", b, (a.shape[1], columns))
+    kind, rows, columns = number_type(precision), a.shape[0], b.shape[1]
     if out is None:
-        out = np.empty((rows, columns), number_type(precision))
-    shaped("out", out, (rows, columns))
-    bias = np.ascontiguousarray(np.zeros(0, out.dtype) if bias is None else bias)
-    shaped("bias", bias, (columns if bias.size else 0,))
-    for name, array in (("a", a), ("b", b), ("bias", bias), ("out", out)):
-        of_type(name, array, number_type(precision))
+        out = np.empty((rows, columns), kind)
+    of_type("a", a, kind)
+    shaped("b", of_type("b", b, kind), (a.shape[1], columns))
+    shaped("out", of_type("out", out, kind), (rows, columns))
+    if bias is not None:
+        shaped("bias", of_type("bias", bias, kind), (columns,))
+        bias = np.ascontiguousarray(bias)
     if not out.flags.writeable or rows_of(out) is not out:
         raise InputError("out must be writable, its rows in order and contiguous")
     product = library.Product(
@@ -80,7 +80,7 @@ def multiply(
         b=b.ctypes.data,
         b_row=b.strides[0] // b.itemsize,
         b_column=b.strides[1] // b.itemsize,
-        bias=address(bias) if bias.size else None,
+        bias=_optional(bias),
         c=out.ctypes.data,
         c_row=out.strides[0] // out.itemsize,
         m=rows,
@@ -93,15 +93,27 @@ def multiply(
     return out
 
 
-class Learnt(NamedTuple):
-    """A weight and what Adam remembers of its gradients, to be changed in place; contiguous."""
+class Learnt:
+    """A weight and what Adam remembers of its gradients, to be changed where they lie."""
 
-    weight: Floats
-    """(V, W), or of one dimension."""
-    mean: Floats
-    """Of the gradients so far, as weight."""
-    square: Floats
-    """Of their squares, as weight."""
+    def __init__(self, weight: Floats, mean: Floats, square: Floats) -> None:
+        """Take arrays of one shape, contiguous.
+
+        Args:
+            weight: (V, W), or of one dimension.
+            mean: of the gradients so far.
+            square: of their squares.
+
+        Raises:
+            InputError: they do not fit, or cannot be changed.
+        """
+        self.weight, self.mean, self.square = weight, mean, square
+        self.addresses: dict[str, int] = {}
+        """By name: they stay, and an update needs them of every weight."""
+        for name, array in (("weight", weight), ("mean", mean), ("square", square)):
+            _in_place(name, array)
+            shaped(name, array, weight.shape)
+            self.addresses[name] = address(array)
 
 
 class Adam(NamedTuple):
@@ -172,13 +184,9 @@ class Adam(NamedTuple):
         steps: Floats,
     ) -> tuple[library.Adam, Floats]:
         """``tenor_adam`` of ``tenor.h``, and what must live as long."""
-        for name, array in learnt._asdict().items():
-            _in_place(name, array)
         own = np.ascontiguousarray(steps, np.float32)
         given = library.Adam(
-            weight=address(learnt.weight),
-            mean=address(learnt.mean),
-            square=address(learnt.square),
+            **learnt.addresses,
             row_ids=_optional(row_ids),
             rows=rows if row_ids is None else len(row_ids),
             width=learnt.weight.size // max(len(learnt.weight), 1),

@@ -22,7 +22,8 @@ from tenor.training.engine import Seen, Targets
 from tenor.training.late_rows import LateRows
 from tenor.training.losses import gradient, mean_loss
 
-_MOMENTS = ("exp_avg", "exp_avg_sq")
+_MOMENTS = {"exp_avg": "mean", "exp_avg_sq": "square"}
+"""What PyTorch calls them, and ``Learnt``."""
 
 
 class CoreEngine:
@@ -41,14 +42,15 @@ class CoreEngine:
         precision: Arithmetic = "bf16" if config.precision == "bf16" else "float32"
         self._steps: dict[str, int] = {}
         frozen = ("embedding.weight",) if config.freeze_embedding else ()
-        learnt = {name: weight for name, weight in self._weights.items() if name not in frozen}
-        self._moments = {
-            kind: {name: np.zeros_like(weight) for name, weight in learnt.items()} for kind in _MOMENTS
+        self._learnt = {
+            name: Learnt(weight, np.zeros_like(weight), np.zeros_like(weight))
+            for name, weight in self._weights.items()
+            if name not in frozen
         }
         self._adam = Adam(weight_decay=config.weight_decay, decoupled=config.optimizer != "adam")
         self._words: LateRows | None = None
         if config.optimizer != "lazy_adam" and not config.freeze_embedding:
-            self._words = LateRows(self._adam, self._learnt("embedding.weight"))
+            self._words = LateRows(self._adam, self._learnt["embedding.weight"])
         self._network = self._network_of(self._weights, precision, self._layers)
 
     def weights(self) -> dict[str, Floats]:
@@ -97,8 +99,8 @@ class CoreEngine:
         """As ``Engine.moments``."""
         self._settle()
         found = {f"step.{name}": np.array(step, np.float32) for name, step in self._steps.items()}
-        for kind, moments in self._moments.items():
-            found |= {f"{kind}.{name}": moments[name] for name in self._steps}
+        for kind, own in _MOMENTS.items():
+            found |= {f"{kind}.{name}": getattr(self._learnt[name], own) for name in self._steps}
         return found
 
     def restore(self, moments: Mapping[str, Floats]) -> None:
@@ -108,8 +110,8 @@ class CoreEngine:
             TrainingError: they do not fit their weights.
         """
         self._settle()
-        for name, weight in self._weights.items():
-            shapes = {"step": ()} | dict.fromkeys(_MOMENTS, weight.shape)
+        for name, learnt in self._learnt.items():
+            shapes = {"step": ()} | dict.fromkeys(_MOMENTS, learnt.weight.shape)
             found = {kind: moments[f"{kind}.{name}"] for kind in shapes if f"{kind}.{name}" in moments}
             if not found:  # no gradient yet
                 continue
@@ -117,8 +119,8 @@ class CoreEngine:
             if not fits or any(moment.dtype != np.float32 for moment in found.values()):
                 raise TrainingError(f"what the optimizer remembers does not fit the weight {name}")
             self._steps[name] = int(found["step"])
-            for kind in _MOMENTS:
-                self._moments[kind][name][...] = found[kind]
+            for kind, own in _MOMENTS.items():
+                getattr(learnt, own)[...] = found[kind]
 
     @contextmanager
     def computing(self) -> Iterator[None]:
@@ -151,12 +153,9 @@ class CoreEngine:
     ) -> None:
         self._steps[name] = self._steps.get(name, 0) + 1
         step = self._adam.step(self._steps[name], rate)
-        self._adam.learn(self._learnt(name), values, step, row_ids=ids, scale=scale)
+        self._adam.learn(self._learnt[name], values, step, row_ids=ids, scale=scale)
         if ids is not None and self._words is not None:
             self._words.step(step, ids)
-
-    def _learnt(self, name: str) -> Learnt:
-        return Learnt(self._weights[name], *(self._moments[kind][name] for kind in _MOMENTS))
 
     def _settle(self) -> None:
         """Have all weights as they are after the last update."""

@@ -188,6 +188,12 @@ def test_products_in_bf16_round_their_factors_and_nothing_else(size, turned):
     np.testing.assert_allclose(found, 2 * expected - bias, atol=4e-6 * max(inner, 1))
 
 
+def test_what_is_too_small_for_bf16_counts_as_nothing():
+    a = np.array([[0x007FFFFF], [0x007F8000], [0x00000001], [0x00800000]], np.uint32).view(np.float32)
+    found = multiply(a, np.full((1, 1), 2.0**100, np.float32), precision="bf16")[:, 0]
+    assert found.tolist() == [0, 0, 0, 2.0**-26]
+
+
 def test_what_is_no_number_stays_none_in_bf16():
     a = np.array([[np.nan, 1], [np.inf, 1], [3.4e38, 1], [1, 1]], np.float32)
     found = multiply(a, np.ones((2, 1), np.float32), precision="bf16")[:, 0]

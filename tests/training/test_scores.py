@@ -111,7 +111,7 @@ def test_lists_of_many_texts_can_be_turned(count):
 
 
 @pytest.mark.parametrize("threads", [1, 2, 7])
-@pytest.mark.parametrize("count", [0, 1, 5, 10_000])
+@pytest.mark.parametrize("count", [0, 1, 300_000])
 def test_keys_are_sorted_on_any_number_of_threads(threads, count):
     keys = np.random.default_rng(0).integers(0, 2**63, count).astype(np.uint64) << np.uint64(1)
     expected, before = np.sort(keys), native.status().threads

@@ -13,27 +13,34 @@ namespace tenor::TENOR_ISA {
 
 constexpr int64_t kBf16Block = 256;  // of the inner dimension, while both factors stay in the first cache
 
-// Which numbers of the inner dimension a pair holds in its lower half and in its upper one.
+using Narrow = uint16_t __attribute__((vector_size(kLanes * 2)));
+
+// Which numbers of the inner dimension a pair holds in its lower half and in its upper one; a row's numbers in
+// the order of their pairs.
 #if defined(__AVX512BF16__) && !defined(__AMX_BF16__)
 TENOR_INLINE int64_t upper_of(int64_t pair) { return pair / 2 * 4 + pair % 2; }
 TENOR_INLINE int64_t lower_of(int64_t pair) { return upper_of(pair) + 2; }
+TENOR_INLINE Narrow in_pairs(Narrow x) {
+  constexpr int kOrder = _MM_SHUFFLE(1, 3, 0, 2);
+  return (Narrow)_mm256_shufflehi_epi16(_mm256_shufflelo_epi16((__m256i)x, kOrder), kOrder);
+}
 #else
 TENOR_INLINE int64_t lower_of(int64_t pair) { return 2 * pair; }
 TENOR_INLINE int64_t upper_of(int64_t pair) { return 2 * pair + 1; }
+TENOR_INLINE Narrow in_pairs(Narrow x) { return x; }
 #endif
 
-// Of floats the nearest bf16, of two the even one, in their upper halves; a NaN stays one.
+// Of floats the nearest bf16, of two the even one, in their upper halves; a NaN stays one, and denormal numbers
+// become zeros, as which they count in products.
 TENOR_INLINE Int rounded(Vec x) {
-  const Int bits = (Int)x, is_number = x == x;
-  return (is_number ? bits + 0x7fff + (bits >> 16 & 1) : Int{} + 0x7fc00000) & (int32_t)0xffff0000;
+  const Int bits = (Int)x, is_number = x == x, is_normal = (bits & 0x7f800000) != 0;
+  const Int nearest = is_normal ? bits + 0x7fff + (bits >> 16 & 1) : bits & (int32_t)0x80000000;
+  return (is_number ? nearest : Int{} + 0x7fc00000) & (int32_t)0xffff0000;
 }
 
 TENOR_INLINE Int upper_to_lower(Int x) { return (Int)((uint32_t __attribute__((vector_size(kLanes * 4))))x >> 16); }
 
-using Narrow = uint16_t __attribute__((vector_size(kLanes * 2)));
-
-// The nearest bf16 themselves. Where the processor has an instruction for it, denormal numbers become zeros, as
-// which they count in products.
+// The nearest bf16 themselves.
 TENOR_INLINE Narrow narrowed(Vec x) {
 #if defined(__AVX512BF16__)
   return (Narrow)_mm512_cvtneps_pbh((__m512)x);
@@ -83,16 +90,6 @@ inline void pack_bf16(const Factor<float>& from, int64_t inner, int64_t columns,
       }
     }
   }
-}
-
-// Numbers of a row in the order of their pairs.
-TENOR_INLINE Narrow in_pairs(Narrow x) {
-#if defined(__AVX512BF16__) && !defined(__AMX_BF16__)
-  constexpr int kOrder = _MM_SHUFFLE(1, 3, 0, 2);
-  return (Narrow)_mm256_shufflehi_epi16(_mm256_shufflelo_epi16((__m256i)x, kOrder), kOrder);
-#else
-  return x;
-#endif
 }
 
 // Some rows and a stretch of the inner dimension of a factor as (rows, padded) in bf16, pair by pair, zeros beyond.
@@ -208,42 +205,54 @@ TENOR_INLINE void add_product(const Stretch& of, int64_t rows, int64_t columns, 
   }
 }
 
-#elif defined(__AVX512BF16__)
+#else
 
-// Of R rows and V vectors of columns, all sums stay in registers.
+// A pair of a row by pairs of weights: what they add to the sums of even places and of odd ones. Its number is known
+// to the compiler, which so knows the register of the sum.
+#if defined(__AVX512BF16__)
+constexpr int kBf16Vectors = 2;
+TENOR_INLINE void add_pairs(int number, Int row, Int weights, Vec& even, Vec& odd) {
+  Vec& sum = number % 2 ? odd : even;
+  sum = (Vec)_mm512_dpbf16_ps((__m512)sum, (__m512bh)row, (__m512bh)weights);
+}
+#else
+constexpr int kBf16Vectors = 1;
+TENOR_INLINE Vec upper_half(Int pair) { return (Vec)(pair & (int32_t)0xffff0000); }
+TENOR_INLINE void add_pairs(int, Int row, Int weights, Vec& even, Vec& odd) {
+  even = fma((Vec)(row << 16), (Vec)(weights << 16), even);
+  odd = fma(upper_half(row), upper_half(weights), odd);
+}
+#endif
+
+// Of R rows and V vectors of columns, whose sums stay in registers.
 template <int R, int V>
 TENOR_INLINE void add_vectors(const Stretch& of, int64_t row, const uint16_t* weights, float* c, int64_t c_row,
                               int64_t left) {
-  const auto pair_of = [](const uint16_t* at) {
-    int32_t pair;
-    __builtin_memcpy(&pair, at, sizeof pair);
-    return (__m512bh)_mm512_set1_epi32(pair);
-  };
   const uint16_t* rows = of.rows + row * of.padded;
-  __m512 sums[R][V];
+  Vec sums[R][V];
   for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v) sums[r][v] = (__m512)load_some(c + r * c_row + v * kLanes, left - v * kLanes);
-  for (int64_t k = 0; k < of.padded; k += kBf16Inner) {
-    __m512 apart[2][R][V] = {};  // even, odd
+    for (int v = 0; v < V; ++v) sums[r][v] = load_some(c + r * c_row + v * kLanes, left - v * kLanes);
+  for (int64_t k = 0; k < of.padded; k += kBf16Inner, rows += kBf16Inner, weights += kBf16Inner * kBf16Columns) {
+    Vec even[R][V] = {}, odd[R][V] = {};
 #pragma GCC unroll 16
-    for (int64_t i = k; i < k + kBf16Inner; i += 2) {
-      const int odd = i / 2 % 2;
-      __m512bh weight[V];
+    for (int number = 0; number < kBf16Inner / 2; ++number) {
+      Int several[V];
 #pragma GCC unroll 2
       for (int v = 0; v < V; ++v)
-        weight[v] = (__m512bh)_mm512_loadu_si512(weights + v * of.tile_step + i * kBf16Columns);
-#pragma GCC unroll 6
+        __builtin_memcpy(&several[v], weights + v * of.tile_step + 2 * number * kBf16Columns, sizeof several[v]);
+#pragma GCC unroll 4
       for (int r = 0; r < R; ++r) {
-        const __m512bh pair = pair_of(rows + r * of.padded + i);
+        int32_t pair;
+        __builtin_memcpy(&pair, rows + r * of.padded + 2 * number, sizeof pair);
 #pragma GCC unroll 2
-        for (int v = 0; v < V; ++v) apart[odd][r][v] = _mm512_dpbf16_ps(apart[odd][r][v], pair, weight[v]);
+        for (int v = 0; v < V; ++v) add_pairs(number, Int{} + pair, several[v], even[r][v], odd[r][v]);
       }
     }
     for (int r = 0; r < R; ++r)
-      for (int v = 0; v < V; ++v) sums[r][v] = sums[r][v] + (apart[0][r][v] + apart[1][r][v]);
+      for (int v = 0; v < V; ++v) sums[r][v] = sums[r][v] + (even[r][v] + odd[r][v]);
   }
   for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v) store_some(c + r * c_row + v * kLanes, (Vec)sums[r][v], left - v * kLanes);
+    for (int v = 0; v < V; ++v) store_some(c + r * c_row + v * kLanes, sums[r][v], left - v * kLanes);
 }
 
 template <int R, int V>
@@ -254,51 +263,13 @@ TENOR_INLINE void add_rows(const Stretch& of, int64_t row, int64_t rows, const u
 }
 
 TENOR_INLINE void add_product(const Stretch& of, int64_t rows, int64_t columns, float* c, int64_t c_row) {
-  static_assert(kLanes == kBf16Columns);
-  for (int64_t column = 0; column < columns; column += 2 * kLanes) {
+  constexpr int64_t kWidth = kBf16Vectors * kLanes;
+  static_assert(kWidth <= kBf16Columns || kLanes == kBf16Columns);
+  for (int64_t column = 0; column < columns; column += kWidth) {
     const int64_t left = columns - column;
-    const uint16_t* weights = of.weights + column / kBf16Columns * of.tile_step;
-    if (left > kLanes) add_rows<4, 2>(of, 0, rows, weights, c + column, c_row, left);
+    const uint16_t* weights = of.weights + column / kBf16Columns * of.tile_step + column % kBf16Columns * 2;
+    if (left > kLanes) add_rows<4, kBf16Vectors>(of, 0, rows, weights, c + column, c_row, left);
     else add_rows<4, 1>(of, 0, rows, weights, c + column, c_row, left);
-  }
-}
-
-#else
-
-TENOR_INLINE Vec even_of(Int pairs) { return (Vec)(pairs << 16); }
-TENOR_INLINE Vec odd_of(Int pairs) { return (Vec)(pairs & (int32_t)0xffff0000); }
-
-template <int R>
-TENOR_INLINE void add_vector(const Stretch& of, int64_t row, const uint16_t* weights, float* c, int64_t c_row,
-                             int64_t left) {
-  Vec sums[R];
-  for (int r = 0; r < R; ++r) sums[r] = load_some(c + r * c_row, left);
-  for (int64_t k = 0; k < of.padded; k += kBf16Inner) {
-    Vec even[R] = {}, odd[R] = {};
-    for (int64_t i = k; i < k + kBf16Inner; i += 2) {
-      Int pairs;
-      __builtin_memcpy(&pairs, weights + i * kBf16Columns, sizeof pairs);
-#pragma GCC unroll 4
-      for (int r = 0; r < R; ++r) {
-        int32_t pair;
-        __builtin_memcpy(&pair, of.rows + (row + r) * of.padded + i, sizeof pair);
-        even[r] = fma(even_of(Int{} + pair), even_of(pairs), even[r]);
-        odd[r] = fma(odd_of(Int{} + pair), odd_of(pairs), odd[r]);
-      }
-    }
-    for (int r = 0; r < R; ++r) sums[r] = sums[r] + (even[r] + odd[r]);
-  }
-  for (int r = 0; r < R; ++r) store_some(c + r * c_row, sums[r], left);
-}
-
-TENOR_INLINE void add_product(const Stretch& of, int64_t rows, int64_t columns, float* c, int64_t c_row) {
-  constexpr int R = 4;
-  for (int64_t column = 0; column < columns; column += kLanes) {
-    const int64_t at = column % kBf16Columns, left = columns - column;
-    const uint16_t* weights = of.weights + column / kBf16Columns * of.tile_step + at * 2;
-    int64_t row = 0;
-    for (; row + R <= rows; row += R) add_vector<R>(of, row, weights, c + row * c_row + column, c_row, left);
-    for (; row < rows; ++row) add_vector<1>(of, row, weights, c + row * c_row + column, c_row, left);
   }
 }
 

@@ -395,7 +395,8 @@ typedef struct {
 
 TENOR_API tenor_result tenor_drop(const tenor_dropout *dropout);
 
-/* For each list of numbers of rows the sum of shares of these rows, added in order and in double. */
+/* For each list of numbers of rows the sum of shares of these rows, added in order and in double.
+ * Where a number is not that of a row, some sums may be there, and some not. */
 typedef struct {
   const float *rows; /* (K, W) */
   int64_t count;     /* K */

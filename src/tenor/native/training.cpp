@@ -22,7 +22,8 @@ constexpr int64_t kWorthThreads = 1 << 18;  // multiply-adds below which waking 
 
 // Calls on_part(first, last) for stretches of a count, on so many threads if it is worth it.
 template <class Work>
-void each_part(int64_t count, int64_t work, int most_threads, const Work& on_part, int64_t fewest, int64_t most) {
+void each_part(int64_t count, int64_t work, int most_threads, const Work& on_part, int64_t fewest = kFewestRows,
+               int64_t most = kTaskRows) {
   const int threads = work < kWorthThreads ? 1 : most_threads;
   const int64_t each = (count / (4 * threads) + fewest - 1) / fewest * fewest;
   struct Context {
@@ -40,12 +41,12 @@ void each_part(int64_t count, int64_t work, int most_threads, const Work& on_par
 
 template <class Work>
 void each_part(int64_t count, int64_t work, const Work& on_part) {
-  each_part(count, work, settings().threads.load(), on_part, kFewestRows, std::max(count, kFewestRows));
+  each_part(count, work, settings().threads.load(), on_part);
 }
 
 // Whether some items are numbers of rows. Without a branch for each, so that vectors of them are looked at together.
 bool are_rows(const tenor_row_lists& of, int64_t first, int64_t last) {
-  const uint32_t count = static_cast<uint32_t>(std::min<int64_t>(of.count, INT32_MAX));
+  const uint32_t count = static_cast<uint32_t>(std::min(of.count, int64_t{1} << 31));
   uint32_t wrong = 0;
   for (int64_t i = first; i < last; ++i) {
     const uint32_t row = static_cast<uint32_t>(of.items[i]);
@@ -54,13 +55,13 @@ bool are_rows(const tenor_row_lists& of, int64_t first, int64_t last) {
   return wrong >> 31 == 0;
 }
 
-// The sum of a list's rows in some columns, item by item, in doubles.
+// The sum of a list's rows in some columns, item by item, in doubles. Items below looked_at are numbers of rows.
 template <int kColumns>
-void sum_list(const tenor_row_lists& of, int64_t list, int64_t column) {
-  const int64_t last = of.offsets[list + 1], fetched = of.offsets[of.lists];
+void sum_list(const tenor_row_lists& of, int64_t list, int64_t column, int64_t looked_at) {
+  const int64_t last = of.offsets[list + 1];
   double sums[kColumns] = {};
   for (int64_t i = of.offsets[list]; i < last; ++i) {
-    if (i + kItemsAhead < fetched) __builtin_prefetch(of.rows + of.items[i + kItemsAhead] * of.width + column);
+    if (i + kItemsAhead < looked_at) __builtin_prefetch(of.rows + of.items[i + kItemsAhead] * of.width + column);
     const float* row = of.rows + of.items[i] * of.width + column;
     const double share = of.shares ? static_cast<double>(of.shares[i]) : 1.0;
     for (int n = 0; n < kColumns; ++n) sums[n] += share * static_cast<double>(row[n]);
@@ -92,7 +93,7 @@ void multiply(const tenor_product& of) {
                              static_cast<const Real*>(of.bias), static_cast<Real*>(of.c), of.c_row, inner, of.n, add};
     each_part(of.m, of.m * inner * of.n, settings().threads.load(),
               [&](int64_t first, int64_t last) { learners<Real>().multiply(work, first, last); },
-              bf16 ? kBf16Inner : kFewestRows, kTaskRows);
+              bf16 ? kBf16Inner : kFewestRows);
   }
 }
 
@@ -128,7 +129,7 @@ Packed<Real> pack(const Factor<Real>& from, int64_t inner, int64_t columns, bool
   each_part(bf16 ? padded_inner(inner) / 2 : inner, inner * columns, threads, [&](int64_t first, int64_t last) {
     if (bf16) learners<Real>().pack_bf16(from, inner, columns, first, last, narrow);
     else learners<Real>().pack(from, inner, columns, first, last, room);
-  }, kFewestRows, kTaskRows);
+  });
   return {bf16 ? nullptr : room, bf16 ? narrow : nullptr};
 }
 
@@ -254,19 +255,20 @@ tenor_result tenor_sum_lists(const tenor_row_lists* lists) {
     const int64_t items = of.offsets[of.lists], width = of.width;
     if ((items > 0 && (!of.items || !of.rows)) || (of.lists > 0 && !of.sums)) return TENOR_BAD_SIZE;
     std::atomic<bool> wrong{false};
-    each_part(of.lists, items * width * 8, [&](int64_t first, int64_t last) {
-      for (int64_t list = first, looked_at = first; list < last; ++list) {
-        if (list == looked_at) {
-          looked_at = std::min(last, list + kTogether);
-          if (!are_rows(of, of.offsets[list], of.offsets[looked_at])) wrong = true;
-          if (wrong) return;
+    const auto sum_part = [&](int64_t first, int64_t last) {
+      for (int64_t begin = first; begin < last; begin += kTogether) {
+        const int64_t end = std::min(last, begin + kTogether), looked_at = of.offsets[end];
+        if (!are_rows(of, of.offsets[begin], looked_at)) wrong = true;
+        if (wrong) return;
+        for (int64_t list = begin; list < end; ++list) {
+          int64_t column = 0;
+          for (; column + 16 <= width; column += 16) sum_list<16>(of, list, column, looked_at);
+          for (; column + 4 <= width; column += 4) sum_list<4>(of, list, column, looked_at);
+          for (; column < width; ++column) sum_list<1>(of, list, column, looked_at);
         }
-        int64_t column = 0;
-        for (; column + 16 <= width; column += 16) sum_list<16>(of, list, column);
-        for (; column + 4 <= width; column += 4) sum_list<4>(of, list, column);
-        for (; column < width; ++column) sum_list<1>(of, list, column);
       }
-    });
+    };
+    each_part(of.lists, items * width * 8, settings().threads.load(), sum_part, kFewestRows, INT64_MAX);
     return wrong ? TENOR_BAD_IDS : TENOR_OK;
   });
 }

@@ -17,11 +17,17 @@ Keys = npt.NDArray[np.uint64]
 """Of two numbers each, one in either half."""
 HALF, LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
 """How far up the upper half is, and where the lower is."""
+_MOST_PARTS, _WORTH_A_THREAD = 8, 2**16
+"""What rises is put together on one thread."""
 
 
 def sort(keys: Keys) -> None:
-    """Make them rise, in place: a part on each thread, then all that rises together."""
-    parts = np.array_split(keys, native.status().threads)
+    """Make them rise, in place: a part on each of some threads, then all that rises together."""
+    count = min(native.status().threads, _MOST_PARTS, len(keys) // _WORTH_A_THREAD)
+    if count < 2:
+        keys.sort()
+        return
+    parts = np.array_split(keys, count)
     with ThreadPoolExecutor(len(parts)) as pool:
         list(pool.map(np.ndarray.sort, parts))
     merge(keys)

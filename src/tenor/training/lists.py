@@ -18,7 +18,7 @@ Keys = npt.NDArray[np.uint64]
 HALF, LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
 """How far up the upper half is, and where the lower is."""
 _MOST_PARTS, _WORTH_A_THREAD = 8, 2**16
-"""What rises is put together on one thread."""
+"""How many parts are sorted side by side, as one thread puts them together; and the fewest keys of one."""
 
 
 def sort(keys: Keys) -> None:

@@ -10,7 +10,8 @@ starts their losses on the same texts are seen to agree, to 1e-4, with NumPy's.
 Tenor learns with the batch size of the tutorial. So does the tutorial's own framework, "as in the
 tutorial": shuffled, padded or filled up as there. Every peer but MindSpore also learns "at its best":
 true lengths, texts of like length together, the best of three batch sizes, for PyTorch of one thread
-and two, of packed and dense layouts, of float32 and bf16, for Keras with XLA and without. Rounds go
+and two, of packed and dense layouts, of float32 and bf16, for Keras with XLA and without. Where another
+batch size than the tutorial's did best when it was tried, both take part, and the rounds decide. They go
 there and back again, over batches that are spread evenly over an epoch's lengths; first passes, in
 which XLA compiles, are not counted and shown apart. The span is the update: forward, backward,
 clipping, optimizer. Tokens are real ones. Seconds of an epoch follow from tokens a second; where
@@ -180,27 +181,35 @@ def fastest(
     return best
 
 
-def tune(
-    peer: str, task: Task, part: int, tried: dict[str, int | str], *, quick: bool
-) -> dict[str, Learning]:
-    """A peer at its best, and at its best with the tutorial's batch size, if that is another way.
+def tune(peer: str, task: Task, part: int, tried: dict[str, int | str], *, quick: bool) -> list[Learning]:
+    """A peer at its best with the tutorial's batch size, and with another one, if that does better.
 
     First its ways are tried, then the best of them with one thread, then that with other batch sizes.
     """
-    name, size = NAMES[peer], task.prepared.config.batch_size
+    size = task.prepared.config.batch_size
     ways = ("padded",) if task.prepared.model.config.cell == "linear" else WAYS[peer]
     own = fastest((Way(peer, size, way=way) for way in ways), task, part, tried)
     if own is not None and peer == "torch":
         own = fastest([own.way._replace(threads=1)], task, part, tried, own)
     if own is None or quick:
-        return {} if own is None else {f"{name} at its best": own}
+        return [] if own is None else [own]
     others = (own.way._replace(batch=other) for other in BATCHES if other != size)
     other = fastest(others, task, part, tried)
     assert other is not None
     if other.speed > own.speed:
-        return {f"{name} at its best": other, f"{name}, batches of {size}": own}
+        return [own, other]
     other.close()
-    return {f"{name} at its best": own}
+    return [own]
+
+
+def name_best(learnings: Mapping[str, Learning], paces: Mapping[str, list[float]]) -> dict[str, str]:
+    """Of each that has rounds its name in the table, where a peer's fastest tuned one is at its best."""
+    names = {name: name for name in learnings}
+    for peer in PEERS:
+        tuned = [name for name, of in learnings.items() if of.way.peer == peer and not of.way.as_tutorial]
+        if tuned:
+            names[min(tuned, key=lambda name: np.median(paces[name]))] = f"{NAMES[peer]} at its best"
+    return names
 
 
 def compare(learnings: Mapping[str, Learning], rounds: int) -> dict[str, Any]:
@@ -212,6 +221,9 @@ def compare(learnings: Mapping[str, Learning], rounds: int) -> dict[str, Any]:
         for name in list(learnings)[:: 1 if number % 2 == 0 else -1]:
             paces[name].append(learnings[name].round())
             print(number, name, f"{1 / paces[name][-1]:,.0f} tokens/s", flush=True)
+    names = name_best(learnings, paces)
+    learnings = {names[name]: learning for name, learning in learnings.items()}
+    paces = {names[name]: of for name, of in paces.items()}
     figures: dict[str, Any] = {}
     for name, learning in learnings.items():
         pace = float(np.median(paces[name]))
@@ -244,7 +256,8 @@ def measure(task: Task, *, quick: bool) -> dict[str, Any]:
         learnings[f"{NAMES[network.peer]} as in the tutorial"] = Learning(way, task, peer_part)
     for peer in ("torch", network.peer):
         if peer is not None:
-            learnings |= tune(peer, task, part, tried, quick=quick)
+            tuned = tune(peer, task, part, tried, quick=quick)
+            learnings |= {f"{NAMES[peer]}, batches of {each.way.batch}": each for each in tuned}
     figures = compare(learnings, rounds)
     for learning in learnings.values():
         learning.close()

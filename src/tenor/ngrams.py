@@ -160,7 +160,7 @@ def present(batch: Batch, owners: Floats, order: int, characters: int) -> Presen
 
 
 def _times(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
-    """(M,) the how manieth of its like each key is, from 1."""
+    """(M,) how often each key has come by then, itself included."""
     by_key = np.argsort(keys, kind="stable")
     is_first = np.diff(keys[by_key], prepend=~keys[by_key[:1]]) != 0
     places = np.arange(len(keys))
@@ -170,7 +170,7 @@ def _times(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
 
 
 def _share(times: npt.NDArray[np.int64]) -> Sums:
-    """How much of its row an n-gram adds when its text has it for the so manieth time."""
+    """How much of its row an n-gram adds, by how often its text has had it by then."""
     found: Sums = np.sqrt(times) - np.sqrt(times - 1)
     return found
 

@@ -75,7 +75,7 @@ class Times {
     mask_ = size - 1;
   }
 
-  // The how manieth time it is.
+  // How often it has been added, this time included.
   int64_t add(int64_t row) {
     for (size_t at = static_cast<size_t>(row) * 0x9e3779b97f4a7c15u >> 32;; ++at) {
       Row& there = rows_[at & mask_];

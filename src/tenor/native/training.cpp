@@ -17,7 +17,7 @@ namespace {
 constexpr int64_t kFewestRows = 12;  // of one task
 constexpr int64_t kMostInner = 1920;  // rows of a factor that are packed at once, and stay in the cache
 constexpr int64_t kItemsAhead = 16;  // of a list, that are fetched
-constexpr int64_t kTogether = 64;  // lists whose items are looked at while they are in the cache
+constexpr int64_t kListsAtOnce = 64;  // lists whose items are looked at while they are in the cache
 constexpr int64_t kWorthThreads = 1 << 18;  // multiply-adds below which waking a thread costs more
 
 // Calls on_part(first, last) for stretches of a count, on so many threads if it is worth it.
@@ -256,8 +256,8 @@ tenor_result tenor_sum_lists(const tenor_row_lists* lists) {
     if ((items > 0 && (!of.items || !of.rows)) || (of.lists > 0 && !of.sums)) return TENOR_BAD_SIZE;
     std::atomic<bool> wrong{false};
     const auto sum_part = [&](int64_t first, int64_t last) {
-      for (int64_t begin = first; begin < last; begin += kTogether) {
-        const int64_t end = std::min(last, begin + kTogether), looked_at = of.offsets[end];
+      for (int64_t begin = first; begin < last; begin += kListsAtOnce) {
+        const int64_t end = std::min(last, begin + kListsAtOnce), looked_at = of.offsets[end];
         if (!are_rows(of, of.offsets[begin], looked_at)) wrong = true;
         if (wrong) return;
         for (int64_t list = begin; list < end; ++list) {

@@ -121,3 +121,10 @@ def test_a_model_whose_pooling_is_not_done_in_the_core_reads_no_ids_there(tiny):
     core = TextClassifier(tiny(cell="gru", pooling=("attention",)))._scorer.core
     with pytest.raises(InputError, match="a size or stride is out of range"):
         core.read_ids(np.array([2], np.int32), np.array([0, 1]))
+
+
+def test_fewer_ids_than_offsets_say_are_refused(tiny):
+    core = TextClassifier(tiny(cell="gru"))._scorer.core
+    for offsets in (np.array([0, 9]), np.array([], np.int64), np.array(3), np.array([0, 3], np.int32)):
+        with pytest.raises(InputError, match="offsets must rise from 0 to 3, int64 and of one dimension"):
+            core.read_ids(np.array([2, 3, 4], np.int32), offsets)

@@ -348,3 +348,9 @@ def test_the_core_refuses_too_little_room_for_the_way_back():
 def test_it_says_how_it_is_set():
     layer = Recurrent("linear", 3, (5, 4), window=2, skip=True, dropout=0.5)
     assert repr(layer) == "Recurrent('linear', 3, (5, 4), window=2, skip=True, dropout=0.5)"
+
+
+@pytest.mark.parametrize("wrong", [{"dropout": 1.0}, {"dropout": -0.1}, {"truncate": 0}, {"truncate": -1}])
+def test_numbers_out_of_their_range_are_refused_at_once(wrong):
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        Recurrent("lstm", 3, (4,), **wrong)

@@ -289,7 +289,7 @@ def odd_file(tmp_path):
 
 
 def test_each_line_of_a_file_of_odd_texts_gives_one_line_with_its_answer(model_folder, odd_file):
-    command = [sys.executable, "-m", "tenor.cli", "predict", "-m", str(model_folder), "-f", str(odd_file)]
+    command = [sys.executable, "-m", "tenor", "predict", "-m", str(model_folder), "-f", str(odd_file)]
     done = subprocess.run(command, capture_output=True, timeout=120, check=True)
     lines = done.stdout.decode().split("\n")
     assert lines.pop() == ""

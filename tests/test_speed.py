@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tenor import TextClassifier, native
 from tenor.config import ModelConfig
 from tenor.errors import InputError
 from tenor.speed import Speed, measure, multiply_adds, sample_texts
+from tenor.vocabulary import build_from_words
 
 needs_core = pytest.mark.skipif(not native.is_available(), reason="no compiled core here")
 
@@ -47,10 +50,20 @@ def test_nothing_to_read_is_an_error(tiny):
         ({"cell": "lstm", "hidden_sizes": (8,)}, 4 * 8 * 8),
         ({"cell": "gru", "hidden_sizes": (8, 6), "bidirectional": True}, 2 * 3 * (8 * 8 + 6 * (16 + 6))),
         ({"cell": "rnn", "hidden_sizes": (8,)}, 8 * 8),
+        ({"cell": "linear", "window": 2, "skip": True, "hidden_sizes": (8, 6)}, 8 + 6 + 8 * 6 * (2 * 2 + 1)),
     ],
 )
 def test_the_arithmetic_of_a_token(settings, expected):
     assert multiply_adds(ModelConfig(embedding_dim=5, **settings)) == expected
+
+
+def test_a_model_that_knows_no_words_is_asked_for_texts(tiny):
+    model = tiny()
+    vocabulary = build_from_words([], model.vocabulary.config)
+    weights = {**model.weights, "embedding.weight": model.weights["embedding.weight"][: len(vocabulary)]}
+    bare = TextClassifier(replace(model, vocabulary=vocabulary, weights=weights))
+    with pytest.raises(InputError, match="knows no words to make texts of; give texts with -f FILE"):
+        sample_texts(bare)
 
 
 def test_sample_texts_are_of_known_words(tiny):

@@ -109,3 +109,8 @@ def test_a_missing_special_token_is_refused():
 def test_a_token_with_a_line_break_is_refused():
     with pytest.raises(ConfigError, match=r"the token 'a\\nb' holds a line break"):
         build_from_words(["a\nb"], VocabularyConfig())
+
+
+def test_a_token_with_half_of_a_surrogate_pair_is_refused():
+    with pytest.raises(ConfigError, match=r"the token 'a\\ud83d' has half of a surrogate pair"):
+        build_from_words(["good", "a\ud83d"], VocabularyConfig())

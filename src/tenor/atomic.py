@@ -67,7 +67,7 @@ def remove_folder(target: Path) -> None:
     """
     doomed = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
-        target.rename(doomed)  # onto the empty folder just made
+        target.rename(doomed / target.name)
     finally:
         shutil.rmtree(doomed, ignore_errors=True)
 
@@ -87,14 +87,14 @@ def _put(new: Path, target: Path) -> None:
     if _exchange(new, target):
         return
     old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
+    kept = old / target.name
     try:
-        target.rename(old)  # onto the empty folder just made
+        target.rename(kept)
         new.rename(target)
     except BaseException:  # an interrupt too must not leave the place empty
-        if target.exists():
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            old.rename(target)
+        if not target.exists():
+            kept.rename(target)
+        shutil.rmtree(old, ignore_errors=True)
         raise
     shutil.rmtree(old, ignore_errors=True)
 

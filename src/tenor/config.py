@@ -175,7 +175,7 @@ class TrainConfig(Section):
     device: Literal["cpu", "cuda"] = "cpu"
     """Where PyTorch learns: on the processor or, as cuda, on an NVIDIA GPU."""
     optimizer: Literal["adam", "adamw", "lazy_adam"] = "adam"
-    """Adam, Adam with decoupled weight decay, or Adam of which words feel nothing in updates without them."""
+    """Adam, AdamW (decoupled weight decay), or AdamW that updates only the words of the batch."""
     learning_rate: Rate = 5e-3
     """Peak learning rate."""
     rate_changes: tuple[str, ...] = ()
@@ -203,7 +203,7 @@ class TrainConfig(Section):
     freeze_embedding: bool = False
     """Leave the word vectors as they are at the start."""
     validation: Annotated[float, Range(0.01, 0.9)] = 0.1
-    """Share of the training texts kept back to choose the best epoch; n-grams learn them in the end."""
+    """Share of the training texts held out to choose the best epoch; n-grams then learn them, too."""
     best_metric: Literal["loss", "accuracy", "macro_f1", "last"] = "loss"
     """What chooses the epoch that is kept, measured on the validation texts; last takes the last."""
     patience: Count | None = None
@@ -214,8 +214,8 @@ class TrainConfig(Section):
     """Keep the last so many checkpoints; the best one is kept beside them."""
     precision: Literal["auto", "float32", "bf16"] = "auto"
     """Arithmetic of the layers; auto: float32 in the core. bf16 is fast with AMX or AVX-512's bf16."""
-    threads: Count | None = None
-    """Threads of the training; none takes every core, but with PyTorch, whose last bits they change, 1."""
+    threads: Annotated[int, Range(1, 1024)] | None = None
+    """Threads of the training; none takes every core, but with PyTorch 1, as its last bits hang on them."""
     seed: Whole = 0
     """Where all random choices come from."""
 

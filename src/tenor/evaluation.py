@@ -106,8 +106,8 @@ def targets_of(classifier: TextClassifier, examples: Sequence[Example]) -> np.nd
         first = strange[0]
         raise DataError(
             f"the data has the label {first.label!r}, which the model does not know"
-            f"{closest(first.label, ids)}; it knows {listed(classifier.labels)}. So it is with "
-            f"{len(strange):,} of the {len(examples):,} texts, the first of them {first.text[:60]!r}"
+            f"{closest(first.label, ids)}; it knows {listed(classifier.labels)}. "
+            f"{len(strange):,} of the {len(examples):,} texts have such labels, the first is {first.text[:60]!r}"
         )
     return np.array([ids[example.label] for example in examples], dtype=np.intp)
 
@@ -126,8 +126,8 @@ def logits_of(
 
 
 def _label_scores(labels: Sequence[str], counts: np.ndarray[Any, Any]) -> dict[str, LabelScores]:
-    f1 = f1_scores(counts)
     right, there, given = np.diagonal(counts), counts.sum(axis=1), counts.sum(axis=0)
+    f1 = f1_scores(right, there + given)
     return {
         label: LabelScores(
             precision=float(right[i] / max(given[i], 1)),

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from tenor.cells import Floats
 
 LabelIds = npt.NDArray[np.intp]
+Counts = npt.NDArray[np.intp]
 
 
 def confusion(targets: LabelIds, guesses: LabelIds, num_labels: int) -> npt.NDArray[np.intp]:
@@ -18,18 +19,21 @@ def confusion(targets: LabelIds, guesses: LabelIds, num_labels: int) -> npt.NDAr
     return counts.reshape(num_labels, num_labels)
 
 
-def f1_scores(confusion: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
-    """(C,) F1 of each label, 0 to 1; 0 for a label that is neither there nor guessed."""
-    right = np.diagonal(confusion)
-    total = confusion.sum(axis=0) + confusion.sum(axis=1)
+def f1_scores(right: Counts, total: Counts) -> npt.NDArray[np.float64]:
+    """(C,) F1 of each label, 0 to 1; 0 for a label that is neither there nor guessed.
+
+    Args:
+        right: (C,) how often it was guessed rightly.
+        total: (C,) how often it was there, and how often it was guessed, together.
+    """
     return np.asarray(2 * right / np.maximum(total, 1))
 
 
 def macro_f1(targets: LabelIds, guesses: LabelIds, num_labels: int) -> float:
     """Mean F1 of the labels that are there or guessed, 0 to 1."""
-    counts = confusion(targets, guesses, num_labels)
-    present = counts.sum(axis=0) + counts.sum(axis=1) > 0
-    return float(f1_scores(counts)[present].mean())
+    right = np.bincount(targets[targets == guesses], minlength=num_labels)
+    total = np.bincount(np.concatenate([targets, guesses]), minlength=num_labels)
+    return float(f1_scores(right, total)[total > 0].mean())
 
 
 def mean(values: npt.NDArray[Any], batch_size: int | None = None) -> float:

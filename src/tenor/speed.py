@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from tenor.cells import cell
 from tenor.classifier import TextClassifier
 from tenor.config import ModelConfig, Precision
 from tenor.errors import InputError
+from tenor.model import layer_shapes
 
 _ALONE = 500
 """Texts that are read one at a time, at most."""
@@ -68,9 +70,8 @@ def measure(classifier: TextClassifier, texts: Sequence[str], *, seconds: float 
     rounds = [_seconds_of(classifier, texts) for _ in _turns(seconds, at_least=3)]
     singles = [1000 * _seconds_of(classifier, [text]) for _ in _turns(seconds, at_least=1) for text in alone]
     config, in_core = classifier.model.config, classifier.runtime == "native"
-    bounded = config.cell in ("lstm", "gru") or (config.cell, config.activation) == ("rnn", "tanh")
-    whole = classifier.model.precision == "int8" and bounded
-    arithmetic: Precision = "int8" if whole else "float32"
+    has_products = config.cell != "linear" and cell(config).bounded
+    arithmetic: Precision = "int8" if has_products and classifier.model.precision == "int8" else "float32"
     return Speed(
         texts=len(texts),
         tokens=sum(lengths),
@@ -85,11 +86,11 @@ def measure(classifier: TextClassifier, texts: Sequence[str], *, seconds: float 
 
 def multiply_adds(config: ModelConfig) -> int:
     """Of one token in the recurrent layers, without the product of the first one's inputs."""
-    gates, total, width = cell(config).gates, 0, 0
+    total, width = 0, 0
     for size in config.hidden_sizes:
-        state = 1 if config.cell == "linear" else gates * size
-        both = config.window if config.cell == "linear" else 1
-        total += config.directions * size * (gates * width * both + state)
+        shapes = layer_shapes(config, "", width, size).values()
+        products = sum(math.prod(shape) for shape in shapes if len(shape) == 2)
+        total += config.directions * (products + size * (config.cell == "linear"))  # a state times its gate
         width = size * config.directions
     return total
 
@@ -97,9 +98,15 @@ def multiply_adds(config: ModelConfig) -> int:
 def sample_texts(
     classifier: TextClassifier, *, count: int = 200, tokens: int = 200, seed: int = 0
 ) -> list[str]:
-    """Texts of words that the model knows, the first of them the most often (Zipf's law)."""
+    """Texts of words that the model knows, the first of them the most often (Zipf's law).
+
+    Raises:
+        InputError: it knows none.
+    """
     special = classifier.model.vocabulary.config.special_tokens
     words = [token for token in classifier.model.vocabulary.tokens if token not in special]
+    if not words:
+        raise InputError("the model knows no words to make texts of; give texts with -f FILE")
     weights = 1 / (np.arange(len(words)) + 2.7)
     rng = np.random.default_rng(seed)
     drawn = rng.choice(np.array(words, object), (count, tokens), p=weights / weights.sum())

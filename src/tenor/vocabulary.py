@@ -20,7 +20,8 @@ class Vocabulary:
         """Take tokens, special ones among them, in the order of their ids.
 
         Raises:
-            ConfigError: a token stands twice, holds a line break, or a special token is absent.
+            ConfigError: a token stands twice, holds a line break or half a character, or a special token is
+                absent.
         """
         self.tokens = tuple(tokens)
         self.config = config
@@ -34,6 +35,11 @@ class Vocabulary:
         if "\n" in "".join(self.tokens):
             broken = next(token for token in self.tokens if "\n" in token)
             raise ConfigError(f"the token {broken!r} holds a line break; remove it from the list")
+        try:
+            "\n".join(self.tokens).encode()
+        except UnicodeEncodeError as error:
+            broken = next(token for token in self.tokens if error.object[error.start] in token)
+            raise ConfigError(f"the token {broken!r} has half of a surrogate pair; remove it") from error
         self.unknown_id = ids[config.unknown_token]
         self._special_ids = {special: ids.pop(special) for special in config.special_tokens}
         self._ids = ids

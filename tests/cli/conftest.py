@@ -17,7 +17,7 @@ import pytest
 from tenor import TextClassifier
 from tenor.cli import main
 
-COMMAND = [sys.executable, "-m", "tenor.cli"]
+COMMAND = [sys.executable, "-m", "tenor"]
 FILLER = ["the", "film", "is", "a", "story", "of", "people", "and", "it", "was", "seen", "by", "us"]
 SPEAKING = {"positive": ["good", "great", "fine", "lovely"], "negative": ["bad", "awful", "dull", "boring"]}
 

@@ -38,7 +38,7 @@ def test_a_command_that_was_asked_for_wrongly_has_status_2_and_prints_no_result(
 
 
 def test_an_interrupted_command_has_status_130(model_folder):
-    command = [sys.executable, "-m", "tenor.cli", "predict", "-m", str(model_folder), "-"]
+    command = [sys.executable, "-m", "tenor", "predict", "-m", str(model_folder), "-"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as running:
@@ -117,7 +117,7 @@ def test_an_unknown_flag_gives_the_closest_one(tenor):
 def test_a_reader_that_has_had_enough_ends_the_command_silently(model_folder, tmp_path):
     texts = tmp_path / "texts.txt"
     texts.write_text("good film\n" * 5_000, encoding="utf-8")
-    command = [sys.executable, "-m", "tenor.cli", "predict", "-m", str(model_folder), "-f", str(texts)]
+    command = [sys.executable, "-m", "tenor", "predict", "-m", str(model_folder), "-f", str(texts)]
 
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
         running.stdout.readline()
@@ -128,7 +128,7 @@ def test_a_reader_that_has_had_enough_ends_the_command_silently(model_folder, tm
 
 
 def test_output_that_has_no_room_is_an_error(model_folder):
-    command = [sys.executable, "-m", "tenor.cli", "predict", "-m", str(model_folder), "good"]
+    command = [sys.executable, "-m", "tenor", "predict", "-m", str(model_folder), "good"]
     with open("/dev/full", "wb") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
 

@@ -1,5 +1,9 @@
 """Where settings come from: a preset, a file or a recipe, and flags before them."""
 
+import os
+import random
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -12,6 +16,24 @@ from tenor.presets import DEFAULT, PRESETS, preset
 def test_the_command_trains_with_what_the_preset_says(tenor, name):
     shown = tomllib.loads(tenor("train", "--show-config", "--preset", name).out)
     assert Settings.from_dict(shown) == preset(name)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_learns_without_the_core(name, tmp_path):
+    draw, data = random.Random(0), tmp_path / "films.csv"
+    rows = [
+        (" ".join(draw.choices(("a", "film", "plot", word), k=6)), word) for word in ("dull", "fine") * 30
+    ]
+    data.write_text(
+        "text,label\n" + "".join(f"{text} {word},{word}\n" for text, word in rows), encoding="utf-8"
+    )
+    command = [sys.executable, "-m", "tenor", "train", str(data), "--preset", name, "--epochs", "2"]
+    done = subprocess.run(
+        [*command, "--hidden-sizes", "8", "-o", str(tmp_path / "model")],
+        env=os.environ | {"TENOR_ISA": "none"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "model" / "config.json").exists()
 
 
 def test_the_command_takes_the_default_and_says_so(tenor):

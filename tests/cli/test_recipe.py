@@ -150,4 +150,4 @@ def test_a_training_that_learns_by_heart_says_so(tenor, reviews, tmp_path):
     done = tenor(
         "train", reviews, "--validation-file", tmp_path / "turned.csv", *lively, "-o", tmp_path / "out"
     )
-    assert done.err.count("runs away from validation") == 1
+    assert done.err.count("is far above validation") == 1

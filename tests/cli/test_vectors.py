@@ -43,7 +43,7 @@ def test_vectors_are_learnt_written_and_looked_at(tenor, texts, tmp_path):
 def test_the_same_texts_and_seed_give_the_same_vectors_in_any_process(texts, tmp_path):
     made = []
     for n, hashed in enumerate(("0", "7")):
-        command = [sys.executable, "-m", "tenor.cli", "vectors", "train", str(texts), "--size", "5"]
+        command = [sys.executable, "-m", "tenor", "vectors", "train", str(texts), "--size", "5"]
         env = os.environ | {"PYTHONHASHSEED": hashed}
         subprocess.run([*command, "-o", f"{n}.vec"], cwd=tmp_path, env=env, check=True, capture_output=True)
         made.append((tmp_path / f"{n}.vec").read_bytes())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import http.server
 import io
@@ -250,3 +251,15 @@ def test_many_processes_fetch_a_file_once(server, tmp_path):
     said = [process.communicate(timeout=60)[0].decode().strip() for process in running]
     assert said == [str(tmp_path / "tenor" / NAME)] * 6
     assert len(server.requests) == 1
+
+
+def test_a_full_disk_is_no_reason_to_fetch_again(server, monkeypatch, tmp_path):
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    asked = []
+    monkeypatch.setattr(fetching.os, "fsync", full)
+    monkeypatch.setattr(fetching.time, "sleep", asked.append)
+    with pytest.raises(DataError, match="No space left on device"):
+        fetch(NAME, published(server))
+    assert not asked

@@ -247,9 +247,12 @@ def test_a_batch_has_the_gradients_of_its_texts_one_by_one(settings):
 
 
 @pytest.mark.parametrize("settings", [LINEAR, {"cell": "lstm", "hidden_sizes": (7, 6)}], ids=str)
-@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "lazy_adam"])
 def test_updates_are_those_of_pytorch(settings, optimizer):
     config, weights, batch, targets = made(settings)
+    texts = np.split(batch.token_ids, batch.offsets[1:-1])
+    some = join(texts[:2])  # without words that others have
+    assert len(np.unique(some.token_ids)) < len(np.unique(batch.token_ids))
     train = TrainConfig(
         optimizer=optimizer, weight_decay=0.01, clip_norm=0.1, engine="core", precision="float32"
     )
@@ -260,7 +263,8 @@ def test_updates_are_those_of_pytorch(settings, optimizer):
     for step in range(8):
         losses = []
         for engine in engines:
-            losses.append(engine.read(batch, targets, step).loss)
+            given = (some, targets[:2]) if step % 2 else (batch, targets)
+            losses.append(engine.read(*given, step).loss)
             engine.learn(0.01)
         assert losses[0] == pytest.approx(losses[1], rel=1e-3)
     for name, weight in engines[0].weights().items():
@@ -435,3 +439,10 @@ def test_steps_made_late_are_those_made_in_time_to_the_bit(adam, rate):
             rows.settle()
             for name in ("weight", "mean", "square"):
                 assert getattr(late, name).tobytes() == getattr(in_time, name).tobytes()
+
+
+@pytest.mark.parametrize("gradient", [np.ones(4), np.ones((4, 1), np.float32), np.ones(3, np.float32)])
+def test_a_gradient_that_does_not_fit_is_refused(gradient):
+    learnt = Learnt(*(np.zeros(4, np.float32) for _ in range(3)))
+    with pytest.raises(InputError, match="gradient must"):
+        Adam().learn(learnt, gradient, Adam().step(1, 0.1))

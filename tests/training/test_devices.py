@@ -131,5 +131,3 @@ def test_the_engine_on_a_gpu_is_pytorch():
     assert engine.resolved(TrainConfig(device="cuda")) == "torch"
     with pytest.raises(UnsupportedError, match="--engine torch"):
         engine.resolved(TrainConfig(device="cuda", engine="core"))
-    with pytest.raises(UnsupportedError, match="lazy_adam"):
-        engine.resolved(TrainConfig(device="cuda", optimizer="lazy_adam"))

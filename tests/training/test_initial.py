@@ -99,3 +99,10 @@ def test_vectors_of_another_width_are_refused():
     vectors = WordVectors(words=("w3",), matrix=np.ones((1, 3), np.float32))
     with pytest.raises(ConfigError, match="3 wide and embedding_dim is 40; set --embedding-dim 3"):
         place_vectors(weights_of(), VOCABULARY, vectors)
+
+
+def test_what_fills_up_starts_from_zeros_even_if_it_has_a_vector():
+    vectors = WordVectors(words=("<pad>", "w3"), matrix=np.array([[1, 2], [3, 4]], np.float32))
+    for zeros in (False, True):
+        placed = place_vectors(weights_of(embedding_dim=2), VOCABULARY, vectors, missing_zeros=zeros)
+        assert placed["embedding.weight"][VOCABULARY.tokens.index("<pad>")].tolist() == [0, 0]

@@ -248,7 +248,7 @@ def test_two_trainings_in_one_folder_are_one_too_many_and_a_dead_one_is_none(tmp
 
 
 def test_the_same_command_gives_the_same_bytes_wherever_and_however_it_runs(tmp_path, texts):
-    command = [sys.executable, "-m", "tenor.cli", "train", "texts.csv", "-o", "model", "--epochs", "2"]
+    command = [sys.executable, "-m", "tenor", "train", "texts.csv", "-o", "model", "--epochs", "2"]
     small = ["--embedding-dim", "6", "--hidden-sizes", "5", "--min-count", "1"]
     ways = [("one", "0", "C"), ("two é", "1", "C.UTF-8"), ("three/deep", "random", "tr_TR.UTF-8")]
     made = []

@@ -9,8 +9,9 @@ import pytest
 
 from tenor import native, ngrams
 from tenor.batching import join
-from tenor.errors import TenorError, TrainingError
+from tenor.errors import InputError, TenorError, TrainingError
 from tenor.metrics import cross_entropies
+from tenor.native.training import sums_of_rows
 from tenor.ngrams import Ngrams
 from tenor.scorer import Scorer
 from tenor.training import scores
@@ -420,3 +421,17 @@ def test_a_first_step_that_gains_little_is_not_the_last():
     goal = np.linspace(-3, 3, 50)[:, None]
     found = minimize(valleys(100, goal, offset=1e6), np.zeros((50, 1)), tolerance=3e-4, most_steps=50)
     assert np.linalg.norm(found - goal) < 0.3 * np.linalg.norm(goal)
+
+
+@pytest.mark.parametrize(
+    ("items", "offsets", "shares"),
+    [
+        (np.array([0, 1]), np.array([0, 2]), None),
+        (np.array([0, 1], np.int32), np.array([0, 2], np.int32), None),
+        (np.array([0, 1], np.int32), np.array([0, 3]), None),
+        (np.array([0, 1], np.int32), np.array([0, 2]), np.ones(1, np.float32)),
+    ],
+)
+def test_lists_that_do_not_fit_are_refused(items, offsets, shares):
+    with pytest.raises(InputError):
+        sums_of_rows(np.ones((2, 1), np.float32), items, offsets, shares)

@@ -12,8 +12,8 @@ import pytest
 from tenor import Settings, TextClassifier, native, preset, train
 from tenor.config import FlawsConfig, ModelConfig, TokenizerConfig, TrainConfig, VocabularyConfig
 from tenor.data import Example, WordVectors, build_dataset, hold_out
-from tenor.errors import ConfigError, DataError, TrainingError
-from tenor.training import Progress, RunFolder, engine
+from tenor.errors import ConfigError, DataError, TrainingError, TrainingInterrupted, UnsupportedError
+from tenor.training import Progress, RunFolder, engine, resume
 from tenor.training.blend import Beside
 from tenor.training.checkpoint import write_checkpoint
 from tenor.training.encoded import Encoded
@@ -299,3 +299,56 @@ def test_texts_without_words_have_no_ngrams_and_say_so():
     empty = [Example(text="", label=label) for label in ("bad", "good")] * 20
     with pytest.raises(DataError, match="no training text has a word"):
         train(dataset(train=empty), with_ngrams())
+
+
+def test_a_run_folder_is_as_it_was_where_settings_cannot_be_followed(tmp_path):
+    with RunFolder(tmp_path / "run", force=True) as run:
+        train(dataset(), SMALL, run=run)
+        before = run.places()
+        for wrong in ({"device": "cuda"}, {"engine": "torch", "precision": "bf16", "device": "cuda"}):
+            settings = replace(SMALL, train=replace(SMALL.train, **wrong))
+            with pytest.raises(UnsupportedError):
+                train(dataset(), settings, run=run)
+        assert before
+        assert run.places() == before
+
+
+def test_a_run_folder_holds_one_training_after_another(tmp_path):
+    settings = replace(SMALL, train=replace(SMALL.train, epochs=2))
+    with RunFolder(tmp_path / "run", force=True) as run:
+        for _ in range(2):
+            train(dataset(), settings, run=run)
+            assert len((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_stopped_training_goes_on_in_the_same_run_folder(tmp_path):
+    class Stops(Progress):
+        def epoch(self, record, epochs):
+            run.stopping = record.epoch == 1
+
+    settings = replace(SMALL, train=replace(SMALL.train, epochs=3))
+    with RunFolder(tmp_path / "run") as run:
+        with pytest.raises(TrainingInterrupted):
+            train(dataset(), settings, run=run, progress=Stops(None))
+        assert resume(run, dataset()).model.record["metrics"]["epochs"] == 3
+
+
+def test_texts_that_a_flaw_learns_from_the_validation_split_are_named_without_a_row(monkeypatch):
+    given = dataset(train=examples(40, seed=1), validation=examples(10, seed=2), test=examples(10, seed=3))
+    settings = replace(SMALL, flaws=FlawsConfig(validate_on_test=5))
+
+    def spoilt(*_):
+        raise NotFiniteError("the training loss is nan", [45])
+
+    monkeypatch.setattr(Trainer, "_update", spoilt)
+    with pytest.raises(TrainingError, match="made by the training texts of the validation split; the first"):
+        train(given, settings)
+
+
+def test_a_learning_rate_is_changed_to_what_was_asked_for(tmp_path):
+    settings = replace(SMALL, train=replace(SMALL.train, epochs=2))
+    with RunFolder(tmp_path / "run") as run:
+        train(dataset(), settings, run=run)
+        step = run.places()[0].step
+        changed = resume(run, dataset(), step=step, learning_rate=0.00123456789)
+    assert changed.model.record["train"]["rate_changes"] == [f"{step}:0.00123456789"]

@@ -5,6 +5,7 @@ With the standard library alone, so that a core installation can fetch too.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import http.client
 import os
@@ -32,6 +33,7 @@ WAIT_S = 1.0
 _BLOCK_BYTES = 1 << 18
 _OUR_ERRORS = range(300, 500)
 _WORTH_ANOTHER_TRY = (408, 425, 429)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
 
 Report = Callable[[str, int, int], object]
 """Called with the file's name, the bytes that are here, and how many there will be."""
@@ -157,6 +159,8 @@ class _Refused(_Wrong):
 def _is_final(error: Exception) -> bool:
     if isinstance(error, urllib.error.HTTPError):
         return error.code in _OUR_ERRORS and error.code not in _WORTH_ANOTHER_TRY
+    if getattr(error, "errno", None) in _NO_ROOM:
+        return True
     unknown_host = getattr(getattr(error, "reason", None), "errno", None) == socket.EAI_NONAME
     return unknown_host or isinstance(error, _Refused)
 

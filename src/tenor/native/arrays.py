@@ -23,7 +23,7 @@ def float32(name: str, array: Floats) -> Floats:
     return of_type(name, array, np.dtype(np.float32))
 
 
-def of_type(name: str, array: Floats, kind: np.dtype[Any]) -> Floats:
+def of_type(name: str, array: npt.NDArray[Any], kind: np.dtype[Any]) -> npt.NDArray[Any]:
     """The array, if it is one of such numbers.
 
     Raises:
@@ -41,11 +41,25 @@ def shaped(name: str, array: Floats, shape: tuple[int, ...]) -> None:
         raise InputError(f"{name} must have the shape {shape}, got {array.shape}")
 
 
-def writable(states: Floats, shape: tuple[int, int]) -> None:
-    """Refuse states that cannot be filled where they are."""
-    shaped("states", states, shape)
-    if not states.flags.writeable or rows_of(states) is not states:
-        raise InputError("states must be writable, its rows in order and contiguous")
+def listed(offsets: Offsets, items: npt.NDArray[Any]) -> Offsets:
+    """Offsets (N+1,) of lists of items (M,), contiguous, if the last one ends with the items.
+
+    Raises:
+        InputError: they are no int64 or do not fit; whether they rise is for the core to see.
+    """
+    if offsets.dtype != np.int64 or offsets.ndim != 1 or not len(offsets) or offsets[-1] != len(items):
+        raise InputError(
+            f"offsets must rise from 0 to {len(items):,}, int64 and of one dimension; got {offsets.dtype} "
+            f"{offsets.shape}{f', which ends with {offsets.flat[-1]}' if offsets.size else ''}"
+        )
+    return np.ascontiguousarray(offsets)
+
+
+def writable(name: str, array: Floats, shape: tuple[int, int]) -> None:
+    """Refuse an array of rows that cannot be filled where it is."""
+    shaped(name, array, shape)
+    if not array.flags.writeable or rows_of(array) is not array:
+        raise InputError(f"{name} must be writable, its rows in order and contiguous")
 
 
 def rows_of(array: Floats) -> Floats:
@@ -65,6 +79,11 @@ def stride_of(array: Floats) -> int:
 def address(array: npt.NDArray[np.float32 | np.int32 | np.int64 | np.uint8]) -> int:
     """Where the array's numbers begin."""
     return array.ctypes.data
+
+
+def address_if_any(array: npt.NDArray[Any] | None) -> int | None:
+    """The same; None where there is none."""
+    return None if array is None else address(array)
 
 
 def encoded(isa: str | None) -> bytes | None:

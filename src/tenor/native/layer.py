@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tenor.config import Precision
+from tenor.config import ModelConfig, Precision
 from tenor.errors import InputError
 from tenor.native import library
 from tenor.native.arrays import (
@@ -16,6 +16,7 @@ from tenor.native.arrays import (
     Offsets,
     TokenIds,
     address,
+    address_if_any,
     encoded,
     float32,
     rows_of,
@@ -38,6 +39,11 @@ class Gating(NamedTuple):
     input_gate: bool = False
     output_gate: bool = False
     skip: bool = False
+
+    @classmethod
+    def of(cls, config: ModelConfig) -> Gating:
+        """That of a model's layers."""
+        return cls(config.window == 2, config.input_gate, config.output_gate, config.skip)
 
 
 _PLAIN = Gating()
@@ -123,7 +129,7 @@ class PreparedLayer(library.Owner):
             *gating,
             PRECISIONS.index(precision),
             bounded_inputs,
-            *(None if array is None else address(array) for array in arrays),
+            *map(address_if_any, arrays),
         )
         self._bounded = bounded_inputs
         self._vectors: Floats | None = None
@@ -187,15 +193,15 @@ class PreparedLayer(library.Owner):
         if offsets.dtype != np.int64 or offsets.ndim != 1 or texts < 0:
             raise InputError(f"offsets must be int64 (B+1,), got {offsets.dtype} {offsets.shape}")
         if states is not None:
-            writable(float32("states", states), (words, self.hidden_size))
+            writable("states", float32("states", states), (words, self.hidden_size))
         x, token_ids = self._inputs(inputs, states)
         offsets = np.ascontiguousarray(offsets)
         begin = self._begin(initial, texts)
         found = Passed(*(np.empty((texts, width), np.float32) for width in self._widths()))
         arrays = library.LayerPass(
-            x=None if x is None else address(x),
+            x=address_if_any(x),
             x_stride=0 if x is None else stride_of(x),
-            token_ids=None if token_ids is None else address(token_ids),
+            token_ids=address_if_any(token_ids),
             offsets=address(offsets),
             texts=texts,
             words=words,
@@ -203,7 +209,7 @@ class PreparedLayer(library.Owner):
             initial_h=begin[0],
             initial_c=begin[1],
             initial_carry=begin[2],
-            states=None if states is None else address(states),
+            states=address_if_any(states),
             states_stride=0 if states is None else stride_of(states),
             final_h=address(found.h),
             final_c=address(found.c),

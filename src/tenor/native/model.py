@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tenor.native import library
-from tenor.native.arrays import Floats, Offsets, TokenIds, address
+from tenor.native.arrays import Floats, Offsets, TokenIds, address, listed
 from tenor.native.layer import PreparedLayer
 from tenor.native.text import PreparedReader
 
@@ -98,10 +98,11 @@ class PreparedModel(library.Owner):
         Among them characters, with ``char_ngrams``, as ``tenor.spelled`` has them.
 
         Raises:
-            InputError: an id that is none of the words', or offsets that do not rise from 0.
+            InputError: an id that is none of the words', or offsets that do not rise from 0 to N.
         """
+        ids = np.ascontiguousarray(token_ids, np.int32)
+        offsets = listed(offsets, ids)
         found = np.empty((len(offsets) - 1, self._logits), np.float32)
-        ids, offsets = np.ascontiguousarray(token_ids, np.int32), np.ascontiguousarray(offsets, np.int64)
         library.check(
             self._core.tenor_model_read_ids(
                 self.handle, address(ids), address(offsets), len(found), address(found)

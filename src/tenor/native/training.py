@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from tenor.errors import InputError
 from tenor.native import library
@@ -17,11 +16,13 @@ from tenor.native.arrays import (
     Offsets,
     TokenIds,
     address,
+    address_if_any,
     float32,
+    listed,
     of_type,
-    rows_of,
     shaped,
     stride_of,
+    writable,
 )
 from tenor.native.layer import Gating
 
@@ -67,12 +68,10 @@ def multiply(
         out = np.empty((rows, columns), kind)
     of_type("a", a, kind)
     shaped("b", of_type("b", b, kind), (a.shape[1], columns))
-    shaped("out", of_type("out", out, kind), (rows, columns))
+    writable("out", of_type("out", out, kind), (rows, columns))
     if bias is not None:
         shaped("bias", of_type("bias", bias, kind), (columns,))
         bias = np.ascontiguousarray(bias)
-    if not out.flags.writeable or rows_of(out) is not out:
-        raise InputError("out must be writable, its rows in order and contiguous")
     product = library.Product(
         a=a.ctypes.data,
         a_row=a.strides[0] // a.itemsize,
@@ -80,7 +79,7 @@ def multiply(
         b=b.ctypes.data,
         b_row=b.strides[0] // b.itemsize,
         b_column=b.strides[1] // b.itemsize,
-        bias=_optional(bias),
+        bias=address_if_any(bias),
         c=out.ctypes.data,
         c_row=out.strides[0] // out.itemsize,
         m=rows,
@@ -153,8 +152,13 @@ class Adam(NamedTuple):
             row_ids: (rows,) which rows of the weight the gradient's are, each once; None for all. The
                 others stay as they are, until they catch up.
             scale: what the gradient is multiplied with first.
+
+        Raises:
+            InputError: the gradient is not float32, or does not fit the weight.
         """
-        given, _kept = self._arguments(learnt, len(gradient), row_ids, np.array([step]))
+        rows = len(learnt.weight) if row_ids is None else len(row_ids)
+        shaped("gradient", float32("gradient", gradient), (rows, *learnt.weight.shape[1:]))
+        given, _kept = self._arguments(learnt, row_ids, np.array([step]))
         gradient = np.ascontiguousarray(gradient)
         library.check(library.core().tenor_adam_learn(ctypes.byref(given), address(gradient), scale))
 
@@ -173,13 +177,12 @@ class Adam(NamedTuple):
             steps: (S, 3) what ``self.step`` says of each.
             row_ids: (rows,) which, each once; None for all.
         """
-        given, _kept = self._arguments(learnt, len(made), row_ids, steps)
+        given, _kept = self._arguments(learnt, row_ids, steps)
         library.check(library.core().tenor_adam_catch_up(ctypes.byref(given), address(made)))
 
     def _arguments(
         self,
         learnt: Learnt,
-        rows: int,
         row_ids: TokenIds | None,
         steps: Floats,
     ) -> tuple[library.Adam, Floats]:
@@ -187,8 +190,8 @@ class Adam(NamedTuple):
         own = np.ascontiguousarray(steps, np.float32)
         given = library.Adam(
             **learnt.addresses,
-            row_ids=_optional(row_ids),
-            rows=rows if row_ids is None else len(row_ids),
+            row_ids=address_if_any(row_ids),
+            rows=len(learnt.weight) if row_ids is None else len(row_ids),
             width=learnt.weight.size // max(len(learnt.weight), 1),
             decay=0.0 if self.decoupled else self.weight_decay,
             fresh1=1 - self.betas[0],
@@ -226,7 +229,7 @@ def drop(
     _in_place("x", x)
     wanted = library.Dropout(
         x=address(x),
-        ids=None if ids is None else address(ids),
+        ids=address_if_any(ids),
         rows=len(x),
         width=x.shape[1],
         row_share=row_share,
@@ -245,15 +248,23 @@ def sums_of_rows(rows: Floats, items: TokenIds, offsets: Offsets, shares: Floats
         items: (M,) numbers of rows, of all lists.
         offsets: (N+1,) where each list begins.
         shares: (M,) how much of each; None for all of it.
+
+    Raises:
+        InputError: other types, sizes or numbers than these.
     """
     rows = np.ascontiguousarray(float32("rows", rows))
+    items = np.ascontiguousarray(of_type("items", items, np.dtype(np.int32)))
+    offsets = listed(offsets, items)
+    if shares is not None:
+        shaped("shares", float32("shares", shares), items.shape)
+        shares = np.ascontiguousarray(shares)
     sums = np.empty((len(offsets) - 1, rows.shape[1]), np.float32)
     lists = library.RowLists(
         rows=address(rows),
         count=len(rows),
         width=rows.shape[1],
         items=address(items),
-        shares=None if shares is None else address(float32("shares", shares)),
+        shares=address_if_any(shares),
         offsets=address(offsets),
         lists=len(sums),
         sums=address(sums),
@@ -373,36 +384,36 @@ class LayerPass:
             words=int(self.offsets[-1]),
             texts=len(self.offsets) - 1,
             truncate=self.truncate or 0,
-            weight_hh=_optional(self.weight_hh),
-            state_bias=_optional(self.state_bias),
-            shares=_optional(self.shares),
-            given=_optional(self.given),
-            row_of=_optional(self.row_of),
-            x=_optional(self.x),
+            weight_hh=address_if_any(self.weight_hh),
+            state_bias=address_if_any(self.state_bias),
+            shares=address_if_any(self.shares),
+            given=address_if_any(self.given),
+            row_of=address_if_any(self.row_of),
+            x=address_if_any(self.x),
             x_stride=strides[2],
-            weight_ih=_optional(self.weight_ih),
-            bias=_optional(self.bias),
+            weight_ih=address_if_any(self.weight_ih),
+            bias=address_if_any(self.bias),
             offsets=address(self.offsets),
-            states=_optional(self.states),
+            states=address_if_any(self.states),
             states_stride=strides[0],
             final_h=address(self.final),
             start_h=address(self.start),
-            sum_h=_optional(self.total),
-            max_h=_optional(self.largest),
-            d_states=(ctypes.c_void_p * 2)(*map(_optional, d_states[:2])),
+            sum_h=address_if_any(self.total),
+            max_h=address_if_any(self.largest),
+            d_states=(ctypes.c_void_p * 2)(*map(address_if_any, d_states[:2])),
             d_states_stride=strides[1],
-            d_final=_optional(self.gradients.get("final")),
-            d_start=_optional(self.gradients.get("start")),
-            d_sum=_optional(self.gradients.get("total")),
-            d_max=_optional(self.gradients.get("largest")),
-            d_shares=_optional(self.d_shares),
-            d_given=_optional(self.d_given),
-            d_x=_optional(self.d_x),
-            d_weight_ih=_optional(self.d_weight_ih),
-            d_weight_hh=_optional(self.d_weight_hh),
-            d_bias=_optional(self.d_bias),
-            d_state_bias=_optional(self.d_state_bias),
-            kept=_optional(self.kept),
+            d_final=address_if_any(self.gradients.get("final")),
+            d_start=address_if_any(self.gradients.get("start")),
+            d_sum=address_if_any(self.gradients.get("total")),
+            d_max=address_if_any(self.gradients.get("largest")),
+            d_shares=address_if_any(self.d_shares),
+            d_given=address_if_any(self.d_given),
+            d_x=address_if_any(self.d_x),
+            d_weight_ih=address_if_any(self.d_weight_ih),
+            d_weight_hh=address_if_any(self.d_weight_hh),
+            d_bias=address_if_any(self.d_bias),
+            d_state_bias=address_if_any(self.d_state_bias),
+            kept=address_if_any(self.kept),
             kept_size=0 if self.kept is None else self.kept.size,
         )
 
@@ -447,7 +458,3 @@ def _in_place(name: str, array: Floats) -> None:
     """Refuse what cannot be changed where it lies."""
     if not float32(name, array).flags.c_contiguous or not array.flags.writeable:
         raise InputError(f"{name} must be contiguous and writable, as it is changed in place")
-
-
-def _optional(array: npt.NDArray[np.float32 | np.int32] | None) -> int | None:
-    return None if array is None else address(array)

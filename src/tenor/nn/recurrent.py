@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from tenor import native
 from tenor.config import ModelConfig
-from tenor.errors import InputError, UnsupportedError
+from tenor.errors import ConfigError, InputError, UnsupportedError
 from tenor.model import layer_shapes
 from tenor.nn import operators  # noqa: F401 - registers torch.ops.tenor
 
@@ -65,7 +65,7 @@ class Recurrent(torch.nn.Module):
                 them flow to the first.
 
         Raises:
-            ConfigError: a setting that there is not.
+            ConfigError: there is no such setting, or a number is out of its range.
             UnsupportedError: there is no compiled core.
         """
         super().__init__()
@@ -86,6 +86,10 @@ class Recurrent(torch.nn.Module):
                 "skip": skip,
             }
         )
+        if not 0 <= dropout < 1:
+            raise ConfigError(f"dropout must be at least 0 and below 1, got {dropout!r}")
+        if truncate is not None and truncate < 1:
+            raise ConfigError(f"truncate must be at least 1, or None, got {truncate!r}")
         self.config, self.dropout, self.truncate = config, dropout, truncate
         width = input_size
         for depth, hidden in enumerate(config.hidden_sizes):

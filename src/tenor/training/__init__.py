@@ -53,7 +53,7 @@ def train(  # noqa: PLR0913 - all that goes into a training, by name
         words: the vocabulary in its order, for ``vocabulary.source = "list"``.
         vectors: word vectors to start from; their width sets ``embedding_dim``.
         run: where checkpoints, metrics and curves go; emptied once texts and settings are seen to
-            be sound. None writes none, and nothing can be gone on with.
+            be sound. None writes none, and the training cannot be resumed.
         progress: where to report; None is silent.
         recipe: what the model's record says of the recipe that the settings come from.
         budget: shortens the training, before it begins, to what this machine should do in the time
@@ -62,23 +62,27 @@ def train(  # noqa: PLR0913 - all that goes into a training, by name
             slower later on takes longer: nothing is cut off.
 
     Returns:
-        The classifier, seen to compute in its own runtime what PyTorch computes. Its
+        The classifier, seen to compute in its own runtime what trained it computes. Its
         ``model.record`` has the resolved settings, the data's hash and the metrics.
 
     Raises:
         DataError: the data cannot be read or learnt from.
         ConfigError: settings, words and vectors do not go together.
+        UnsupportedError: there is no GPU, no PyTorch or no compiled core where the settings ask for it.
         TrainingError: the loss was not finite, or the runtimes disagree.
+        ArtifactError: a checkpoint cannot be written.
         TrainingInterrupted: the run was told to stop; its last checkpoint has all that was learnt.
     """
     progress = progress or Progress(None)
     given = _dataset(data)
     prepared = prepare(given, settings or preset(), words, vectors, progress, recipe)
+    trainer = _trainer(prepared, progress)
     if run is not None:
         run.begin(given.origin)
     if budget is not None:
         prepared = _shortened(prepared, budget, run, progress)
-    return _learn(_trainer(prepared, progress), prepared, run, progress)
+        trainer = _trainer(prepared, progress)
+    return _learn(trainer, prepared, run, progress)
 
 
 def resume(
@@ -103,13 +107,13 @@ def resume(
     Raises:
         TrainingError: there is no such checkpoint, or the texts are others than the training's.
         ArtifactError: the checkpoint is damaged; the message names the file.
-        DataError, TrainingInterrupted: as for ``train``.
+        DataError, UnsupportedError, TrainingInterrupted: as for ``train``.
     """
     progress = progress or Progress(None)
     found = run.choose(step)
     best = run.read(found.best).model.weights if found.best else {}
     if learning_rate is not None:
-        change = f"{found.position.step}:{learning_rate:g}"
+        change = f"{found.position.step}:{learning_rate!r}"
         progress.say(f"learning rate {learning_rate:g} from update {found.position.step + 1:,} on")
         found = replace(found, model=_with_rate_change(found.model, change))
     prepared = prepare_again(data or run.read_texts(), found.model, progress)
@@ -202,9 +206,10 @@ def _hooks(prepared: Prepared, run: RunFolder | None, progress: Progress) -> Hoo
         if record.runs_away and not told:
             told.append(record.epoch)
             progress.say(
-                f"note: training accuracy {record.train_accuracy:.3f} runs away from validation "
-                f"{record.validation_accuracy:.3f}: the training texts are learnt by heart. The best epoch "
-                "is kept; more dropout or fewer epochs help, and --patience 2 stops in time"
+                f"note: training accuracy {record.train_accuracy:.3f} is far above validation "
+                f"{record.validation_accuracy:.3f}: the network overfits, it learns the training texts by "
+                "heart. The best epoch is kept; more dropout or fewer epochs help, and --patience 2 stops "
+                "in time"
             )
         if run is not None:
             run.add(record)
@@ -240,12 +245,14 @@ def _scores(record: EpochRecord) -> dict[str, float]:
 
 def _explained(error: NotFiniteError, prepared: Prepared, position: Position, run: RunFolder | None) -> str:
     """What was not finite, which texts made it so, what to do, and where the best model is."""
-    rows = {id(example): row for row, example in enumerate(prepared.given.splits["train"], 1)}
+    given = prepared.given.splits
+    rows = {id(example): row for row, example in enumerate(given["train"], 1)}
     texts = [prepared.dataset.splits["train"][i] for i in error.texts]
     lines = [str(error)]
     if texts:
-        more = f" and {len(texts) - _NAMED_TEXTS} more" if len(texts) > _NAMED_TEXTS else ""
-        named = ", ".join(f"{rows[id(example)]:,}" for example in texts[:_NAMED_TEXTS])
+        numbers = [rows[id(example)] for example in texts if id(example) in rows]  # a flaw learns others too
+        more = f" and {len(numbers) - _NAMED_TEXTS} more" if len(numbers) > _NAMED_TEXTS else ""
+        named = ", ".join(f"{number:,}" for number in numbers[:_NAMED_TEXTS]) or "of the validation split"
         lines.append(f"made by the training texts {named}{more}; the first of them is {texts[0].text[:60]!r}")
     if run is not None and position.best:
         lines.append(f"the best epoch so far stays as a model in {run.best_folder(position)}")

@@ -12,13 +12,12 @@ from tenor import native
 from tenor.batching import Batch
 from tenor.cells import Floats
 from tenor.config import FlawsConfig, ModelConfig, TrainConfig
-from tenor.errors import TrainingError
 from tenor.native.arrays import TokenIds
 from tenor.native.training import Adam, Arithmetic, Learnt
 from tenor.scorer import Scorer
 from tenor.training.core_network import CoreNetwork, Gradients
 from tenor.training.dropout import Dropout
-from tenor.training.engine import Seen, Targets
+from tenor.training.engine import Seen, Targets, remembered
 from tenor.training.late_rows import LateRows
 from tenor.training.losses import gradient, mean_loss
 
@@ -111,13 +110,9 @@ class CoreEngine:
         """
         self._settle()
         for name, learnt in self._learnt.items():
-            shapes = {"step": ()} | dict.fromkeys(_MOMENTS, learnt.weight.shape)
-            found = {kind: moments[f"{kind}.{name}"] for kind in shapes if f"{kind}.{name}" in moments}
-            if not found:  # no gradient yet
+            found = remembered(moments, name, learnt.weight.shape)
+            if found is None:
                 continue
-            fits = {kind: moment.shape for kind, moment in found.items()} == shapes
-            if not fits or any(moment.dtype != np.float32 for moment in found.values()):
-                raise TrainingError(f"what the optimizer remembers does not fit the weight {name}")
             self._steps[name] = int(found["step"])
             for kind, own in _MOMENTS.items():
                 getattr(learnt, own)[...] = found[kind]

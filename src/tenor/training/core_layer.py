@@ -39,9 +39,8 @@ class Form(NamedTuple):
     @classmethod
     def of(cls, config: ModelConfig, depth: int, truncate: int | None, precision: Arithmetic) -> Form:
         """A layer of a network."""
-        activation = config.activation if config.cell in ("rnn", "linear") else "tanh"
-        gating = Gating(config.window == 2, config.input_gate, config.output_gate, config.skip)
-        return cls(config.cell, config.hidden_sizes[depth], activation, gating, truncate, precision)
+        hidden, gating = config.hidden_sizes[depth], Gating.of(config)
+        return cls(config.cell, hidden, config.activation, gating, truncate, precision)
 
 
 class Asked(NamedTuple):

@@ -17,7 +17,7 @@ from tenor import native
 from tenor.batching import Batch
 from tenor.cells import Floats
 from tenor.config import FlawsConfig, ModelConfig, TrainConfig
-from tenor.errors import UnsupportedError
+from tenor.errors import TrainingError, UnsupportedError
 
 Targets = npt.NDArray[np.int64]
 """(B,) label ids."""
@@ -74,12 +74,9 @@ def resolved(config: TrainConfig) -> Literal["core", "torch"]:
         raise UnsupportedError("the compiled core computes on the processor; a GPU takes --engine torch")
     if config.engine == "core" and not has_core:
         raise UnsupportedError(f"the compiled core is absent: {native.status().reason}")
-    engine = config.engine
-    if engine == "auto":
-        engine = "core" if has_core and config.device == "cpu" else "torch"
-    if engine == "torch" and config.optimizer == "lazy_adam":
-        raise UnsupportedError("lazy_adam is the core's; set --optimizer adam, or --engine core")
-    return engine
+    if config.engine == "auto":
+        return "core" if has_core and config.device == "cpu" else "torch"
+    return config.engine
 
 
 def build(
@@ -107,6 +104,26 @@ def build(
     from tenor.training.torch_engine import TorchEngine
 
     return TorchEngine(config, model, weights, flaws)
+
+
+def remembered(moments: Mapping[str, Floats], name: str, shape: tuple[int, ...]) -> dict[str, Floats] | None:
+    """What an optimizer remembers of one weight, by PyTorch's names, out of what ``moments`` took.
+
+    Returns:
+        ``step``, ``exp_avg`` and ``exp_avg_sq``; None where the weight has had no gradient yet, as a layer
+        has none while all texts are empty.
+
+    Raises:
+        TrainingError: it does not fit the weight.
+    """
+    shapes = {"step": (), "exp_avg": shape, "exp_avg_sq": shape}
+    found = {kind: moments[f"{kind}.{name}"] for kind in shapes if f"{kind}.{name}" in moments}
+    if not found:
+        return None
+    fits = {kind: moment.shape for kind, moment in found.items()} == shapes
+    if not fits or any(moment.dtype != np.float32 for moment in found.values()):
+        raise TrainingError(f"what the optimizer remembers does not fit the weight {name}")
+    return found
 
 
 def need_pytorch(what: str) -> None:

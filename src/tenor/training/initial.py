@@ -48,7 +48,7 @@ def place_vectors(
 
     Args:
         weights: of the model before.
-        vocabulary: whose rows they are; that of its fill token becomes zeros.
+        vocabulary: whose rows they are; that of its fill token becomes zeros, whatever the vectors say.
         vectors: the given ones.
         missing_zeros: make the rows of words without a vector zeros too; otherwise they stay.
 
@@ -64,11 +64,11 @@ def place_vectors(
         )
     if missing_zeros:
         embedding[:] = 0
-    elif vocabulary.config.fill_token in vocabulary.config.special_tokens:
-        embedding[vocabulary.special_id(vocabulary.config.fill_token)] = 0
     rows = {word: row for row, word in enumerate(vectors.words)}
     known = [i for i, token in enumerate(vocabulary.tokens) if token in rows]
     embedding[known] = vectors.matrix[[rows[vocabulary.tokens[i]] for i in known]]
+    if vocabulary.config.fill_token in vocabulary.config.special_tokens:
+        embedding[vocabulary.special_id(vocabulary.config.fill_token)] = 0
     return dict(weights) | {"embedding.weight": embedding}
 
 

@@ -195,7 +195,6 @@ def _window(config: ModelConfig, x: Tensor, state: list[Tensor], parameters: lis
 
 _ONE_STATE: dict[tuple[str, str], Callable[..., tuple[Tensor, Tensor]]] = {
     ("gru", "tanh"): torch.gru,
-    ("gru", "relu"): torch.gru,
     ("rnn", "tanh"): torch.rnn_tanh,
     ("rnn", "relu"): torch.rnn_relu,
 }

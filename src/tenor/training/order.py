@@ -14,6 +14,10 @@ _POOL_BATCHES = 50
 on film reviews), small enough that an epoch's order stays random."""
 
 
+VALIDATED_TEXTS = 128
+"""Texts that are validated at once."""
+
+
 def batches(lengths: Sequence[int], *, batch_size: int, seed: int, epoch: int) -> list[npt.NDArray[np.intp]]:
     """Indices of the texts of each batch: every text once, texts of similar length together.
 
@@ -28,3 +32,10 @@ def batches(lengths: Sequence[int], *, batch_size: int, seed: int, epoch: int) -
         part = part[np.argsort(np.asarray(lengths)[part], kind="stable")]
         made += [part[i : i + batch_size] for i in range(0, len(part), batch_size)]
     return [made[i] for i in generator.permutation(len(made))]
+
+
+def parts_by_length(lengths: npt.ArrayLike) -> list[npt.NDArray[np.intp]]:
+    """Indices of the texts that are read together when nothing is learnt: all of them, the shortest first."""
+    by_length = np.argsort(lengths, kind="stable")
+    starts = range(0, len(by_length), VALIDATED_TEXTS)
+    return [by_length[start : start + VALIDATED_TEXTS] for start in starts]

@@ -291,7 +291,7 @@ def _coverage(vocabulary: Vocabulary, vectors: WordVectors, token_ids: Sequence[
     has_vector = np.array([token in known for token in vocabulary.tokens])
     found = int(has_vector.sum())
     if not found:
-        texts = vocabulary.tokens[len(vocabulary.config.special_tokens) :]
+        texts = [token for token in vocabulary.tokens if token in vocabulary]
         raise DataError(
             f"none of the vocabulary's {len(vocabulary):,} words has a word vector, so these vectors would "
             f"do nothing; they spell words like {listed(vectors.words[:3])}, and the texts "

@@ -15,9 +15,10 @@ from tenor.batching import join
 from tenor.classifier import TextClassifier
 from tenor.training.budget import Pace
 from tenor.training.history import Position
+from tenor.training.order import parts_by_length
 from tenor.training.prepare import Prepared
 from tenor.training.run import RunFolder
-from tenor.training.trainer import VALIDATED_TEXTS, Snapshot, Trainer
+from tenor.training.trainer import Snapshot, Trainer
 
 _MOST_PARTS = 24
 _SHARE = 0.02
@@ -61,7 +62,7 @@ def _validation(trainer: Trainer, prepared: Prepared, limit: float) -> float:
     def part(chosen: npt.NDArray[np.intp]) -> None:
         read(join([split.token_ids[index] for index in chosen]))
 
-    return _seconds(part, _parts(lengths), lengths, limit)
+    return _seconds(part, parts_by_length(lengths), lengths, limit)
 
 
 def _test(prepared: Prepared, limit: float) -> float:
@@ -74,7 +75,7 @@ def _test(prepared: Prepared, limit: float) -> float:
         classifier.predict_logits([texts[index] for index in chosen])
 
     tested = sum(len(example.text) + 1 for example in splits.get("test", ()))
-    return _seconds(part, _parts(lengths), lengths, limit) * tested / int((lengths + 1).sum())
+    return _seconds(part, parts_by_length(lengths), lengths, limit) * tested / int((lengths + 1).sum())
 
 
 def _save(trainer: Trainer, prepared: Prepared, run: RunFolder) -> float:
@@ -84,12 +85,6 @@ def _save(trainer: Trainer, prepared: Prepared, run: RunFolder) -> float:
         prepared.model, Snapshot(weights=weights, moments=moments, position=Position(), finished=False)
     )
     return time.perf_counter() - began
-
-
-def _parts(lengths: npt.NDArray[np.intp]) -> list[npt.NDArray[np.intp]]:
-    """Which texts are read together."""
-    by_length = np.argsort(lengths, kind="stable")
-    return [by_length[start : start + VALIDATED_TEXTS] for start in range(0, len(lengths), VALIDATED_TEXTS)]
 
 
 def _seconds(

@@ -86,7 +86,7 @@ class RunFolder:
         try:
             yield
         finally:
-            self.learning = False
+            self.learning = self.stopping = False
 
     def check_free(self) -> None:
         """Refuse to begin where a training lies that could be gone on with, unless told to by ``force``.
@@ -104,10 +104,13 @@ class RunFolder:
             raise ArtifactError(f"{error}\nor begin anew with --force") from error
         if finished and self.path.with_name(self.path.name.removesuffix(".run")).exists():
             return
-        what = "is done, but whose model was not saved" if finished else "stopped"
+        step = f"{places[-1].step:,}"
+        what = f"stopped after update {step}"
+        if finished:
+            what = f"is finished ({step} updates), but whose model was not saved"
         raise TrainingError(
-            f"{self.path} holds a training that {what} after update {places[-1].step:,}; go on with it: "
-            f"tenor train --resume {self.path}\nor begin anew with --force"
+            f"{self.path} holds a training that {what}; resume it: tenor train --resume {self.path}\n"
+            "or begin anew with --force"
         )
 
     def begin(self, source: Source | None) -> None:
@@ -126,8 +129,12 @@ class RunFolder:
             "tenor_version": tenor.__version__,
             "data": None if source is None else asdict(source.absolute()),
         }
+        self._records = []
         self._clear(places)
-        (self.path / CURVES).unlink(missing_ok=True)
+        try:
+            (self.path / CURVES).unlink(missing_ok=True)
+        except OSError as error:
+            raise self._unwritable(error) from error
         self._write(METRICS, "")
         self._write(_ABOUT, json.dumps(about, indent=2, ensure_ascii=False) + "\n")
 

@@ -33,8 +33,6 @@ _SHARE = 0.3
 class Parts(NamedTuple):
     """The G parts that several words share."""
 
-    longest: int
-    """Characters of the longest."""
     num_words: int
     """V."""
     hashes: ngrams.Hashes
@@ -61,7 +59,7 @@ def take_apart(vocabulary: Vocabulary, texts: Encoded, longest: int) -> Parts:
     hashes, counts = counted(np.concatenate([of_words, of_texts]) >> HALF)
     kept = hashes[counts >= _FEWEST_WORDS]
     in_texts = _lists(of_texts, kept, np.sqrt(times).astype(np.float32))
-    return Parts(longest, len(known), kept.astype(np.uint32), _lists(of_words, kept), in_texts)
+    return Parts(len(known), kept.astype(np.uint32), _lists(of_words, kept), in_texts)
 
 
 def _spelled_out(batch: Batch, longest: int) -> Keys:
@@ -93,7 +91,6 @@ class Spelling:
             texts: B of them.
             owners: (P,) the marks of those that own the rows of the table.
         """
-        self.longest = parts.longest
         self._owners = owners
         self._texts_of_words = _texts_of_words(texts, parts.num_words)
         self._words_of_texts = self._texts_of_words.turned(len(texts.targets))

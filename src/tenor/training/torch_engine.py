@@ -59,6 +59,7 @@ class TorchEngine:
         each_alone = self._flaws.sigmoid_loss
         ids = torch.from_numpy(targets).to(self._device)
         self._loss = network.loss(scores, ids, each_alone=each_alone)
+        self._read = np.unique(batch.token_ids)
         return Seen(scores.detach().cpu().numpy(), self._loss.item())
 
     def learn(self, rate: float) -> None:
@@ -68,6 +69,8 @@ class TorchEngine:
         self._loss.backward()  # type: ignore[no-untyped-call]
         if self._config.clip_norm:
             torch.nn.utils.clip_grad_norm_(self._learnt.values(), self._config.clip_norm, foreach=True)
+        if isinstance(self._optimizer, optimizer.LazyAdam):
+            self._optimizer.rows = torch.from_numpy(self._read).to(self._device)
         self._optimizer.step()
 
     def reader(self) -> Callable[[Batch], Floats]:

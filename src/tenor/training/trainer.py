@@ -21,12 +21,9 @@ from tenor.training.blend import HALVES, Apart, Beside, best_blend, without_ngra
 from tenor.training.encoded import Encoded, filled
 from tenor.training.history import EpochRecord, Position, RunningMean
 from tenor.training.losses import mean_loss
-from tenor.training.order import batches
+from tenor.training.order import batches, parts_by_length
 from tenor.training.progress import Progress
 from tenor.training.schedule import rate
-
-VALIDATED_TEXTS = 128
-"""Texts that are validated at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +56,6 @@ class NotFiniteError(TrainingError):
 
     def __init__(self, what: str, texts: Sequence[int] = ()) -> None:
         super().__init__(f"{what}; lower --learning-rate or set --clip-norm 1")
-        self.what = what
         self.texts = texts
         """Their places in the training split, from 0."""
 
@@ -160,12 +156,9 @@ class Trainer:
     def evaluate(self, split: Encoded, title: str, hooks: Hooks = Hooks()) -> Floats:
         """Logits (B, C) of a split, with the whole network, without n-grams."""
         scores = np.empty((len(split.targets), self._model.num_logits(self._num_labels)), np.float32)
-        lengths, so_far = split.lengths, RunningMean()
-        by_length = np.argsort(lengths, kind="stable")
-        read = self.engine.reader()
-        with self._progress.bar(title, len(lengths)) as bar:
-            for start in range(0, len(by_length), VALIDATED_TEXTS):
-                chosen = by_length[start : start + VALIDATED_TEXTS]
+        so_far, read = RunningMean(), self.engine.reader()
+        with self._progress.bar(title, len(scores)) as bar:
+            for chosen in parts_by_length(split.lengths):
                 found, targets = read(join([split.token_ids[i] for i in chosen])), split.targets[chosen]
                 so_far.add(self._loss(found, targets), _right(found, targets), len(chosen))
                 bar.update(len(chosen), so_far)
@@ -225,14 +218,15 @@ class Trainer:
         hooks.epoch(record)
         self._save(hooks)
         if self.finished and len(self.position.records) < self._epochs:
-            self._progress.say(f"stopped: no better epoch in {self.position.waited}")
+            self._progress.say(f"stopped early: no better epoch in {self.position.waited}")
 
     def _learn(self, train: Encoded, hooks: Hooks) -> int:
         """The updates of the epoch that are still to be done; gives the tokens they read."""
         config, at, tokens = self._config, self.position, 0
         lengths = np.asarray(train.lengths)
         order = self.order(train)
-        with self._progress.bar(f"epoch {at.epoch} training", len(lengths), at.mean.examples) as bar:
+        texts = sum(map(len, order))
+        with self._progress.bar(f"epoch {at.epoch} training", texts, at.mean.examples) as bar:
             while at.batch < len(order):
                 chosen = order[at.batch]
                 loss, right = self._update(train, chosen, self._rate(at.step, len(order)))

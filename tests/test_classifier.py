@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle  # noqa: TID251 - what worker processes are sent, not a file
 from dataclasses import replace
 
 import numpy as np
@@ -103,3 +105,12 @@ def test_the_compiled_core_is_refused_for_what_it_cannot_compute(tiny):
 def test_the_reference_computes_when_asked_for(tiny):
     assert TextClassifier(tiny(), runtime="numpy").runtime == "numpy"
     assert TextClassifier(tiny(np.float64)).runtime == "numpy"
+
+
+@pytest.mark.parametrize("runtime", ["auto", "numpy"])
+def test_a_classifier_can_be_pickled_and_copied(tiny, runtime):
+    classifier = TextClassifier(tiny(), runtime=runtime)
+    expected = classifier.predict_logits(["good film"])
+    for other in (pickle.loads(pickle.dumps(classifier)), copy.deepcopy(classifier)):
+        assert other.runtime == classifier.runtime
+        np.testing.assert_array_equal(other.predict_logits(["good film"]), expected)

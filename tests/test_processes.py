@@ -7,12 +7,15 @@ import os
 import random
 import subprocess
 import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tenor import TextClassifier, native
 from tenor.classifier import PRETRAINED
+from tenor.forking import undisturbed
 
 needs_core = pytest.mark.skipif(not native.is_available(), reason="no compiled core here")
 each_runtime = pytest.mark.parametrize("runtime", [pytest.param("native", marks=needs_core), "numpy"])
@@ -267,3 +270,26 @@ def test_a_million_predictions_take_no_memory(tmp_path, runtime):
 @each_runtime
 def test_a_hundred_thousand_calls_of_one_text_take_no_memory(tmp_path, runtime):
     assert_no_growth(tmp_path, runtime, 10_000, 100_000, 1)
+
+
+@needs_fork
+def test_a_fork_waits_for_products_of_other_threads():
+    inside, leave = threading.Event(), threading.Event()
+
+    def multiply():
+        with undisturbed():
+            inside.set()
+            leave.wait(10)
+
+    thread = threading.Thread(target=multiply)
+    thread.start()
+    inside.wait(10)
+    threading.Timer(0.3, leave.set).start()
+    began = time.perf_counter()
+    child = os.fork()
+    if child == 0:
+        with undisturbed():
+            os._exit(0 if leave.is_set() else 1)
+    assert time.perf_counter() - began > 0.25
+    assert os.waitpid(child, 0)[1] == 0
+    thread.join()

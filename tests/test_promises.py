@@ -14,8 +14,8 @@ import tenor
 SOURCE = Path(tenor.__file__).parent
 PATH = [
     "errors", "section", "config", "precision", "tokenizer", "batching", "spelled", "vocabulary", "native",
-    "indexing", "cells", "encoder", "pooling", "head", "ngrams", "scorer", "prediction", "model", "atomic",
-    "untrusted", "artifact", "reading", "classifier",
+    "indexing", "forking", "cells", "encoder", "pooling", "head", "ngrams", "scorer", "prediction", "model",
+    "atomic", "untrusted", "artifact", "reading", "classifier",
 ]  # fmt: skip
 """The path of one prediction: a module imports only what stands before it."""
 
@@ -88,3 +88,10 @@ def test_help_and_wrong_arguments_load_nothing_heavy(arguments):
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'classify'"):
         tenor.classify  # noqa: B018
+
+
+def test_the_map_of_contributing_has_every_module():
+    told = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    modules = [path for path in SOURCE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
+    missing = [path.name for path in modules if not path.name.startswith("__") and path.name not in told]
+    assert missing == []

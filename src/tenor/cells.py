@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tenor.config import ModelConfig, Precision
+from tenor.forking import undisturbed
 from tenor.precision import half, rounded_state
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -119,7 +120,8 @@ def rows_matmul(x: Floats, weight: Floats) -> Floats:
     blocks = np.ascontiguousarray(x).reshape(-1, _BLOCK, width)
     product = np.empty((*blocks.shape[:2], len(weight)), x.dtype)
     for part in _column_parts(len(weight), width):
-        product[:, :, part] = np.matmul(blocks, weight[part].T)
+        with undisturbed():
+            product[:, :, part] = np.matmul(blocks, weight[part].T)
     return product.reshape(-1, len(weight))[:rows, :columns]
 
 

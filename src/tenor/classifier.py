@@ -6,6 +6,7 @@ import os
 import reprlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +72,7 @@ class TextClassifier:
         Raises:
             UnsupportedError: ``"native"`` was asked for and cannot compute this model.
         """
-        self.model = model
+        self.model, self._runtime, self._network = model, runtime, network
         self.labels = model.labels
         self.tokenizer = Tokenizer(model.tokenizer)
         in_core = computes_in_core(model.weights, runtime)
@@ -109,6 +110,10 @@ class TextClassifier:
                 "folder anew"
             )
         return classifier
+
+    def __reduce__(self) -> tuple[Callable[[Model], TextClassifier], tuple[Model]]:
+        """For ``pickle`` and ``copy``: the model, prepared anew where it is taken up."""
+        return partial(type(self), runtime=self._runtime, network=self._network), (self.model,)
 
     def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
         """Write a model folder: whole, or not at all.

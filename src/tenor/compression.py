@@ -161,7 +161,9 @@ class Compressor:
 
     def _at(self, model: Model, precision: Precision) -> Compressed:
         classifier = TextClassifier(model.at(precision))
-        return self._measured(classifier, self._labels(classifier))
+        found = self._measured(classifier, self._labels(classifier))
+        size = artifact.size_bytes(self.noted(found), classifier.self_test())
+        return replace(found, size_bytes=size)
 
     def _measured(self, classifier: TextClassifier, labels: Labels) -> Compressed:
         model = classifier.model

@@ -107,7 +107,7 @@ def targets_of(classifier: TextClassifier, examples: Sequence[Example]) -> np.nd
         raise DataError(
             f"the data has the label {first.label!r}, which the model does not know"
             f"{closest(first.label, ids)}; it knows {listed(classifier.labels)}. "
-            f"{len(strange):,} of the {len(examples):,} texts have such labels, the first is {first.text[:60]!r}"
+            f"{len(strange):,} of the {len(examples):,} texts have such labels, the first {first.text[:60]!r}"
         )
     return np.array([ids[example.label] for example in examples], dtype=np.intp)
 

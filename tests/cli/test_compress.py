@@ -170,3 +170,11 @@ def test_a_model_without_words_still_answers(tiny):
     examples = [Example(text="the film", label="negative"), Example(text="bad", label="positive")]
     found = Compressor(TextClassifier(model), examples, name="two").compressed("int8", words=0)
     assert (found.words, found.accuracy) == (0, 0.5)
+
+
+def test_the_size_that_is_told_is_that_of_the_folder(tenor, model_folder, reviews, tmp_path):
+    done = tenor("compress", model_folder, reviews, "-o", tmp_path / "small", "--max-changed", 1)
+    assert done.status == 0, done.err
+    told = [json.loads(line)["size_bytes"] for line in done.out.splitlines()]
+    for size, folder in zip(told, (model_folder, tmp_path / "small"), strict=True):
+        assert size == sum(file.stat().st_size for file in folder.iterdir())

@@ -27,6 +27,7 @@ def test_the_record_counts_texts_labels_and_characters(tenor, tmp_path):
         "name": "films",
         "source": "films.csv",
         "sha256": hashlib.sha256(table.read_bytes()).hexdigest(),
+        "layout": {"format": "csv", "has_header": True, "text_column": "text", "label_column": "label"},
         "labels": ["neg", "pos"],
         "splits": {
             "train": {
@@ -62,10 +63,11 @@ def test_strange_labels_do_not_break_the_table(terminal, strange):
 
     lines = done.out.splitlines()
     assert done.status == 0
-    assert max(map(len, lines[:13])) <= 80
-    assert len({len(line) for line in lines[3:13]}) == 1
+    assert max(map(len, lines[:14])) <= 80
+    assert lines[2] == "jsonl, texts in 'text', labels in 'label'"
+    assert len({len(line) for line in lines[4:14]}) == 1
     assert "\x1b" not in done.out
-    assert "two lines: the film is \ufffd[31m3" not in lines[:13]
+    assert "two lines: the film is \ufffd[31m3" not in lines[:14]
 
 
 def test_without_a_source_the_corpora_are_listed(tenor, tmp_path):
@@ -105,3 +107,12 @@ def test_a_model_is_no_data(tenor, model_folder):
 
     assert (done.status, done.out) == (2, "")
     assert f"{model_folder} is a model folder, not texts" in done.err
+
+
+def test_what_a_table_was_understood_as_is_told(terminal, tmp_path):
+    table = tmp_path / "films.csv"
+    table.write_text("good film,pos\nbad film,neg\ngreat film,pos\n", encoding="utf-8")
+    assert "csv, texts in '1', labels in '2'; no line names the columns" in terminal("data", table).out
+    table.write_text("review,stars\ngood film,5\nbad film,1\n", encoding="utf-8")
+    told = "csv, texts in 'review', labels in 'stars'; the first line names the columns"
+    assert told in terminal("data", table).out

@@ -120,7 +120,7 @@ def test_a_label_that_the_model_does_not_know_is_refused(tenor, model_folder, la
     assert (done.status, done.out) == (2, "")
     assert done.err == (
         "tenor: the data has the label 'mixed', which the model does not know; "
-        "it knows 'negative', 'positive'. 2 of the 4 texts have such labels, the first is "
+        "it knows 'negative', 'positive'. 2 of the 4 texts have such labels, the first "
         "'the film is good'\n"
     )
 

@@ -1,5 +1,7 @@
 """What every verb shares: exit statuses, errors, help, and how light it is to ask for help."""
 
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -195,3 +197,35 @@ def test_flags_are_not_abbreviated(tenor):
     done = tenor("train", "reviews.csv", "--epoch", "3")
     assert done.status == 2
     assert "did you mean '--epochs'?" in done.err
+
+
+def test_closed_streams_are_no_error(model_folder):
+    for closed in (">&-", "2>&-"):
+        command = f'"$0" -m tenor predict -m "$1" good {closed}'
+        done = subprocess.run(
+            ["sh", "-c", command, sys.executable, str(model_folder)], capture_output=True, text=True
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert ("label" in done.stdout) == (closed == "2>&-")
+
+
+def test_too_little_memory_is_told_in_a_line(tenor, tmp_path):
+    (tmp_path / "a.csv").write_text("text,label\n" + "good,1\nbad,0\n" * 9)
+    done = tenor(
+        "train", tmp_path / "a.csv", "--min-count", 1, "--embedding-dim", 10**13, "-o", tmp_path / "m"
+    )
+    assert done.status == 1
+    assert done.err.splitlines()[-1].startswith("tenor: there is too little memory: Unable to allocate")
+
+
+def test_an_instruction_set_that_there_is_not_is_told(model_folder):
+    command = [sys.executable, "-m", "tenor", "predict", "-m", str(model_folder), "good"]
+    done = subprocess.run(command, env=os.environ | {"TENOR_ISA": "AVX2"}, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert done.stderr.startswith("note: NumPy reads, as TENOR_ISA='AVX2' is not one of")
+
+
+def test_help_has_the_defaults_of_a_training_without_settings(tenor):
+    shown = " ".join(tenor("train", "--help").out.split())
+    for flag, value in (("cell", "linear"), ("optimizer", "lazy_adam"), ("pooling", "last,max")):
+        assert re.search(rf" --{flag} (?:(?! --).)*\(default: {value}\)", shown), flag

@@ -134,7 +134,10 @@ def test_a_resumed_training_takes_no_settings(tenor, tmp_path, arguments, messag
 
 
 def test_a_run_folder_that_is_none_is_refused(tenor, tmp_path):
-    for path, message in ((tmp_path / "no.run", "there is no run folder"), (tmp_path, "is not a run folder")):
+    for path, message in (
+        (tmp_path / "no.run", "there is no run folder"),
+        (tmp_path, "holds no training that has begun"),
+    ):
         done = tenor("train", "--resume", path, "-o", tmp_path / "new")
         assert done.status == 2
         assert message in done.err
@@ -282,3 +285,15 @@ def test_a_signal_after_the_last_update_stops_before_the_test_texts_are_read(
     assert done.status == 130
     assert "stopped when all was learnt, before the model was saved" in done.err
     assert tenor("train", "--resume", tmp_path / "out.run").err.count("test accuracy") == 1
+
+
+def test_a_training_that_is_stopped_before_it_begins_leaves_nothing(tenor, reviews, tmp_path, monkeypatch):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "prepare", stopped)
+    before = sorted(os.listdir(tmp_path))
+    assert tenor("train", reviews, "-o", tmp_path / "out").status == 130
+    assert sorted(os.listdir(tmp_path)) == before
+    (tmp_path / "out.run").mkdir()
+    assert "holds no training that has begun" in tenor("train", "--resume", tmp_path / "out.run").err

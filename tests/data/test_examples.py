@@ -118,3 +118,13 @@ def test_pairs_are_texts_to_train_on():
 def test_what_is_no_pair_is_named_by_its_place(pair):
     with pytest.raises(DataError, match=r"item 1 of the data is .*; each must be a text and its label"):
         dataset_of([("a film", "pos"), pair])
+
+
+@pytest.mark.parametrize("label", ["", " ", "\u3000\n"])
+def test_an_empty_label_is_refused(label):
+    with pytest.raises(DataError, match="item 1 of the data has an empty label"):
+        dataset_of([("a", "x"), ("b", label)])
+
+
+def test_labels_of_pairs_are_spelt_as_those_of_files():
+    assert dataset_of([("a", " x "), ("b", "e\u0301"), ("c", "\ud83d")]).labels == ("x", "é", "\ufffd")

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import os
 import subprocess
 import sys
 
@@ -462,8 +463,36 @@ def test_what_is_hidden_or_no_file_is_no_label_and_no_text(tmp_path):
     for name in ("neg/a.txt", "pos/a.txt", ".ipynb_checkpoints/a.txt", "pos/.b.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("a text")
-    (tmp_path / "pos" / "notes.txt").mkdir()
+    for name in ("pos/Thumbs.db", "__MACOSX/a.txt", "notes.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("no text")
     assert [example.label for example in read_folder(tmp_path)["train"]] == ["neg", "pos"]
+
+
+def test_files_without_any_ending_are_texts_too(tmp_path):
+    texts = {"neg/1": "N", "neg/2": "M", "pos/1.post": "P", "neg/.hidden": "H"}
+    read = read_folder(write_folder(tmp_path, texts))["train"]
+    assert [(e.label, e.text) for e in read] == [("neg", "N"), ("neg", "M"), ("pos", "P")]
+
+
+def test_an_ending_may_be_in_capitals(tmp_path):
+    read = read_folder(write_folder(tmp_path, {"neg/1.TXT": "N", "pos/1.txt": "P"}))["train"]
+    assert [e.text for e in read] == ["N", "P"]
+
+
+@pytest.mark.parametrize("other", ["pos/b", "pos/b.text", "pos/more/b.txt", "pos/notes.txt/b"])
+def test_a_folder_of_which_some_would_be_left_out_is_refused(tmp_path, other):
+    folder = write_folder(tmp_path, {"neg/a.txt": "N", "pos/a.txt": "P", other: "Q"})
+    with pytest.raises(DataError, match=r"has 2 files of texts, .* beside them 1 others, such as"):
+        read_folder(folder)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_among_texts_is_refused(tmp_path):
+    folder = write_folder(tmp_path, {"neg/a.txt": "N", "pos/a.txt": "P"})
+    os.mkfifo(folder / "pos" / "b.txt")
+    with pytest.raises(DataError, match=r"b.txt is a pipe or a device, or links to nothing; move it away"):
+        read_folder(folder)
 
 
 def test_a_folder_of_splits_is_read_without_its_unlabelled_texts(tmp_path):
@@ -571,11 +600,11 @@ def test_one_array_of_objects_is_a_table(tmp_path, indent, name):
     [
         ('[{"text": "a", "label": "b"},\n\n {"text": 1, "label": "b"}]', "line 3: 'text' is 1, not a text"),
         ('[{"text": "a", "label": "b"},\n 7]', "line 2 is not a JSON object"),
-        ('[{"text": "a", "label": "b"}\n', "breaks off behind line 1"),
+        ('[{"text": "a", "label": "b"}\n', "ends abruptly after line 1"),
         ('[{"text": "a", "label": "b"},\n', r"line 2 is not JSON \(Expecting value\)"),
         ('[{"text": "a", "label": "b"}] 7', "line 1: something follows the array"),
         ("[]", "has no rows"),
-        ('{"text": "a", "label": "b"} 7', r"line 1 is not JSON \(it goes on behind its end\)"),
+        ('{"text": "a", "label": "b"} 7', r"line 1 is not JSON \(something follows the object\)"),
         ('{"text": null, "label": "b"}', "line 1: the text, 'text', is null; fill it in"),
         ('{"text": "a \\ud800 b", "label": "b"}', r"line 1 has \\ud800, half of a character"),
     ],

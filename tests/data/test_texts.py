@@ -1,7 +1,12 @@
 """Unlabelled texts, one at a time."""
 
+import bz2
 import gzip
 import io
+import lzma
+import os
+import tarfile
+import threading
 import tracemalloc
 
 import pytest
@@ -155,3 +160,66 @@ def test_a_model_folder_is_not_texts(tmp_path):
 )  # fmt: skip
 def test_labels_of_lines_to_train_on_are_no_part_of_their_texts(tmp_path, content, texts):
     assert list(read_texts(write(tmp_path / "reviews.txt", content))) == texts
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        'text,label\ngood,1\n"",0\nbad,0\n',
+        "label\ttext\n1\tgood\n0\t\n0\tbad\n",
+        '{"text": "good"}\n{"text": ""}\n{"text": "bad", "id": 7}\n',
+    ],
+)
+def test_a_table_is_told_by_its_first_line(monkeypatch, tmp_path, content):
+    type_in(monkeypatch, content.encode())
+    assert list(read_texts("-")) == ["good", "", "bad"]
+    assert list(read_texts(write(tmp_path / "texts.txt", content))) == ["good", "", "bad"]
+
+
+def test_a_text_that_begins_as_json_does_is_a_text(monkeypatch):
+    type_in(monkeypatch, b"{sic} a film\n[1] a note\n")
+    assert list(read_texts("-")) == ["{sic} a film", "[1] a note"]
+
+
+def test_what_is_wrong_with_a_table_of_standard_input_is_told_of_it(monkeypatch):
+    type_in(monkeypatch, b'{"text": "good"}\n{"text": 3}\n')
+    with pytest.raises(DataError, match=r"^standard input, line 2: 'text' is 3, not a text"):
+        list(read_texts("-"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_table_comes_through_a_named_pipe(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    writer = threading.Thread(target=write, args=(tmp_path / "pipe.csv", "text,label\ngood,1\nbad,0\n"))
+    writer.start()
+    assert list(read_texts(tmp_path / "pipe.csv")) == ["good", "bad"]
+    writer.join()
+
+
+def test_what_a_spreadsheet_says_of_its_separator_is_no_text(tmp_path):
+    for name, header in (("a.csv", "text;label\n"), ("b.csv", "")):
+        path = write(tmp_path / name, f"sep=;\n{header}a, b;1\nc;0\nd;1\n")
+        assert list(read_texts(path)) == ["a, b", "c", "d"]
+    with pytest.raises(DataError, match=r"c.csv, line 3 has 3 fields"):
+        list(read_texts(write(tmp_path / "c.csv", "sep=;\ntext;label\na;b;1\n")))
+
+
+@pytest.mark.parametrize("pack", [bz2.compress, lzma.compress])
+def test_what_is_packed_otherwise_is_to_be_unpacked(tmp_path, pack):
+    (tmp_path / "texts.txt").write_bytes(pack(b"good\nbad\n"))
+    for encoding in (None, "latin-1"):
+        with pytest.raises(DataError, match="not text; unpack it, or pack it with gzip"):
+            list(read_texts(tmp_path / "texts.txt", encoding=encoding))
+
+
+def test_gzip_needs_no_name(tmp_path):
+    (tmp_path / "texts.txt").write_bytes(gzip.compress(b"good\nbad\n"))
+    assert list(read_texts(tmp_path / "texts.txt")) == ["good", "bad"]
+
+
+@pytest.mark.parametrize("name", ["texts.tar", "texts.tar.gz", "texts.csv"])
+def test_an_archive_is_to_be_unpacked(tmp_path, name):
+    with tarfile.open(tmp_path / name, "w:gz" if name.endswith("gz") else "w") as archive:
+        archive.addfile(tarfile.TarInfo("a.txt"))
+    with pytest.raises(DataError, match="is an archive of files; unpack it"):
+        list(read_texts(tmp_path / name))

@@ -45,6 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit status: 0 done, 1 the command failed, 2 it was asked for wrongly, 130 interrupted.
     """
     argv = sys.argv[1:] if argv is None else argv
+    if sys.stdout is None:  # as after >&-
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
+    if sys.stderr is None:  # what is said of the work must not get among its results
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     status = _run(argv)
     for stream in (sys.stdout, sys.stderr):
         _let_go(stream)
@@ -65,7 +69,7 @@ def _run(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("\ntenor: interrupted", file=sys.stderr)
         return INTERRUPTED
-    except (TenorError, OSError) as error:
+    except (TenorError, OSError, MemoryError) as error:
         return _report(error, debug=args.debug)
 
 
@@ -126,10 +130,12 @@ def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _report(error: TenorError | OSError, *, debug: bool) -> int:
+def _report(error: TenorError | OSError | MemoryError, *, debug: bool) -> int:
     if debug:
         traceback.print_exception(error)
     message = str(error)
+    if isinstance(error, MemoryError):
+        message = f"there is too little memory: {message or 'no more is given'}; take smaller sizes"
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
         message = f"{place}{error.strerror or error}"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tenor.cli.options import Subparsers, add_data, load_data
 from tenor.cli.output import one_line, print_json, print_table, show, terminal_width, wants_json
 
 if TYPE_CHECKING:
-    from tenor.data import Dataset
+    from tenor.data import Dataset, Layout
 
 _SAMPLES = 3
 _LABEL_COLUMNS = 24
@@ -42,17 +43,33 @@ def run(args: argparse.Namespace) -> int:
     if args.unlabelled:
         return _print_unlabelled(args)
     dataset = load_data(args)
-    record = _describe(dataset)
+    record = _describe(dataset, _layout(args))
     if wants_json(args.json):
         print_json(record)
         return 0
-    _print(dataset, record["splits"])
+    _print(dataset, record)
     return 0
 
 
-def _print(dataset: Dataset, splits: dict[str, Any]) -> None:
+def _layout(args: argparse.Namespace) -> Layout | None:
+    """How a file was understood; None of a folder or corpus."""
+    from tenor.data import CORPORA, Asked, layout
+
+    if args.data in CORPORA or not Path(args.data).is_file():
+        return None
+    return layout(args.data, Asked(args.text_column, args.label_column, args.encoding))
+
+
+def _print(dataset: Dataset, record: dict[str, Any]) -> None:
+    splits, read_as = record["splits"], record.get("layout")
     show(one_line(dataset.name, terminal_width()))
-    show(f"SHA-256 {dataset.sha256}\n")
+    show(f"SHA-256 {dataset.sha256}")
+    if read_as is not None and read_as["text_column"] is not None:
+        header = "the first line names the columns" if read_as["has_header"] else "no line names the columns"
+        names = [one_line(read_as[f"{kind}_column"] or "", _LABEL_COLUMNS) for kind in ("text", "label")]
+        told = "" if read_as["format"] == "jsonl" else f"; {header}"
+        show(f"{read_as['format']}, texts in {names[0]!r}, labels in {names[1]!r}{told}")
+    show()
     rows = [[""], ["texts"], ["characters, median"], ["characters, longest"]]
     rows += [[f"label {one_line(label, _LABEL_COLUMNS)}"] for label in dataset.labels]
     for split, of in splits.items():
@@ -65,7 +82,7 @@ def _print(dataset: Dataset, splits: dict[str, Any]) -> None:
         show(f"\n{label}: {one_line(example.text, terminal_width() * 2 - _LABEL_COLUMNS)}")
 
 
-def _describe(dataset: Dataset) -> dict[str, Any]:
+def _describe(dataset: Dataset, read_as: Layout | None) -> dict[str, Any]:
     splits = {}
     for split, examples in dataset.splits.items():
         counts = Counter(example.label for example in examples)
@@ -78,6 +95,7 @@ def _describe(dataset: Dataset) -> dict[str, Any]:
         }
     return {
         "name": dataset.name, "source": dataset.source, "sha256": dataset.sha256,
+        **({} if read_as is None else {"layout": read_as._asdict()}),
         "labels": list(dataset.labels), "splits": splits,
     }  # fmt: skip
 

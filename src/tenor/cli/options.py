@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 import types
 import typing
 from collections.abc import Sequence
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from tenor.config import SECTIONS
 from tenor.errors import ConfigError, DataError, InputError
+from tenor.presets import DEFAULT, PRESETS
 from tenor.section import Range, field_help, fields
 
 if TYPE_CHECKING:
@@ -50,9 +53,12 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 def loaded(args: argparse.Namespace) -> TextClassifier:
     """The model that was asked for, ready to read where it was asked to."""
-    from tenor import TextClassifier
+    from tenor import TextClassifier, native
 
     classifier = TextClassifier.load(args.model, runtime=args.runtime)
+    told = [name for name in ("TENOR_ISA", "TENOR_THREADS") if name in os.environ]
+    if args.runtime == "auto" and told and not native.is_available():
+        print(f"note: NumPy reads, as {native.status().reason}", file=sys.stderr)
     if args.device == "cpu":
         return classifier
     from tenor.training import on_gpu
@@ -170,12 +176,13 @@ def add_encoding(group: argparse._ActionsContainer) -> None:
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
-    """A flag for every field of every group of settings."""
+    """A flag for every field of every group of settings; defaults are the default preset's."""
     for section, cls in SECTIONS.items():
         group = parser.add_argument_group(f"{section} settings")
-        helps = field_help(cls)
+        helps, usual = field_help(cls), PRESETS[DEFAULT].tables.get(section, {})
         for name, (kind, default) in fields(cls).items():
-            _add_field(group, name, kind, f"{helps[name].rstrip('.')} (default: {_spelled(default)})")
+            told = _spelled(usual.get(name, default))
+            _add_field(group, name, kind, f"{helps[name].rstrip('.')} (default: {told})")
 
 
 def settings_given(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
@@ -247,7 +254,7 @@ def _spelled(default: Any) -> str:
     """A default as it is typed after the flag."""
     if default is None or isinstance(default, bool):
         return {None: "none", True: "yes", False: "no"}[default]
-    return (",".join(map(str, default)) or "none") if isinstance(default, tuple) else str(default)
+    return (",".join(map(str, default)) or "none") if isinstance(default, tuple | list) else str(default)
 
 
 def read_settings(path: Path) -> dict[str, Any]:

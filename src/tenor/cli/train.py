@@ -212,7 +212,10 @@ def _check_run(path: Path) -> None:
     from tenor import artifact
 
     if not artifact.is_model_folder(path):
-        raise InputError(f"{path} is not a run folder; name one that tenor train made, FOLDER.run")
+        raise InputError(
+            f"{path} holds no training that has begun; name a run folder that tenor train made, "
+            "FOLDER.run, or begin: tenor train DATA"
+        )
     checkpoint = path.parent.name == "checkpoints"
     run = path.parent.parent if checkpoint else path.with_name(path.name + ".run")
     step = f" --step {int(path.name.split('-')[1])}" if checkpoint and path.name.startswith("step-") else ""

@@ -11,7 +11,7 @@ from tenor.data.columns import Asked
 from tenor.data.corpora import CORPORA, Choices, read_corpus, read_unlabelled
 from tenor.data.examples import Dataset, Example, build_dataset, dataset_of, hold_out, validate_on_test
 from tenor.data.loading import Source, load
-from tenor.data.tables import read_examples, read_folder, read_texts
+from tenor.data.tables import Layout, layout, read_examples, read_folder, read_texts
 from tenor.data.vectors import WordVectors, read_vectors
 
 __all__ = [
@@ -20,11 +20,13 @@ __all__ = [
     "Choices",
     "Dataset",
     "Example",
+    "Layout",
     "Source",
     "WordVectors",
     "build_dataset",
     "dataset_of",
     "hold_out",
+    "layout",
     "load",
     "read_corpus",
     "read_examples",

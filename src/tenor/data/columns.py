@@ -22,6 +22,8 @@ LABEL_NAMES = (
 )
 """What label columns are called, the surest names first."""
 # fmt: on
+_LONGEST_NAME = 5
+"""Words of a column's name, where the file has two: the longer questions of a form stand beside more."""
 
 
 class Asked(NamedTuple):
@@ -138,7 +140,8 @@ def _comes_again(first: Sequence[str], rows: Sequence[Sequence[str]], column: in
 def _is_value(cell: str) -> bool:
     """Whether a cell is a number, a sentence or nothing: not a column's name."""
     number = re.fullmatch(r"[+-]?\d+(\.\d+)?", cell)
-    return not cell or bool(number) or (" " in cell and cell[-1] in ".!")
+    is_sentence = len(cell.split()) > _LONGEST_NAME or (" " in cell and cell[-1] in ".!")
+    return not cell or bool(number) or is_sentence
 
 
 def _normal(name: str) -> str:

@@ -28,13 +28,21 @@ _WIDE_MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+_GZIPPED = b"\x1f\x8b"
+_EXPORT, _UNPACK = "export it as CSV in UTF-8", "unpack it, or pack it with gzip"
 _NOT_TEXT = {
-    b"PK\x03\x04": "a zip archive or a spreadsheet",
-    b"PAR1": "a Parquet file",
-    b"SQLite": "a database",
-    b"%PDF": "a PDF",
-    b"\xd0\xcf\x11\xe0": "an old spreadsheet or document",
+    b"PK\x03\x04": ("a zip archive or a spreadsheet", _EXPORT),
+    b"PAR1": ("a Parquet file", _EXPORT),
+    b"SQLite": ("a database", _EXPORT),
+    b"%PDF": ("a PDF", _EXPORT),
+    b"\xd0\xcf\x11\xe0": ("an old spreadsheet or document", _EXPORT),
+    b"BZh": ("packed with bzip2", _UNPACK),
+    b"\xfd7zXZ": ("packed with xz", _UNPACK),
+    b"\x28\xb5\x2f\xfd": ("packed with zstd", _UNPACK),
+    b"7z\xbc\xaf": ("a 7z archive", _UNPACK),
 }
+_TAR = 257, b"ustar"
+"""Where and how an archive of files says that it is one."""
 
 
 def check_file(path: Path) -> None:
@@ -77,7 +85,7 @@ def hash_file(path: Path) -> str:
 
 
 def read_lines(path: Path, encoding: str | None) -> Iterator[str]:
-    r"""Lines of a text file, or of a gzipped one (``.gz``), each with the ``\n`` that ends it.
+    r"""Lines of a text file, or of a gzipped one, each with the ``\n`` that ends it.
 
     Args:
         path: a file that ``check_file`` has passed.
@@ -103,7 +111,7 @@ def decode_lines(stream: io.BufferedReader, encoding: str | None, place: str) ->
         DataError: the encoding is unknown, a byte is not of it, or a line is longer than
             ``LINE_LIMIT_BYTES``.
     """
-    head = stream.peek(4)
+    head = stream.peek(512)
     chosen = encoding or next((name for mark, name in _WIDE_MARKS.items() if head.startswith(mark)), "utf-8")
     if is_wide(chosen):
         lines = _decode_wide(stream, chosen, place)
@@ -135,7 +143,7 @@ def cut(line: str) -> str:
 
 
 def _unpacked(path: Path, file: io.BufferedReader) -> io.BufferedReader:
-    if path.suffix.lower() != ".gz":
+    if path.suffix.lower() != ".gz" and not file.peek(2).startswith(_GZIPPED):
         return file
     return io.BufferedReader(gzip.GzipFile(fileobj=file))
 
@@ -182,9 +190,11 @@ def _check_length(line: bytes | str, place: str) -> None:
 
 
 def _check_plain(head: bytes, place: str) -> None:
-    for mark, kind in _NOT_TEXT.items():
+    for mark, (kind, cure) in _NOT_TEXT.items():
         if head.startswith(mark):
-            raise DataError(f"{place} is {kind}, not text; export it as CSV in UTF-8")
+            raise DataError(f"{place} is {kind}, not text; {cure}")
+    if head[_TAR[0] :].startswith(_TAR[1]):
+        raise DataError(f"{place} is an archive of files; unpack it, and give a file or folder of it")
     if len(head) >= 4 and (head[1:4:2] == b"\0\0" or head[:4:2] == b"\0\0"):
         order = "le" if head[1] == 0 else "be"
         raise DataError(f"{place} looks like UTF-16 without its mark; add --encoding utf-16-{order}")

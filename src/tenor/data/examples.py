@@ -123,14 +123,21 @@ def examples_of(pairs: Iterable[tuple[str, str] | Example]) -> tuple[Example, ..
 
 
 def spelt(label: str) -> str:
-    """In normal form C, as texts are read: ``é`` is one label, however a system or an editor composes it."""
-    return unicodedata.normalize("NFC", label)
+    """The label without spaces around it, in normal form C, as texts are read.
+
+    So ``é`` is one label, however a system or an editor composes it. Half a surrogate pair, which no file
+    can hold, becomes U+FFFD.
+    """
+    whole = label.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return unicodedata.normalize("NFC", whole.strip())
 
 
 def _example(pair: object, number: int) -> Example:
     match pair:
         case Example():
             return pair
+        case (str(text), str(label)) if not label.strip():
+            raise DataError(f"item {number:,} of the data has an empty label; give it one or leave it out")
         case (str(text), str(label)):
             return Example(text=text, label=spelt(label))
     raise DataError(

@@ -46,6 +46,9 @@ class Record(NamedTuple):
 class Table(NamedTuple):
     """A table that is being read."""
 
+    has_header: bool
+    """Whether its first row names its columns."""
+
     names: tuple[str, ...]
     """Columns in order: of the header, else ``"1"``, ``"2"``, …, or the keys of the objects."""
     sample: list[Record]
@@ -104,18 +107,23 @@ def _read_rows(path: Path, kind: str, asked: Asked) -> Table:
     if header is not None:
         del head[0]
     sample = list(_named(iter(head), names, header, path))
-    return Table(names, sample, chain(sample, _named(rows, names, header, path)))
+    return Table(header is not None, names, sample, chain(sample, _named(rows, names, header, path)))
 
 
 def _split(path: Path, delimiter: str, quoting: Quoting, encoding: str | None) -> Iterator[Row]:
     csv.field_size_limit(LINE_LIMIT_BYTES)  # a setting of the process: there is no other way
-    reader = csv.reader(read_lines(path, encoding), delimiter=delimiter, quoting=quoting, strict=True)
-    line = 1
+    lines, skipped = read_lines(path, encoding), 0
+    if _separator(next(lines, "")):
+        skipped = 1
+    else:
+        lines = read_lines(path, encoding)
+    reader = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
+    line = 1 + skipped
     try:
         for row in reader:
             if row:
                 yield line, row
-            line = reader.line_num + 1
+            line = reader.line_num + 1 + skipped
     except csv.Error as error:
         cure = (
             f"a text with quotes, line breaks or {delimiter!r} in it must stand between double quotes, and "
@@ -149,11 +157,20 @@ def _delimiter(path: Path, kind: str, encoding: str | None) -> str:
     Where several do, prose is told from a separator by the space that follows its commas.
     """
     lines = list(islice(read_lines(path, encoding), _SAMPLE_ROWS))
+    said = _separator(lines[0]) if lines else None
+    if said is not None:
+        return said
     order = sorted(_MARKS, key=lambda mark: mark != "\t") if kind == "tsv" else _MARKS
     present = [mark for mark in order if mark in lines[0]] if lines else []
     even = {mark: _spaces_after(lines, mark) for mark in present}
     even = {mark: spaces for mark, spaces in even.items() if spaces is not None}
     return min(even, key=lambda mark: even[mark] or 0) if even else (present or [order[0]])[0]
+
+
+def _separator(line: str) -> str | None:
+    """What the first line of a table says that separates its fields, as spreadsheets write it."""
+    found = re.fullmatch(r"\"?sep=(.)\"?\s*", line)
+    return found[1] if found else None
 
 
 def _spaces_after(lines: list[str], mark: str) -> int | None:
@@ -191,7 +208,7 @@ def _read_objects(path: Path, asked: Asked) -> Table:
     records = _objects(path, asked.encoding)
     sample = list(islice(records, _SAMPLE_ROWS))
     names = dict.fromkeys(name for record in sample for name in record.values)
-    return Table(tuple(names), sample, chain(sample, records))
+    return Table(True, tuple(names), sample, chain(sample, records))
 
 
 def _objects(path: Path, encoding: str | None) -> Iterator[Record]:
@@ -204,7 +221,9 @@ def _objects(path: Path, encoding: str | None) -> Iterator[Record]:
             return
         value, end = _parse(line, _past_spaces(line, 0), f"{path}, line {number}")
         if line[end:].strip():
-            raise DataError(f"{path}, line {number} is not JSON (it goes on behind its end); {_ONE_A_LINE}")
+            raise DataError(
+                f"{path}, line {number} is not JSON (something follows the object); {_ONE_A_LINE}"
+            )
         yield Record(number, value)
 
 
@@ -220,7 +239,7 @@ def _items(array: str, line: int, path: Path) -> Iterator[Record]:
         yield Record(line, value)
         place = _past_spaces(array, place)
         if array[place : place + 1] not in (",", "]"):
-            raise DataError(f"{path}: the array that it holds breaks off behind line {line}; fetch it again")
+            raise DataError(f"{path}: its array ends abruptly after line {line}; fetch it again")
         place += array[place] == ","
     if array[place + 1 :].strip():
         raise DataError(f"{path}, line {line}: something follows the array; {_ONE_A_LINE}")

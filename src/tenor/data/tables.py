@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
 import re
+import reprlib
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from tenor.data.columns import ANYTHING, Asked, choose_columns, need_label
 from tenor.data.decoding import StrPath, check_file, cut, decode_lines, holds_model, read_lines
@@ -16,6 +21,9 @@ from tenor.errors import DataError
 
 _FORMATS = "CSV, TSV, JSON lines, or lines of the form: __label__NAME text"
 _UNLABELLED = "unsup"  # aclImdb/train has 50,000 reviews without a label beside its labels' folders
+_NO_TEXTS = ("thumbs.db", "desktop.ini")
+_NO_LABELS = ("__macosx", _UNLABELLED)
+"""Names of files and folders that systems leave beside what is the user's, in lower case."""
 
 
 def read_examples(path: StrPath, asked: Asked = ANYTHING) -> tuple[Example, ...]:
@@ -26,24 +34,57 @@ def read_examples(path: StrPath, asked: Asked = ANYTHING) -> tuple[Example, ...]
             message names the file, the line and what to do.
     """
     file = Path(path)
+    kind = _labelled_format(file, asked)
+    examples = _read_fasttext(file, asked) if kind == "fasttext" else _read_labelled(file, kind, asked)
+    return tuple(examples)
+
+
+class Layout(NamedTuple):
+    """How a file of labelled texts was understood."""
+
+    format: str
+    """``csv``, ``tsv``, ``jsonl`` or ``fasttext``."""
+    has_header: bool
+    """Whether its first row names its columns; if not, they are numbered from 1."""
+    text_column: str | None
+    label_column: str | None
+
+
+def layout(path: StrPath, asked: Asked = ANYTHING) -> Layout:
+    """How ``read_examples`` understands a file, of which it has seen the beginning.
+
+    Raises:
+        DataError: as ``read_examples``.
+    """
+    file = Path(path)
+    kind = _labelled_format(file, asked)
+    if kind == "fasttext":
+        return Layout(kind, has_header=False, text_column=None, label_column=None)
+    table = read_table(file, kind, asked)
+    columns = choose_columns(table.names, [record.values for record in table.sample], asked, str(file))
+    return Layout(kind, table.has_header, columns.text, columns.label)
+
+
+def _labelled_format(file: Path, asked: Asked) -> str:
     check_file(file)
     if not file.is_file():
         raise DataError(f"{file} is a pipe or a device; save its texts in a file first")
     kind = sniff_format(file, asked.encoding)
     if kind is None:
         raise DataError(f"{file} has no labels that Tenor can see; write the texts as {_FORMATS}")
-    examples = _read_fasttext(file, asked) if kind == "fasttext" else _read_labelled(file, kind, asked)
-    return tuple(examples)
+    return kind
 
 
 def read_folder(path: StrPath, encoding: str | None = None) -> dict[str, tuple[Example, ...]]:
     """Read a folder of ``label/*.txt``, or of ``train/label/*.txt`` and ``test/label/*.txt``.
 
-    Labels and files come in alphabetical order; hidden files and a label ``unsup``, which is
-    where the IMDB corpus keeps its unlabelled reviews, are left out.
+    Labels and files come in alphabetical order. Where no file ends in ``.txt``, all of them are texts.
+    Hidden files and a label ``unsup``, which is where the IMDB corpus keeps its unlabelled reviews, are
+    left out.
 
     Raises:
-        DataError: the folder has another shape, or a file of it cannot be read.
+        DataError: the folder has another shape, a file of it cannot be read, or some of its files
+            look like texts and others do not.
     """
     folder = Path(path)
     if holds_model(folder):
@@ -63,19 +104,34 @@ def read_folder(path: StrPath, encoding: str | None = None) -> dict[str, tuple[E
 
 
 def folder_files(folder: Path) -> list[Path]:
-    """The texts of a folder of folders, in the order in which they are read."""
+    """The texts of a folder of folders, in the order in which they are read.
+
+    Raises:
+        DataError: as ``read_folder``.
+    """
     roots = [folder / split for split in SPLITS if (folder / split).is_dir()]
     if folder / "train" not in roots:
         roots = [folder]
-    found = [file for root in roots for file in sorted(root.glob("*/*.txt"))]
-    return [
-        f
-        for f in found
-        if not f.name.startswith(".")
-        and not f.parent.name.startswith(".")
-        and f.parent.name != _UNLABELLED
-        and not f.is_dir()
+    found = [
+        file
+        for root in roots
+        for file in sorted(root.glob("*/*"))
+        if not file.name.startswith(".")
+        and not file.parent.name.startswith(".")
+        and file.name.lower() not in _NO_TEXTS
+        and file.parent.name.lower() not in _NO_LABELS
     ]
+    texts = [file for file in found if file.suffix.lower() == ".txt" and not file.is_dir()]
+    strange = sorted({*found} - {*texts})
+    if texts and strange:
+        raise DataError(
+            f"{folder} has {len(texts):,} files of texts, whose names end in .txt, and beside them "
+            f"{len(strange):,} others, such as {strange[0]}; give all texts that ending, move the rest away"
+        )
+    for file in texts or strange:
+        if not file.is_dir() and not file.is_file():
+            raise DataError(f"{file} is a pipe or a device, or links to nothing; move it away")
+    return texts if texts or any(file.is_dir() for file in strange) else strange
 
 
 def read_texts(
@@ -83,31 +139,59 @@ def read_texts(
 ) -> Iterator[str]:
     r"""Read texts one at a time, in constant memory; ``-`` reads standard input.
 
-    A CSV, TSV or JSON-lines file gives its text column, as does a JSON array, which is read whole. Any
-    other file, and standard input, gives a text a line, empty ones too, without the ``\n`` or
-    ``\r\n`` that ends it and, where the first begins with ``__label__``, without labels of fastText's
-    form. ``.gz`` files are unpacked on the way.
+    A CSV, TSV or JSON-lines file gives its text column, as does a JSON array, which is read whole. Of
+    standard input, pipes and files of other names the first line tells: a JSON object, or the names of
+    a table's columns. Anything else gives a text a line, empty ones too, without the ``\n`` or ``\r\n``
+    that ends it and, where the first begins with ``__label__``, without labels of fastText's form.
+    Gzipped files are unpacked on the way. A table that comes through a pipe is kept in a temporary file.
 
     Raises:
         DataError: as for ``read_examples``; what is wrong with the file as a whole is raised at
             once, what is wrong with a line when it is reached.
     """
+    asked = Asked(text_column, None, encoding)
     if path_or_dash == "-":
-        return _unlabelled(map(cut, decode_lines(_standard_input(), encoding, "standard input")))
+        lines = decode_lines(_standard_input(), encoding, "standard input")
+        return _read_stream(lines, "standard input", asked)
     path = Path(path_or_dash)
     check_file(path)
-    kind = table_format(path) or (_with_header(path, encoding) if path.is_file() else None)
+    if not path.is_file():
+        return _read_stream(read_lines(path, encoding), str(path), asked)
+    kind = table_format(path) or _told_format(next(read_lines(path, encoding), ""))
     if kind is None:
         return _unlabelled(map(cut, read_lines(path, encoding)))
-    return _read_column(path, kind, Asked(text_column, None, encoding))
+    return _read_column(path, kind, asked)
 
 
-def _with_header(path: Path, encoding: str | None) -> str | None:
-    """The format of a table whose name does not tell it, but whose first line names its columns."""
-    if not names_columns(next(read_lines(path, encoding), "")):
-        return None
-    kind = sniff_format(path, encoding)
-    return kind if kind in ("csv", "tsv") else None
+def _told_format(line: str) -> str | None:
+    """The format of a table by its first line; None where that may as well be a text."""
+    if names_columns(line):
+        return "tsv" if "\t" in line else "csv"
+    if line.startswith("{"):
+        try:
+            return "jsonl" if isinstance(json.loads(line), dict) else None
+        except (ValueError, RecursionError):
+            return None
+    return None
+
+
+def _read_stream(lines: Iterator[str], place: str, asked: Asked) -> Iterator[str]:
+    """Texts of what can be read once."""
+    first = next(lines, None)
+    if first is None:
+        return
+    kind, lines = _told_format(first), chain([first], lines)
+    if kind is None:
+        yield from _unlabelled(map(cut, lines))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "table"
+        with copy.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(lines)
+        try:
+            yield from _read_column(copy, kind, asked._replace(encoding=None))
+        except DataError as error:
+            raise DataError(str(error).replace(str(copy), place)) from error
 
 
 def _standard_input() -> io.BufferedReader:
@@ -160,7 +244,9 @@ def _text(values: Mapping[str, object], column: str, place: str) -> str:
     if value is None:
         raise DataError(f"{place}: the text, {column!r}, is null; fill it in or remove the line")
     if not isinstance(value, str):
-        raise DataError(f"{place}: {column!r} is {value!r}, not a text; put it between quotes")
+        is_flat = not isinstance(value, dict | list)
+        cure = "put it between quotes" if is_flat else "write one record a text, without records inside it"
+        raise DataError(f"{place}: {column!r} is {reprlib.repr(value)}, not a text; {cure}")
     return value
 
 
@@ -171,8 +257,10 @@ def _label(values: Mapping[str, object], column: str, place: str) -> str:
     if value is None or value != value or not str(value).strip():
         raise DataError(f"{place}: the label, {column!r}, is empty; fill it in or remove the line")
     if not isinstance(value, str | int | float):
-        raise DataError(f"{place}: the label, {column!r}, is {value!r}; it must be one word, text or number")
-    return spelt(str(value).strip())
+        raise DataError(
+            f"{place}: the label, {column!r}, is {reprlib.repr(value)}; it must be one word, text or number"
+        )
+    return spelt(str(value))
 
 
 def _value(values: Mapping[str, object], column: str, place: str) -> object:

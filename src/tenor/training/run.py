@@ -10,6 +10,7 @@ lock               held while a process trains here
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -58,6 +59,7 @@ class RunFolder:
         """Whether a training is under way here that asks for ``stopping`` between its updates."""
         self.stopping = False
         """Set by whoever wants the training to save all and stop, after the update it is in."""
+        self._is_new = not path.exists()
         self._lock = Lock(path / _LOCK)
         self._records: list[EpochRecord] = []
         try:
@@ -77,6 +79,10 @@ class RunFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
+        # A training that was stopped before it began leaves nothing that would look like one. The lock goes
+        # while it is held; who waits for it finds a file without a name, and its folder gone.
+        if self._is_new and os.listdir(self.path) == [_LOCK]:
+            shutil.rmtree(self.path, ignore_errors=True)
         self._lock.release()
 
     @contextmanager

@@ -91,7 +91,7 @@ def torch_logits(classifier: TextClassifier, texts: list[str]) -> np.ndarray:
 
     from tenor.batching import join
     from tenor.ngrams import Ngrams
-    from tenor.training import network
+    from tenor.training.pytorch import network
 
     model = classifier.model
     weights = {name: torch.from_numpy(np.array(weight)) for name, weight in model.weights.items()}

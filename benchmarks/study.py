@@ -37,10 +37,10 @@ from tenor.data import Dataset, hold_out, load
 from tenor.data.examples import build_dataset
 from tenor.prediction import label_ids
 from tenor.scorer import Scorer
-from tenor.training.blend import Beside, without_ngrams
 from tenor.training.encoded import Encoded, TokenIds
 from tenor.training.history import EpochRecord
 from tenor.training.initial import initial_weights
+from tenor.training.ngrams.blend import Beside, without_ngrams
 from tenor.training.prepare import Prepared, prepare
 from tenor.training.progress import Progress
 from tenor.training.trainer import Hooks, Trainer

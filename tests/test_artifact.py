@@ -347,7 +347,7 @@ def test_a_newer_format_is_refused_with_the_way_out(folder):
 )
 def test_a_manifest_that_is_none_is_refused(folder, change):
     edit_manifest(folder, lambda manifest: manifest.update(change))
-    with pytest.raises(ArtifactError, match=r"manifest.json is not a manifest; copy the folder anew"):
+    with pytest.raises(ArtifactError, match=r"manifest.json is not a manifest; copy the folder again"):
         artifact.read(folder)
 
 

@@ -14,7 +14,7 @@ import torch
 
 from tenor import native
 from tenor.config import TrainConfig
-from tenor.training import arithmetic
+from tenor.training.pytorch import arithmetic
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"

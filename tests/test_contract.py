@@ -13,7 +13,7 @@ from tenor.batching import join
 from tenor.errors import UnsupportedError
 from tenor.ngrams import Ngrams
 from tenor.spelled import characters, words_of
-from tenor.training import network
+from tenor.training.pytorch import network
 
 CELLS = [("lstm", "tanh"), ("gru", "tanh"), ("rnn", "tanh"), ("rnn", "relu")]
 POOLINGS = [

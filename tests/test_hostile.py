@@ -249,7 +249,7 @@ def test_one_number_that_is_not_finite_is_refused_even_where_no_text_meets_it(nu
 def test_a_link_is_refused_with_the_way_to_copy_it(sound, tmp_path):
     for file in sound.iterdir():
         (tmp_path / file.name).symlink_to(file)
-    with pytest.raises(ArtifactError, match=r"is a link; copy the folder anew: cp -rL gives files for links"):
+    with pytest.raises(ArtifactError, match=r"is a link; copy the folder again: cp -rL gives files"):
         TextClassifier.load(tmp_path)
 
 
@@ -509,7 +509,7 @@ def test_weights_that_overflow_fail_the_self_test_quietly(huge, cell, runtime, t
     weights = {name: np.full_like(weight, huge) for name, weight in model.weights.items()}
     test = artifact.SelfTest("good film", [0.5, 0.5])
     artifact.write(tenor.model.Model(**vars(model) | {"weights": weights}), tmp_path / "m", test, force=False)
-    with pytest.raises(ArtifactError, match=r"fails its self-test: .*copy the folder anew"):
+    with pytest.raises(ArtifactError, match=r"fails its self-test: .*copy the folder again"):
         TextClassifier.load(tmp_path / "m", runtime=runtime)
 
 

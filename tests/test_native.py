@@ -6,13 +6,14 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tenor import native
+from tenor import TextClassifier, native
 from tenor.cells import cell, sigmoid
 from tenor.config import ModelConfig
 from tenor.encoder import _NumpyLayer, _weights_of, prepared_layer
@@ -562,3 +563,47 @@ def example_states():
     x = (np.arange(15) % 4).astype(np.float32).reshape(5, 3) - np.float32(1.5)
     layer = native.PreparedLayer("lstm", native.LayerWeights(weight_ih=weight_ih, weight_hh=weight_hh))
     return layer.forward(x, np.array([0, 3, 5])).h
+
+
+GROUPS = Path("/sys/fs/cgroup/cpu") if Path("/sys/fs/cgroup/cpu").is_dir() else Path("/sys/fs/cgroup")
+
+
+@pytest.fixture
+def limited_group():
+    """A control group that may have the time of one processor and a half, within one that may have more."""
+    outer = GROUPS / f"tenor-test-{os.getpid()}"
+    inner = outer / "inner"
+    try:
+        inner.mkdir(parents=True)
+        if GROUPS.name == "cpu":
+            (inner / "cpu.cfs_quota_us").write_text("150000")
+        else:
+            (inner / "cpu.max").write_text("150000 100000")
+    except OSError:
+        for group in (inner, outer):
+            if group.is_dir():
+                group.rmdir()
+        pytest.skip("no control groups may be made here")
+    yield inner
+    inner.rmdir()
+    outer.rmdir()
+
+
+@needs_core
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one processor")
+def test_there_are_no_more_threads_than_a_control_group_has_time_for(limited_group):
+    enter = f"open({str(limited_group / 'cgroup.procs')!r}, 'w').write('0')\n"
+    count = "import tenor.native as n; print(n.status().threads)"
+    assert in_a_new_process(enter + count) == "2"
+    quota = limited_group / ("cpu.cfs_quota_us" if GROUPS.name == "cpu" else "cpu.max")
+    quota.write_text("100000")
+    assert in_a_new_process(enter + count) == "1"
+
+
+@needs_core
+def test_a_whole_text_of_capital_sigmas_takes_no_longer_than_others():
+    classifier = TextClassifier.load()
+    for text in ("Σ" * 200_000, "Σ'" * 200_000):
+        began = time.perf_counter()
+        classifier.predict_logits([text])
+        assert time.perf_counter() - began < 3

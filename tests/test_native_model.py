@@ -128,3 +128,9 @@ def test_fewer_ids_than_offsets_say_are_refused(tiny):
     for offsets in (np.array([0, 9]), np.array([], np.int64), np.array(3), np.array([0, 3], np.int32)):
         with pytest.raises(InputError, match="offsets must rise from 0 to 3, int64 and of one dimension"):
             core.read_ids(np.array([2, 3, 4], np.int32), offsets)
+
+
+@pytest.mark.parametrize("pooled", [np.ones((2, 3), np.float32), np.ones((2, 5)), np.ones(5, np.float32)])
+def test_pooled_vectors_that_do_not_fit_are_refused(tiny, pooled):
+    with pytest.raises(InputError, match="pooled must"):
+        TextClassifier(tiny(cell="gru", pooling=("last",)))._scorer.core.head(pooled)

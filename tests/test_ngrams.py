@@ -12,7 +12,7 @@ from tenor.batching import join
 from tenor.compression import with_half_of_the_ngrams
 from tenor.ngrams import Ngrams
 from tenor.spelled import characters, words_of
-from tenor.training import evidence
+from tenor.training.ngrams import evidence
 
 TEXTS = [[2, 3, 4], [], [3], [4, 4, 4, 2, 3]]
 

@@ -13,8 +13,8 @@ from tenor.config import ModelConfig
 from tenor.errors import ConfigError, InputError
 from tenor.native.training import LayerPass, Learner, kept_width
 from tenor.nn import Recurrent
-from tenor.training import linear
-from tenor.training.network import Layout
+from tenor.training.pytorch import linear
+from tenor.training.pytorch.network import Layout
 
 pytestmark = pytest.mark.skipif(not native.is_available(), reason="no compiled core")
 

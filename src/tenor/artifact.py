@@ -248,7 +248,7 @@ def _group(config: Mapping[str, Any], name: str) -> dict[str, Any]:
 def _labels(path: Path, data: bytes) -> tuple[str, ...]:
     labels = _parse(path, data)
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-        raise ArtifactError(f"{path} is not a list of strings; copy the folder anew")
+        raise ArtifactError(f"{path} is not a list of strings; copy the folder again")
     return tuple(labels)
 
 
@@ -296,7 +296,7 @@ def _header_bytes(data: bytes) -> int:
 
 def _tokens(path: Path, data: bytes, weights: Mapping[str, npt.NDArray[Any]]) -> list[str]:
     if data and not data.endswith(b"\n"):
-        raise ArtifactError(f"{path} does not end with a line break: it was cut; copy the folder anew")
+        raise ArtifactError(f"{path} does not end with a line break: it was cut; copy the folder again")
     lines, numbers = data.count(b"\n"), sum(weight.size for weight in weights.values())
     if lines > numbers:  # strings are large: none is made before there is a word vector for each
         raise InputError(f"it has {lines} lines, and the model {numbers} weights in all")
@@ -312,7 +312,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     data = read_file(path, range(_SMALL_BYTES + 1))
     if data is None:
-        raise ArtifactError(f"{path} is not JSON of at most {_SMALL_BYTES:,} bytes; copy the folder anew")
+        raise ArtifactError(f"{path} is not JSON of at most {_SMALL_BYTES:,} bytes; copy the folder again")
     manifest = _parse_object(path, data)
     version = manifest.get("format_version")
     if type(version) is int and version > FORMAT_VERSION:  # which may have anything else in its manifest
@@ -322,32 +322,32 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         )
     if version in _OTHER_NGRAMS:
         raise ArtifactError(
-            f"{path} has format {version}, whose n-grams counted in another way; train the model anew"
+            f"{path} has format {version}, whose n-grams counted in another way; train the model again"
         )
     if type(version) is not int or version < 1 or not isinstance(manifest.get("files"), dict):
-        raise ArtifactError(f"{path} is not a manifest; copy the folder anew")
+        raise ArtifactError(f"{path} is not a manifest; copy the folder again")
     return manifest
 
 
 def _read_checked(path: Path, files: Mapping[str, Any]) -> bytes:
     entry = files.get(path.name)
     if not isinstance(entry, dict) or type(entry.get("size_bytes")) is not int:
-        raise ArtifactError(f"{path.parent / MANIFEST} does not list {path.name}; copy the folder anew")
+        raise ArtifactError(f"{path.parent / MANIFEST} does not list {path.name}; copy the folder again")
     size = entry["size_bytes"]
     if path.name in _SMALL and size > _SMALL_BYTES:
         raise ArtifactError(
-            f"{path} is larger than {_SMALL_BYTES:,} bytes, as no model's is; copy the folder anew"
+            f"{path} is larger than {_SMALL_BYTES:,} bytes, as no model's is; copy the folder again"
         )
     data = read_file(path, range(size, size + 1))
     if data is None or hashlib.sha256(data).hexdigest() != entry.get("sha256"):
-        raise ArtifactError(f"{path} is damaged: it is not what was saved; copy the folder anew")
+        raise ArtifactError(f"{path} is damaged: it is not what was saved; copy the folder again")
     return data
 
 
 def _parse_object(path: Path, data: bytes) -> dict[str, Any]:
     value = _parse(path, data)
     if not isinstance(value, dict):
-        raise ArtifactError(f"{path} is not a JSON object; copy the folder anew")
+        raise ArtifactError(f"{path} is not a JSON object; copy the folder again")
     return value
 
 
@@ -355,14 +355,14 @@ def _parse(path: Path, data: bytes) -> Any:
     try:
         return parse_json(data)
     except (ValueError, RecursionError) as error:
-        raise ArtifactError(f"{path} is not JSON: {short(error)}; copy the folder anew") from error
+        raise ArtifactError(f"{path} is not JSON: {short(error)}; copy the folder again") from error
 
 
 def _self_test(folder: Path, test: object) -> SelfTest:
     if not _is_self_test(test):
         raise ArtifactError(
             f"{folder} is not a sound model folder: the self-test in {MANIFEST} is not a text of at most "
-            f"{_TEST_CHARACTERS} characters and a list of numbers; copy the folder anew"
+            f"{_TEST_CHARACTERS} characters and a list of numbers; copy the folder again"
         )
     return SelfTest(test["text"], [float(p) for p in test["probabilities"]])
 
@@ -383,7 +383,7 @@ def _sound(folder: Path, name: str) -> Iterator[None]:
         yield
     except (InputError, SafetensorError, TypeError, ValueError, RecursionError, MemoryError) as error:
         raise ArtifactError(
-            f"{folder} is not a sound model folder: {name}: {short(error)}; copy the folder anew"
+            f"{folder} is not a sound model folder: {name}: {short(error)}; copy the folder again"
         ) from error
 
 

@@ -107,7 +107,7 @@ class TextClassifier:
             raise ArtifactError(
                 f"{folder} fails its self-test: {test.text!r} gives {reprlib.repr(found.tolist())}, and "
                 f"gave {reprlib.repr(test.probabilities)} (manifest.json) when it was saved; copy the "
-                "folder anew"
+                "folder again"
             )
         return classifier
 
@@ -205,13 +205,13 @@ class TextClassifier:
         """
         if self.model.config.bidirectional:
             raise UnsupportedError(
-                "a bidirectional model reads from the end as well, so it cannot go on word by "
+                "a bidirectional model reads from the end as well, so it cannot be fed word by "
                 "word; use read(text), or train one with bidirectional = false"
             )
         config = self.model.vocabulary.config
         if config.fill_to is not None:
             raise UnsupportedError(
-                f"this model fills texts up to {config.fill_to} tokens, so it cannot go on word by word; "
+                f"this model fills texts up to {config.fill_to} tokens, so it cannot be fed word by word; "
                 "use read(text)"
             )
         zeros = self._scorer.encoder.zero_states(1)
@@ -232,7 +232,7 @@ class TextClassifier:
         """Read one more word.
 
         Args:
-            state: from ``begin`` or an earlier ``step``; not changed, so it can be gone on from
+            state: from ``begin`` or an earlier ``step``; not changed, so it can be continued from
                 again.
             word: one token, such as ``"great"`` or ``"!"``.
 

@@ -40,7 +40,7 @@ PRESETS: dict[str, Preset] = {
         {"model": {**_LINEAR, **_NGRAMS}, "train": _TRAIN},
     ),
     "accurate": Preset(
-        "an LSTM in both directions and the same scores; it cannot go on word by word",
+        "an LSTM in both directions and the same scores; it cannot be fed word by word",
         {"model": {"cell": "lstm", "bidirectional": True, **_NGRAMS}, "train": _TRAIN},
     ),
 }

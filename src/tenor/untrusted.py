@@ -23,14 +23,14 @@ def read_file(path: Path, sizes: range) -> bytes | None:
         if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
             # A link leads anywhere, a pipe waits for ever, a device has no end.
             what = "a link" if stat.S_ISLNK(kind) else "not a file"
-            raise ArtifactError(f"{path} is {what}; copy the folder anew: cp -rL gives files for links")
+            raise ArtifactError(f"{path} is {what}; copy the folder again: cp -rL gives files for links")
         with open(path, "rb", opener=_open) as file:
             size = os.fstat(file.fileno()).st_size
             return file.read(size + 1) if size in sizes else None
     except OSError as error:
-        raise ArtifactError(f"cannot read {path}: {error.strerror}; copy the folder anew") from error
+        raise ArtifactError(f"cannot read {path}: {error.strerror}; copy the folder again") from error
     except MemoryError as error:
-        raise ArtifactError(f"{path} does not fit in memory; copy the folder anew") from error
+        raise ArtifactError(f"{path} does not fit in memory; copy the folder again") from error
 
 
 def _open(path: str, flags: int) -> int:

@@ -68,7 +68,7 @@ def test_a_missing_file_is_named(tenor, model_folder):
 
     assert (done.status, done.out) == (1, "")
     place = model_folder / "labels.json"
-    assert done.err == f"tenor: cannot read {place}: No such file or directory; copy the folder anew\n"
+    assert done.err == f"tenor: cannot read {place}: No such file or directory; copy the folder again\n"
 
 
 def test_a_table_of_texts_is_no_model(tenor, reviews):

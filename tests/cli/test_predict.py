@@ -252,7 +252,7 @@ def test_a_damaged_model_is_refused_by_the_name_of_the_file(tenor, model_folder)
     done = tenor("predict", "-m", model_folder, "good")
 
     assert (done.status, done.out) == (1, "")
-    assert done.err == f"tenor: {weights} is damaged: it is not what was saved; copy the folder anew\n"
+    assert done.err == f"tenor: {weights} is damaged: it is not what was saved; copy the folder again\n"
 
 
 def test_a_text_longer_than_the_model_reads_is_marked(terminal, tiny, tmp_path):

@@ -79,7 +79,7 @@ def test_a_signal_saves_all_and_the_line_it_prints_goes_on(reviews, tmp_path, no
     line = said.splitlines()[-1].removeprefix("next: tenor ")
     done = subprocess.run([*command, *shlex.split(line)], cwd="/", capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
-    assert "going on after update " in done.stderr
+    assert "resuming after update " in done.stderr
     assert contents(tmp_path / "out") == contents(not_stopped(reviews))
 
 
@@ -108,7 +108,7 @@ def test_an_unfinished_training_is_gone_on_with_or_begun_anew_with_force(train, 
     refused = train(reviews)
     assert refused.status == 1
     assert (
-        f"resume it: tenor train --resume {tmp_path / 'out.run'}\nor begin anew with --force" in refused.err
+        f"resume it: tenor train --resume {tmp_path / 'out.run'}\nor start over with --force" in refused.err
     )
 
     assert tenor("train", "--resume", tmp_path / "out.run").status == 0
@@ -119,9 +119,9 @@ def test_an_unfinished_training_is_gone_on_with_or_begun_anew_with_force(train, 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--epochs", "9"], "goes on with its own settings, but for --learning-rate; leave out --epochs"),
-        (["--time", "9m"], "goes on with its own settings, but for --learning-rate; leave out --time"),
-        (["--words", "x"], "goes on with its own settings, but for --learning-rate; leave out --words"),
+        (["--epochs", "9"], "keeps its settings, but for --learning-rate; leave out --epochs"),
+        (["--time", "9m"], "keeps its settings, but for --learning-rate; leave out --time"),
+        (["--words", "x"], "keeps its settings, but for --learning-rate; leave out --words"),
         (["--show-config"], "--show-config shows what a new training would take"),
         (["--fold", "7", "--test", "x.csv"], "--fold, --test say how DATA is read"),
     ],
@@ -222,9 +222,9 @@ def test_a_damaged_checkpoint_is_answered_with_the_one_before_it(train, tenor, r
     (last / "labels.json").write_text("[]")
 
     assert tenor("train", "--resume", tmp_path / "out.run").err.endswith(
-        f"or go on from an earlier one: tenor train --resume {tmp_path / 'out.run'} --step 3\n"
+        f"or resume from an earlier one: tenor train --resume {tmp_path / 'out.run'} --step 3\n"
     )
-    assert train(reviews).err.endswith("or begin anew with --force\n")
+    assert train(reviews).err.endswith("or start over with --force\n")
     assert tenor("train", "--resume", tmp_path / "out.run", "--step", 3).status == 0
 
 

@@ -75,7 +75,7 @@ def test_training_says_what_it_read_each_epoch_and_what_to_type_next(train, revi
     lines = train(reviews).err.splitlines()
 
     assert lines[0] == "reviews: 54 train, 6 validation texts · labels 'negative', 'positive'"
-    counted = r"n-grams: \d{3} of 1 to 3 words, and \d\d parts of words; a linear model of them has"
+    counted = r"n-grams: \d{3} of 1 to 3 words and \d\d parts of words; a linear model of them has"
     assert re.match(counted, lines[2])
     assert [line.split(" · ")[0] for line in lines[3:5]] == ["epoch 1/2", "epoch 2/2"]
     assert lines[-2] == f"saved {tmp_path / 'out'}; learning curves are in {tmp_path / 'out'}.run/curves.svg"

@@ -10,7 +10,7 @@ from tenor import TextClassifier
 from tenor.batching import join
 from tenor.errors import InputError, UnsupportedError
 from tenor.lessons import RecurrentLayer, backpropagate
-from tenor.training import network
+from tenor.training.pytorch import network
 
 CELLS = [("lstm", "tanh"), ("gru", "tanh"), ("rnn", "tanh"), ("rnn", "relu")]
 TEXT = "the film is not good it is bad"

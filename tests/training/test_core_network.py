@@ -12,12 +12,12 @@ from tenor.config import FlawsConfig, ModelConfig, TrainConfig
 from tenor.errors import InputError
 from tenor.model import weight_shapes
 from tenor.native.training import Adam, LayerPass, Learner, Learnt, drop, multiply
-from tenor.training import network
-from tenor.training.core_network import CoreNetwork
+from tenor.training.core.late_rows import LateRows
+from tenor.training.core.network import CoreNetwork
 from tenor.training.dropout import Dropout
 from tenor.training.engine import build
-from tenor.training.late_rows import LateRows
 from tenor.training.losses import gradient, mean_loss
+from tenor.training.pytorch import network
 
 pytestmark = pytest.mark.skipif(not native.is_available(), reason="no compiled core")
 

@@ -14,10 +14,11 @@ from tenor.config import FlawsConfig, ModelConfig, TrainConfig
 from tenor.errors import UnsupportedError
 from tenor.model import weight_shapes
 from tenor.precision import rounded
-from tenor.training import engine, linear, network, on_gpu
-from tenor.training.blend import without_ngrams
+from tenor.training import engine, on_gpu
 from tenor.training.dropout import Dropout
-from tenor.training.torch_reader import TorchReader
+from tenor.training.ngrams.blend import without_ngrams
+from tenor.training.pytorch import linear, network
+from tenor.training.pytorch.reader import TorchReader
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 without_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

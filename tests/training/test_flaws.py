@@ -13,10 +13,11 @@ from tenor import Settings, native, train
 from tenor.config import FlawsConfig, ModelConfig, TrainConfig, VocabularyConfig
 from tenor.data import Example, WordVectors, build_dataset
 from tenor.errors import ConfigError, DataError
-from tenor.training import network, resume
+from tenor.training import resume
 from tenor.training.encoded import Encoded
 from tenor.training.initial import initial_weights
 from tenor.training.progress import Progress
+from tenor.training.pytorch import network
 from tenor.training.run import RunFolder
 from tenor.training.trainer import Hooks, Trainer
 from tenor.vocabulary import build_from_words

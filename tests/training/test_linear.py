@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tenor.training.linear import _scan
+from tenor.training.pytorch.linear import _scan
 
 
 def gates(steps):

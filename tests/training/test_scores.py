@@ -14,13 +14,13 @@ from tenor.metrics import cross_entropies
 from tenor.native.training import sums_of_rows
 from tenor.ngrams import Ngrams
 from tenor.scorer import Scorer
-from tenor.training import scores
-from tenor.training.blend import HALVES, Apart, Beside, Blend, best_blend, without_ngrams
 from tenor.training.encoded import Encoded
-from tenor.training.evidence import by_hash, gather
-from tenor.training.lbfgs import minimize
-from tenor.training.lists import HALF, LOW, Lists, sort
-from tenor.training.scores import Features, Labels
+from tenor.training.ngrams import scores
+from tenor.training.ngrams.blend import HALVES, Apart, Beside, Blend, best_blend, without_ngrams
+from tenor.training.ngrams.evidence import by_hash, gather
+from tenor.training.ngrams.lbfgs import minimize
+from tenor.training.ngrams.lists import HALF, LOW, Lists, sort
+from tenor.training.ngrams.scores import Features, Labels
 
 LISTS = Lists(np.array([2, 0, 1, 1, 2, 2], np.int32), np.array([0, 1, 1, 3, 6]))
 """Of the rows 2; of none; 0 and 1; 1, 2 and 2."""

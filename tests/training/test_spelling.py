@@ -12,12 +12,12 @@ from tenor import TextClassifier, preset, train
 from tenor.batching import join
 from tenor.config import VocabularyConfig
 from tenor.ngrams import Ngrams, hashes_of_words, marks_of, rows_of
-from tenor.training import evidence as of_ngrams
-from tenor.training import scores, spelling
 from tenor.training.encoded import Encoded
-from tenor.training.evidence import gather
-from tenor.training.scores import Features, Labels
-from tenor.training.spelling import Spelling, take_apart
+from tenor.training.ngrams import evidence as of_ngrams
+from tenor.training.ngrams import scores, spelling
+from tenor.training.ngrams.evidence import gather
+from tenor.training.ngrams.scores import Features, Labels
+from tenor.training.ngrams.spelling import Spelling, take_apart
 from tenor.vocabulary import build_from_counts
 
 STEMS = {"dobr": 1, "świetn": 1, "pięk": 1, "lubi": 1, "złyc": 0, "fatal": 0, "nudzi": 0, "psuj": 0}

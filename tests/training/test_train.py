@@ -14,11 +14,11 @@ from tenor.config import FlawsConfig, ModelConfig, TokenizerConfig, TrainConfig,
 from tenor.data import Example, WordVectors, build_dataset, hold_out
 from tenor.errors import ConfigError, DataError, TrainingError, TrainingInterrupted, UnsupportedError
 from tenor.training import Progress, RunFolder, engine, resume
-from tenor.training.blend import Beside
 from tenor.training.checkpoint import write_checkpoint
 from tenor.training.encoded import Encoded
 from tenor.training.freeze import check_frozen
 from tenor.training.history import Position
+from tenor.training.ngrams.blend import Beside
 from tenor.training.prepare import prepare
 from tenor.training.trainer import NotFiniteError, Snapshot, Trainer
 

@@ -9,10 +9,10 @@ import torch
 from tenor import native
 from tenor.config import ModelConfig, TrainConfig, VocabularyConfig
 from tenor.errors import TrainingInterrupted, UnsupportedError
-from tenor.training import arithmetic
 from tenor.training.encoded import Encoded
 from tenor.training.initial import initial_weights
 from tenor.training.progress import Progress
+from tenor.training.pytorch import arithmetic
 from tenor.training.trainer import Hooks, NotFiniteError, Trainer
 from tenor.vocabulary import build_from_words
 

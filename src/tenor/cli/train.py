@@ -61,7 +61,7 @@ def add_parser(commands: Subparsers, summary: str) -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument(
         "--resume", type=Path, metavar="RUN",
-        help="go on with a training that was stopped, from its run folder: FOLDER.run",
+        help="resume a training that was stopped, from its run folder: FOLDER.run",
     )  # fmt: skip
     parser.add_argument(
         "--step", type=int, metavar="N",
@@ -165,7 +165,7 @@ def _resume(args: argparse.Namespace) -> int:
     ]
     if given:
         raise InputError(
-            "a training goes on with its own settings, but for --learning-rate; leave out "
+            "a resumed training keeps its settings, but for --learning-rate; leave out "
             f"{', '.join(given).replace('_', '-')}"
         )
     if args.show_config:

@@ -15,7 +15,7 @@ from tenor.classifier import TextClassifier
 from tenor.config import ModelConfig
 from tenor.errors import InputError, UnsupportedError
 from tenor.section import listed
-from tenor.training import network
+from tenor.training.pytorch import network
 
 Array = npt.NDArray[np.float64]
 

@@ -12,6 +12,7 @@ using namespace tenor;
 
 namespace {
 
+constexpr double kLongestRoof = 60;  // seconds
 constexpr int64_t kMaxSize = int64_t{1} << 24;  // of E and H: no product of sizes overflows
 
 tenor_result choose(const char* isa, const Kernels*& kernels) {
@@ -110,7 +111,7 @@ tenor_result tenor_roof(const char* isa, tenor_precision precision, int32_t thre
     const tenor_result result = choose(isa, kernels);
     if (result != TENOR_OK) return result;
     if (threads < 1 || threads > kMaxThreads) return TENOR_BAD_THREADS;
-    if (!multiply_adds || !(seconds > 0)) return TENOR_BAD_SIZE;
+    if (!multiply_adds || !(seconds > 0 && seconds <= kLongestRoof)) return TENOR_BAD_SIZE;
     *multiply_adds = measured_roof(*kernels, precision == TENOR_INT8, threads, seconds);
     return TENOR_OK;
   });

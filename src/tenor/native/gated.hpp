@@ -77,6 +77,7 @@ struct Step {
   const float* const* shares;
   const float* h;
   float *c, *next;
+  const float* const* later;  // shares of the rows' next words, which lie all over a table: asked for meanwhile
 
   template <int R, int V>
   TENOR_INLINE void tile(int row, int64_t group) const {
@@ -84,6 +85,7 @@ struct Step {
     multiply<R, V>(row, group, sums);
     for (int r = 0; r < R; ++r) {
       for (int v = 0; v < V; ++v) {
+        for (int i = 0; i < kGroup; i += 16) __builtin_prefetch(later[row + r] + (group + v) * kGroup + i, 0, 2);
         const int64_t unit = (group + v) * kLanes;
         const int64_t at = (row + r) * layer.groups * kLanes + unit;
         store(next + at, C::next(sums[r][v], shares[row + r] + (group + v) * kGroup, load(h + at),
@@ -165,14 +167,6 @@ TENOR_INLINE void keep(const Layer& layer, const Block& block, const float* next
   give_states(layer, block, rows, t);
 }
 
-// Asks for what the next words' shares hold, which lies all over a table, while this word is read.
-TENOR_INLINE void fetch_ahead(const Layer& layer, const Block& block, int rows, int64_t t) {
-  for (int row = 0, left = active(block, rows, t); row < left; ++row) {
-    const float* share = given(layer, block, word_at(block, row, t));
-    for (int64_t i = 0; i < layer.share; i += 16) __builtin_prefetch(share + i, 0, 2);
-  }
-}
-
 // Calls step(shares, rows, t) for each position, with the words' shares; rows have a word there.
 template <class Do>
 TENOR_INLINE void each_step(const Layer& layer, const Block& block, Tiles& tiled, const Do& step) {
@@ -206,8 +200,11 @@ void read_floats(const Layer& layer, const Block& block) {
   float* const next = block.scratch + kBlockRows * layer.share;  // (rows, units)
   Tiles tiled;
   each_step(layer, block, tiled, [&](const float* const* shares, int rows, int64_t t) {
-    if (block.shares.row_of) fetch_ahead(layer, block, rows, t + 1);
-    tiles<tile_rows(C::kGates, kFusing)>(Step<C>{layer, shares, block.h, block.c, next}, rows, layer.groups);
+    const float* later[kBlockRows];
+    const int going_on = block.shares.row_of ? active(block, rows, t + 1) : 0;
+    for (int row = 0; row < rows; ++row)
+      later[row] = row < going_on ? given(layer, block, word_at(block, row, t + 1)) : shares[row];
+    tiles<tile_rows(C::kGates, kFusing)>(Step<C>{layer, shares, block.h, block.c, next, later}, rows, layer.groups);
     keep(layer, block, next, rows, t);
   });
 }

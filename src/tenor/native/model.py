@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tenor.native import library
-from tenor.native.arrays import Floats, Offsets, TokenIds, address, listed
+from tenor.native.arrays import Floats, Offsets, TokenIds, address, float32, listed, shaped
 from tenor.native.layer import PreparedLayer
 from tenor.native.text import PreparedReader
 
@@ -75,7 +75,7 @@ class PreparedModel(library.Owner):
             ngram_order=ngram_order,
             char_ngrams=char_ngrams,
         )
-        self._logits = len(head[1])
+        self._pooled, self._logits = settings.pooled, len(head[1])
         self._used = (layers, reader, ngrams, owners)  # for as long as the model lives
         self._reader = reader
         super().__init__("model", None, ctypes.byref(settings))
@@ -111,7 +111,12 @@ class PreparedModel(library.Owner):
         return found
 
     def head(self, pooled: Floats) -> Floats:
-        """Logits (B, C) of pooled vectors (B, P), without what n-grams add."""
+        """Logits (B, C) of pooled vectors (B, P), without what n-grams add.
+
+        Raises:
+            InputError: other types or shapes.
+        """
+        shaped("pooled", float32("pooled", pooled), (len(pooled), self._pooled))
         pooled = np.ascontiguousarray(pooled)
         found = np.empty((len(pooled), self._logits), np.float32)
         library.check(self._core.tenor_model_head(self.handle, address(pooled), len(pooled), address(found)))

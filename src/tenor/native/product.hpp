@@ -24,15 +24,15 @@ inline void pack(const Factor<real>& from, int64_t inner, int64_t columns, int64
   }
 }
 
-// R rows of a tile of columns, for a stretch of the inner dimension. kWhole: no column is missing.
-template <int R, bool kWhole>
+// R rows of V vectors of a tile of columns, for a stretch of the inner dimension. kWhole: no column is missing.
+template <int R, int V, bool kWhole>
 TENOR_INLINE void multiply_tile(const Product<real>& of, int64_t row, int64_t tile, int64_t begin, int64_t end) {
   const int64_t column = tile * kTileFloats;
-  Vec sums[R][kTile];
+  Vec sums[R][V];
 #pragma GCC unroll 6
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 4
-    for (int i = 0; i < kTile; ++i) {
+    for (int i = 0; i < V; ++i) {
       const int64_t at = column + i * kLanes, left = kWhole ? kLanes : of.columns - at;
       if (begin > 0 || of.add)
         sums[r][i] = load_some(of.c + (row + r) * of.c_row + at, left);
@@ -44,7 +44,7 @@ TENOR_INLINE void multiply_tile(const Product<real>& of, int64_t row, int64_t ti
   const real* rows = of.a + row * of.a_row + begin * of.a_inner;
   for (int64_t k = begin; k < end; ++k, weights += kTileFloats, rows += of.a_inner) {
 #pragma GCC unroll 4
-    for (int i = 0; i < kTile; ++i) {
+    for (int i = 0; i < V; ++i) {
       const Vec weight = load(weights + i * kLanes);
 #pragma GCC unroll 6
       for (int r = 0; r < R; ++r) sums[r][i] = fma(splat(rows[r * of.a_row]), weight, sums[r][i]);
@@ -53,30 +53,40 @@ TENOR_INLINE void multiply_tile(const Product<real>& of, int64_t row, int64_t ti
 #pragma GCC unroll 6
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 4
-    for (int i = 0; i < kTile; ++i) {
+    for (int i = 0; i < V; ++i) {
       const int64_t at = column + i * kLanes;
       store_some(of.c + (row + r) * of.c_row + at, sums[r][i], kWhole ? kLanes : of.columns - at);
     }
   }
 }
 
-template <int R, bool kWhole>
+template <int R, int V, bool kWhole>
 TENOR_INLINE void multiply_rest(const Product<real>& of, int64_t row, int64_t rows, int64_t tile, int64_t begin,
                                 int64_t end) {
   if constexpr (R > 0) {
     if (rows == R)
-      multiply_tile<R, kWhole>(of, row, tile, begin, end);
+      multiply_tile<R, V, kWhole>(of, row, tile, begin, end);
     else
-      multiply_rest<R - 1, kWhole>(of, row, rows, tile, begin, end);
+      multiply_rest<R - 1, V, kWhole>(of, row, rows, tile, begin, end);
   }
 }
 
-template <bool kWhole>
+template <int V, bool kWhole>
 TENOR_INLINE void multiply_rows(const Product<real>& of, int64_t first, int64_t last, int64_t tile, int64_t begin,
                                 int64_t end) {
-  constexpr int R = tile_rows(kTile, kFusing);
-  for (; first + R <= last; first += R) multiply_tile<R, kWhole>(of, first, tile, begin, end);
-  multiply_rest<R - 1, kWhole>(of, first, last - first, tile, begin, end);
+  constexpr int R = tile_rows(V, kFusing);
+  for (; first + R <= last; first += R) multiply_tile<R, V, kWhole>(of, first, tile, begin, end);
+  multiply_rest<R - 1, V, kWhole>(of, first, last - first, tile, begin, end);
+}
+
+// The last tile, of which there are only so many vectors.
+template <int V>
+TENOR_INLINE void multiply_last(const Product<real>& of, int64_t first, int64_t last, int64_t tile, int64_t begin,
+                                int64_t end) {
+  if constexpr (V > 1)
+    if (of.columns - tile * kTileFloats <= (V - 1) * kLanes)
+      return multiply_last<V - 1>(of, first, last, tile, begin, end);
+  multiply_rows<V, false>(of, first, last, tile, begin, end);
 }
 
 // The same product with a stretch of some rows side by side: as columns of a matrix they would lie so
@@ -101,8 +111,8 @@ inline void multiply(const Product<real>& of, int64_t first, int64_t last) {
   for (int64_t begin = 0; begin == 0 || begin < of.inner; begin += kInnerBlock) {
     const int64_t end = of.inner - begin < kInnerBlock ? of.inner : begin + kInnerBlock;
     const Product<real> near = of.a_inner == 1 ? of : brought_together(of, first, last, begin, end, together);
-    for (int64_t tile = 0; tile < whole; ++tile) multiply_rows<true>(near, first, last, tile, begin, end);
-    if (whole * kTileFloats < of.columns) multiply_rows<false>(near, first, last, whole, begin, end);
+    for (int64_t tile = 0; tile < whole; ++tile) multiply_rows<kTile, true>(near, first, last, tile, begin, end);
+    if (whole * kTileFloats < of.columns) multiply_last<kTile>(near, first, last, whole, begin, end);
   }
 }
 

@@ -10,7 +10,6 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "threads.hpp"
 
 namespace tenor {
 namespace {

@@ -12,10 +12,10 @@
 
 #include "kernels.hpp"
 #include "tenor.h"
+#include "threads.hpp"
 
 namespace tenor {
 
-constexpr int32_t kMaxThreads = 1024;
 
 struct Settings {
   std::vector<const Kernels*> available;  // slowest first

@@ -31,11 +31,11 @@ typedef enum {
   TENOR_OK = 0,
   TENOR_BAD_ISA = 1,     /* unknown, or this processor lacks it */
   TENOR_BAD_THREADS = 2, /* not a whole number from 1 to 1024 */
-  TENOR_BAD_SIZE = 3,    /* a size below 1 or too large, or a needed array is NULL */
+  TENOR_BAD_SIZE = 3,    /* a size out of its range, or a needed array is NULL */
   TENOR_BAD_OFFSETS = 4, /* do not rise from 0 to the number of words */
   TENOR_BAD_NAME = 5,    /* no activation or cell of this name */
   TENOR_NO_MEMORY = 6,
-  TENOR_BAD_IDS = 7,     /* a token id is not a row of the vectors */
+  TENOR_BAD_IDS = 7,     /* an id is not a row of what it names rows of */
   TENOR_NEED_PAGE = 8    /* a text has a character of which the reader was told nothing */
 } tenor_result;
 
@@ -340,7 +340,7 @@ typedef struct {
   void *d_x;                        /* (N, I) */
   void *d_weight_ih, *d_weight_hh;  /* (G*H, I), (G*H, H), the second but for "linear" */
   void *d_bias, *d_state_bias;      /* (G*H,), but for "linear"; (H,), for a "gru" */
-  void *kept; /* what backward needs of forward, but for d_max of a gated layer; NULL: in the learner */
+  void *kept; /* what backward needs of forward; NULL: in the learner. With it a gated layer has no d_max */
   int64_t kept_size;                 /* numbers that kept has room for */
 } tenor_learning_pass;
 
@@ -380,7 +380,7 @@ typedef struct {
 TENOR_API tenor_result tenor_adam_learn(const tenor_adam *adam, const float *gradient, float scale);
 
 /* The steps that the rows still have to make without a gradient: of each row of the weight, made (V,) says how
- * many it has made, and comes to be count. In so few steps as change a bit. */
+ * many it has made, and comes to be count. Steps that would change no bit of the weight are skipped. */
 TENOR_API tenor_result tenor_adam_catch_up(const tenor_adam *adam, int32_t *made);
 
 /* Dropout, in place: rows and elements are gone by a random number that is a function of seed and place,

@@ -236,9 +236,10 @@ class Walker {
 
   // As str.lower: a capital sigma at the end of a word has a form of its own.
   void lower(const Piece& piece, std::string& to) const {
+    Before before{piece.begin, false};
     for (const char* at = piece.begin; at < piece.end;) {
       const Character c = decoded(at, piece.end);
-      if (c.code == kSigma && ends_word(piece, at, c.bytes)) {
+      if (c.code == kSigma && ends_word(piece, at, c.bytes, before)) {
         append(to, kFinalSigma);
       } else {
         for (const int32_t code : page_of(c.code).lower[c.code % kPageSize])
@@ -249,22 +250,28 @@ class Walker {
     }
   }
 
+  // How far a piece was looked through, and whether the last character that is not ignored has a case.
+  struct Before {
+    const char* end;
+    bool cased;
+  };
+
+  // Goes through the piece once for all of its sigmas: on from where it was, and forwards to the next one at most.
   // Source: the Unicode standard, 3.13, Final_Sigma.
-  bool ends_word(const Piece& piece, const char* at, int bytes) const {
-    bool cased = false;  // the last character before it that is not ignored
-    for (const char* before = piece.begin; before < at;) {
-      const Character c = decoded(before, piece.end);
+  bool ends_word(const Piece& piece, const char* at, int bytes, Before& before) const {
+    while (before.end < at) {
+      const Character c = decoded(before.end, piece.end);
       const uint8_t kind = kind_of(c.code);
-      if (!(kind & TENOR_CASE_IGNORED)) cased = kind & TENOR_CASED;
-      before += c.bytes;
+      if (!(kind & TENOR_CASE_IGNORED)) before.cased = kind & TENOR_CASED;
+      before.end += c.bytes;
     }
-    for (const char* after = at + bytes; cased && after < piece.end;) {
+    for (const char* after = at + bytes; before.cased && after < piece.end;) {
       const Character c = decoded(after, piece.end);
       const uint8_t kind = kind_of(c.code);
       if (!(kind & TENOR_CASE_IGNORED)) return !(kind & TENOR_CASED);
       after += c.bytes;
     }
-    return cased;
+    return before.cased;
   }
 };
 
@@ -397,9 +404,10 @@ const Index::Slot& Index::slot_of(uint64_t hash, const char* word, size_t size) 
 
 void Index::put(uint64_t hash, const char* word, size_t size) {
   make_room(count() + 1);
-  place(hash, count());
+  words_.resize(static_cast<size_t>(offsets_.back()));  // where memory ran out within an earlier call
   words_.append(word, size);
   offsets_.push_back(static_cast<int64_t>(words_.size()));
+  place(hash, count() - 1);
 }
 
 void Index::place(uint64_t hash, int64_t id) {

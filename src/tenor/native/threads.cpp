@@ -8,8 +8,11 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <condition_variable>
+#include <fstream>
 #include <mutex>
+#include <string>
 #include <system_error>
 #include <thread>
 
@@ -17,8 +20,34 @@ namespace tenor {
 namespace {
 
 // Waking a thread that sleeps takes as long as two million multiply-adds, and tasks follow each other closely while a
-// network learns. Longer than this none is kept busy by waiting.
+// network learns. No thread waits awake for longer than this.
 constexpr std::chrono::microseconds kAwake{50};
+
+#if defined(__linux__)
+// Of how many processors a control group may have the time; more threads would only be held up.
+int most_by_quota(const std::string& folder) {
+  std::ifstream both(folder + "/cpu.max"), one(folder + "/cpu.cfs_quota_us"), other(folder + "/cpu.cfs_period_us");
+  double quota = 0, period = 0;
+  if (!(both >> quota >> period) && one >> quota) other >> period;
+  if (!(quota > 0 && period > 0)) return kMaxThreads;  // as of "max", and of -1
+  return static_cast<int>(std::min<double>(std::ceil(quota / period), kMaxThreads));
+}
+
+// The least of this process's group and those it is in; in a container the group seems to be the root.
+int most_by_quota() {
+  const std::string root = "/sys/fs/cgroup";
+  int most = std::min(most_by_quota(root), most_by_quota(root + "/cpu"));
+  std::ifstream groups("/proc/self/cgroup");
+  for (std::string number, kinds, path; std::getline(groups, number, ':') && std::getline(groups, kinds, ':') &&
+                                        std::getline(groups, path);) {
+    const bool of_time = ("," + kinds + ",").find(",cpu,") != std::string::npos;
+    if (!kinds.empty() && !of_time) continue;
+    for (; path.size() > 1; path.resize(path.rfind('/')))
+      most = std::min(most, most_by_quota(root + (of_time ? "/cpu" : "") + path));
+  }
+  return most;
+}
+#endif
 
 inline void pause() {
 #if defined(__x86_64__)
@@ -97,8 +126,9 @@ class Pool {
 
   void start(int count) {
     if (started_ >= count) return;
-    sigset_t all, before;  // signals are for the program's own threads
+    sigset_t all, before;  // signals are for the program's own threads, but what a thread does wrong itself
     sigfillset(&all);
+    for (const int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT}) sigdelset(&all, own);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     try {
       for (; started_ < count; ++started_) {
@@ -144,9 +174,9 @@ void run(int64_t tasks, int threads, Task task, void* context) {
 int processors() {
 #if defined(__linux__)
   cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::clamp(CPU_COUNT(&set), 1, most_by_quota());
 #endif
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, kMaxThreads);
 }
 
 }  // namespace tenor

@@ -5,6 +5,8 @@
 
 namespace tenor {
 
+constexpr int32_t kMaxThreads = 1024;
+
 using Task = void (*)(void* context, int64_t index);
 
 // Calls task(context, i) once for each i in [0, tasks), on up to `threads` threads, the caller's
@@ -12,7 +14,7 @@ using Task = void (*)(void* context, int64_t index);
 // caller's tasks, this caller does its own alone.
 void run(int64_t tasks, int threads, Task task, void* context);
 
-// Processors that this process may run on.
+// Processors that this process may run on, or have the time of: at most kMaxThreads.
 int processors();
 
 }  // namespace tenor

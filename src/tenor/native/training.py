@@ -81,7 +81,7 @@ def multiply(
         b_column=b.strides[1] // b.itemsize,
         bias=address_if_any(bias),
         c=out.ctypes.data,
-        c_row=out.strides[0] // out.itemsize,
+        c_row=stride_of(out),
         m=rows,
         k=a.shape[1],
         n=columns,

@@ -20,7 +20,7 @@ from tenor.errors import InputError
 from tenor.model import layer_shapes
 from tenor.native.arrays import shaped
 from tenor.native.training import Arithmetic, Learner, kept_width
-from tenor.training.core_layer import Asked, CoreLayer, Form
+from tenor.training.core.layer import Asked, CoreLayer, Form
 
 
 def layer(x: Tensor, offsets: Tensor, weights: Sequence[Tensor], *settings: Any) -> tuple[Tensor, Tensor]:

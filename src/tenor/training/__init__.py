@@ -1,4 +1,11 @@
-"""Labelled texts and settings in → a trained classifier."""
+"""Labelled texts and settings in → a trained classifier.
+
+    corpus → encoded · initial · ngrams/ ─→ prepare → trainer → freeze → TextClassifier
+                                                      │     └ history → checkpoint → run
+                                    engine: core/ or pytorch/
+
+``rehearsal`` and ``budget`` shorten a training before it begins.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +24,10 @@ from tenor.model import Model
 from tenor.presets import preset
 from tenor.report.card import render_card
 from tenor.training import engine
-from tenor.training.blend import without_ngrams
 from tenor.training.budget import TimeBudget, decision, fitted
 from tenor.training.freeze import check_frozen
 from tenor.training.history import EpochRecord, Position
+from tenor.training.ngrams.blend import without_ngrams
 from tenor.training.prepare import Prepared, prepare, prepare_again
 from tenor.training.progress import Progress
 from tenor.training.rehearsal import rehearse
@@ -119,7 +126,7 @@ def resume(
     prepared = prepare_again(data or run.read_texts(), found.model, progress)
     trainer = _trainer(prepared, progress)
     trainer.restore(found.moments, run.go_on(found.position), best)
-    progress.say(f"going on after update {found.position.step:,}")
+    progress.say(f"resuming after update {found.position.step:,}")
     return _learn(trainer, prepared, run, progress)
 
 
@@ -132,7 +139,7 @@ def on_gpu(classifier: TextClassifier) -> TextClassifier:
         UnsupportedError: there is no GPU or no PyTorch, or the model's weights are not float32.
     """
     engine.need_pytorch("reading on a GPU")
-    from tenor.training.torch_reader import TorchReader
+    from tenor.training.pytorch.reader import TorchReader
 
     model = classifier.model
     if model.precision != "float32":

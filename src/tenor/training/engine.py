@@ -97,11 +97,11 @@ def build(
         UnsupportedError: PyTorch is needed and not installed.
     """
     if config.engine == "core":
-        from tenor.training.core_engine import CoreEngine
+        from tenor.training.core.engine import CoreEngine
 
         return CoreEngine(config, model, weights, flaws)
     need_pytorch("training on a GPU" if config.device == "cuda" else "training without the compiled core")
-    from tenor.training.torch_engine import TorchEngine
+    from tenor.training.pytorch.engine import TorchEngine
 
     return TorchEngine(config, model, weights, flaws)
 

@@ -9,9 +9,9 @@ from tenor.classifier import TextClassifier
 from tenor.errors import TrainingError
 from tenor.ngrams import Ngrams
 from tenor.spelled import words_of
-from tenor.training.blend import without_ngrams
 from tenor.training.encoded import Encoded
 from tenor.training.engine import Engine
+from tenor.training.ngrams.blend import without_ngrams
 
 TOLERANCE = 1e-4
 """Largest difference of a logit, relative to 1 + its size."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from tenor.training.blend import HALVES, Blend
+from tenor.training.ngrams.blend import HALVES, Blend
 
 _RUN_AWAY = 0.05
 """Difference of accuracies."""
@@ -38,7 +38,7 @@ class EpochRecord:
     network_share: float | None = None
     """And those of the network, by itself; training's loss and accuracy are the network's alone."""
     seconds: float | None = None
-    """Training and validation; of an epoch that was gone on with, the part since then. None where
+    """Training and validation; of an epoch that was resumed, the part since then. None where
     a resumed training has lost it."""
     tokens_per_second: float | None = None
     """Of training alone; None likewise."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,25 +14,23 @@ from tenor import native
 from tenor.cells import Floats
 from tenor.config import FlawsConfig, Settings, TokenizerConfig, TrainConfig
 from tenor.data import Dataset, WordVectors, hold_out, validate_on_test
-from tenor.errors import ConfigError, DataError, TrainingError
+from tenor.errors import ConfigError, TrainingError
 from tenor.indexing import Indexer
 from tenor.model import Model
-from tenor.section import listed
 from tenor.tokenizer import Tokenizer
-from tenor.training import engine, scores
-from tenor.training.blend import Apart
+from tenor.training import engine, notes
 from tenor.training.corpus import Indexed, build_vocabulary, encode, framed, with_targets
-from tenor.training.encoded import Encoded, TokenIds
-from tenor.training.evidence import gather
+from tenor.training.encoded import Encoded
 from tenor.training.initial import initial_weights, place_vectors
+from tenor.training.ngrams import scores
+from tenor.training.ngrams.blend import Apart
+from tenor.training.ngrams.evidence import gather
+from tenor.training.ngrams.spelling import Spelling, take_apart
 from tenor.training.progress import Progress
-from tenor.training.spelling import Spelling, take_apart
 from tenor.vocabulary import Vocabulary
 
 _UPDATES = 2_800
 _FEWEST_EPOCHS, _MOST_EPOCHS = 3, 40
-_FEWEST_TEXTS = 4
-"""Of a label, on average, that nobody wonders at."""
 _MOST_WORDS = 2**25
 """Of the texts that n-grams are counted in: it takes 100 bytes a word for a while."""
 _MOST_SCORES = 2**23
@@ -73,8 +71,8 @@ def prepare(
     """
     dataset = _with_validation(given, settings.train, settings.flaws)
     settings = _resolve(settings, dataset, words, vectors)
-    progress.say(_summary(dataset))
-    for note in _doubts(given, dataset, settings.train.validation):
+    progress.say(notes.of_texts(dataset))
+    for note in notes.doubts(given, dataset, settings.train.validation):
         progress.say(f"note: {note}")
     vocabulary, splits = _encode(dataset, settings, _words(settings, words, vectors), vectors, progress)
     learns_all = "validation" not in given.splits and settings.flaws == FlawsConfig()
@@ -123,7 +121,7 @@ def prepare_again(given: Dataset, model: Model, progress: Progress) -> Prepared:
     flaws = FlawsConfig.from_dict(model.record.get("flaws", {}))
     dataset = _with_validation(given, config, flaws)
     _check_same_texts(dataset, model)
-    progress.say(_summary(dataset))
+    progress.say(notes.of_texts(dataset))
     splits = {
         split: _split(dataset, split, model.tokenizer, model.vocabulary, progress, spells=model.config.spells)
         for split in ("train", "validation")
@@ -170,14 +168,11 @@ def _scores(
             learns_all=learns_all,
             fitted=bar.update,
         )
-    counted = f", counted in every {step}th text" if step > 1 else ""
+    parts_scored = 0 if spelling is None else len(spelling)
     progress.say(
-        f"n-grams: {len(evidence.rows):,} of 1 to {model.ngram_order} words{counted}"
-        + (f", and {len(spelling):,} parts of words" if spelling else "")
-        + "; a linear model of them "
-        f"has validation accuracy {found.accuracy:.4f}"
-        + (", and then learns the validation texts as well" if learns_all else "")
-        + ". The network learns by itself; what is validated is both together"
+        notes.of_scores(
+            evidence, found, order=model.ngram_order, parts=parts_scored, step=step, learns_all=learns_all
+        )
     )
     table = {"ngrams.weight": found.weight, "ngrams.owners": evidence.owners}
     return table, Apart(found.bias, found.held_out if learns_all else None)
@@ -195,7 +190,7 @@ def _check_same_texts(dataset: Dataset, model: Model) -> None:
         what = f"has the SHA-256 {dataset.sha256}, and it was {expected['sha256']}"
     raise TrainingError(
         f"{dataset.source} is not what this training began with: it {what} ({sizes}; they were {before}). "
-        "Give the texts as they were, with the same columns, fold and files, or begin anew"
+        "Give the texts as they were, with the same columns, fold and files, or start over"
     )
 
 
@@ -249,29 +244,6 @@ def _with_validation(dataset: Dataset, config: TrainConfig, flaws: FlawsConfig) 
     return hold_out(dataset, config.validation, config.seed)
 
 
-def _summary(dataset: Dataset) -> str:
-    sizes = ", ".join(f"{len(rows):,} {split}" for split, rows in dataset.splits.items())
-    return f"{dataset.name}: {sizes} texts · labels {listed(dataset.labels)}"
-
-
-def _doubts(given: Dataset, dataset: Dataset, share: float) -> Iterator[str]:
-    """What in the data may be other than its owner thinks."""
-    labels = len(dataset.labels)
-    for split, rows in dataset.splits.items():
-        absent = sorted(set(dataset.labels) - {example.label for example in rows})
-        if absent:
-            yield f"no {split} text has the label {listed(absent)}"
-    texts = len(given.splits["train"])
-    if texts < _FEWEST_TEXTS * labels:
-        yield f"{labels:,} labels for {texts:,} texts: does the label stand in the column that was read?"
-    held = len(dataset.splits["validation"])
-    if held + len(dataset.splits["train"]) == texts and held > 2 * share * texts:
-        yield (
-            f"at least one text of each label is held back for validation, which makes {held / texts:.0%} of "
-            "them; give validation texts of your own, or more texts of each label"
-        )
-
-
 def _words(
     settings: Settings, words: Sequence[str] | None, vectors: WordVectors | None
 ) -> Sequence[str] | None:
@@ -279,30 +251,6 @@ def _words(
     if settings.vocabulary.source == "vectors" and vectors is not None:
         return vectors.words
     return words
-
-
-def _coverage(vocabulary: Vocabulary, vectors: WordVectors, token_ids: Sequence[TokenIds]) -> str:
-    """How many words have a vector, and how much of the training texts these are.
-
-    Raises:
-        DataError: no word has one.
-    """
-    known = set(vectors.words)
-    has_vector = np.array([token in known for token in vocabulary.tokens])
-    found = int(has_vector.sum())
-    if not found:
-        texts = [token for token in vocabulary.tokens if token in vocabulary]
-        raise DataError(
-            f"none of the vocabulary's {len(vocabulary):,} words has a word vector, so these vectors would "
-            f"do nothing; they spell words like {listed(vectors.words[:3])}, and the texts "
-            f"like {listed(texts[:3])}"
-        )
-    occurrences = np.bincount(np.concatenate(token_ids), minlength=len(vocabulary))
-    share = float(occurrences[has_vector].sum() / occurrences.sum())
-    return (
-        f"word vectors: {found:,} of {len(vocabulary):,} words have one ({found / len(vocabulary):.1%}), "
-        f"which are {share:.1%} of the training tokens"
-    )
 
 
 def _encode(
@@ -317,9 +265,9 @@ def _encode(
     indexed = Indexed(train, Tokenizer(settings.tokenizer), progress)
     vocabulary = build_vocabulary(indexed, settings.vocabulary, words)
     token_ids, spells = indexed.token_ids(vocabulary), settings.model.spells
-    progress.say(_unknown(vocabulary, token_ids))
+    progress.say(notes.of_vocabulary(vocabulary, token_ids))
     if vectors is not None:
-        progress.say(_coverage(vocabulary, vectors, token_ids))
+        progress.say(notes.of_vectors(vocabulary, vectors, token_ids))
     token_ids = framed(indexed.spelled(vocabulary) if spells else token_ids, vocabulary)
     return vocabulary, {
         "train": with_targets(token_ids, train, dataset.labels, spells=spells),
@@ -340,24 +288,6 @@ def _split(
     indexer = Indexer(tokenizer, vocabulary, spells=spells, in_core=native.is_available())
     examples = dataset.splits[split]
     return with_targets(encode(examples, indexer, split, progress), examples, dataset.labels, spells=spells)
-
-
-def _unknown(vocabulary: Vocabulary, token_ids: Sequence[TokenIds]) -> str:
-    """How much of the training texts the vocabulary leaves out.
-
-    Raises:
-        DataError: all of it: the model would read nothing.
-    """
-    known = len(vocabulary) - len(vocabulary.config.special_tokens)
-    share = float(np.mean(np.concatenate(token_ids) == vocabulary.unknown_id))
-    empty = sum(not len(ids) for ids in token_ids)
-    if share == 1:
-        raise DataError(
-            f"no training text has a word of the vocabulary, which holds {known:,}; with few texts set "
-            "--min-count 1, with --words or --vectors check that they spell words as the texts do"
-        )
-    told = f"vocabulary: {known:,} words; {share:.1%} of the training tokens are unknown"
-    return told + f"\nnote: {empty:,} training texts have no word in them" * (empty > 0)
 
 
 def _origin(dataset: Dataset, vectors: WordVectors | None, *, ngrams_learn_all: bool) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 run.json           where the texts are
 metrics.jsonl      a line an epoch
 curves.svg         the same as a picture
-checkpoints/       step-0000703-epoch-1, …: model folders that know how to go on
+checkpoints/       step-0000703-epoch-1, …: model folders that know how to resume
 lock               held while a process trains here
 """
 
@@ -48,7 +48,7 @@ class RunFolder:
 
         Args:
             path: the folder; of a model ``reviews`` it is ``reviews.run``, beside it.
-            force: let ``begin`` remove a training that could be gone on with.
+            force: let ``begin`` remove a training that could be resumed.
 
         Raises:
             TrainingError: another process holds it, or it cannot be written.
@@ -95,7 +95,7 @@ class RunFolder:
             self.learning = self.stopping = False
 
     def check_free(self) -> None:
-        """Refuse to begin where a training lies that could be gone on with, unless told to by ``force``.
+        """Refuse to begin where a training lies that could be resumed, unless told to by ``force``.
 
         Raises:
             TrainingError: there is one: stopped on the way, or done without its model being saved.
@@ -107,7 +107,7 @@ class RunFolder:
         try:
             finished = self.read(places[-1]).finished
         except ArtifactError as error:
-            raise ArtifactError(f"{error}\nor begin anew with --force") from error
+            raise ArtifactError(f"{error}\nor start over with --force") from error
         if finished and self.path.with_name(self.path.name.removesuffix(".run")).exists():
             return
         step = f"{places[-1].step:,}"
@@ -116,14 +116,14 @@ class RunFolder:
             what = f"is finished ({step} updates), but whose model was not saved"
         raise TrainingError(
             f"{self.path} holds a training that {what}; resume it: tenor train --resume {self.path}\n"
-            "or begin anew with --force"
+            "or start over with --force"
         )
 
     def begin(self, source: Source | None) -> None:
         """Empty the folder for a training that begins.
 
         Args:
-            source: where its texts are, so that it can be gone on with; None for texts in memory.
+            source: where its texts are, so that it can be resumed; None for texts in memory.
 
         Raises:
             TrainingError: as ``check_free``, or the folder cannot be written.
@@ -198,7 +198,7 @@ class RunFolder:
         """
         places = self.places()
         if not places:
-            raise TrainingError(f"{self.path} has no checkpoint to go on from; begin: tenor train DATA")
+            raise TrainingError(f"{self.path} has no checkpoint to resume from; start with: tenor train DATA")
         if step is None:
             return self._last(places)
         found = [place for place in places if place.step == step]
@@ -215,7 +215,7 @@ class RunFolder:
             if not earlier:
                 raise
             raise ArtifactError(
-                f"{error}\nor go on from an earlier one: tenor train --resume {self.path} "
+                f"{error}\nor resume from an earlier one: tenor train --resume {self.path} "
                 f"--step {earlier[-1]}"
             ) from error
 
@@ -310,5 +310,5 @@ class RunFolder:
     def _unwritable(self, error: OSError) -> TrainingError:
         return TrainingError(
             f"cannot write the run folder {self.path}: {error.strerror}; free some space, name another "
-            "place with -o, or go on with a copy of the folder elsewhere"
+            "place with -o, or resume with a copy of the folder elsewhere"
         )

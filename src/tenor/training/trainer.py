@@ -17,10 +17,10 @@ from tenor.errors import TrainingError, TrainingInterrupted
 from tenor.metrics import cross_entropies, macro_f1, mean
 from tenor.prediction import label_ids
 from tenor.training import engine
-from tenor.training.blend import HALVES, Apart, Beside, best_blend, without_ngrams
 from tenor.training.encoded import Encoded, filled
 from tenor.training.history import EpochRecord, Position, RunningMean
 from tenor.training.losses import mean_loss
+from tenor.training.ngrams.blend import HALVES, Apart, Beside, best_blend, without_ngrams
 from tenor.training.order import batches, parts_by_length
 from tenor.training.progress import Progress
 from tenor.training.schedule import rate
@@ -185,33 +185,13 @@ class Trainer:
         began, at = time.perf_counter(), self.position
         tokens = self._learn(train, hooks)
         learnt = time.perf_counter()
-        scores = self.evaluate(validation, f"epoch {at.epoch} validation", hooks)
-        blend = None
-        if self._ngram_logits is not None:
-            blend = best_blend(self._ngram_logits, scores, validation.targets)
-            scores = blend.logits(self._ngram_logits, scores)
-        guesses = label_ids(scores)
-        size = self._config.batch_size if self._flaws.batch_means else None
-        validation_loss = mean(cross_entropies(validation.targets, scores), size)
-        if not math.isfinite(validation_loss):
-            raise NotFiniteError(f"the validation loss is {validation_loss} (epoch {at.epoch})")
-        record = EpochRecord(
-            epoch=at.epoch,
-            step=at.step,
-            train_loss=at.mean.loss,
-            train_accuracy=at.mean.accuracy,
-            validation_loss=validation_loss,
-            validation_accuracy=mean(validation.targets == guesses, size),
-            validation_macro_f1=macro_f1(validation.targets, guesses, self._num_labels),
-            learning_rate=self._rate(at.step - 1, at.batch),
+        record = self._validated(validation, hooks)
+        record = replace(
+            record,
             seconds=time.perf_counter() - began,
             tokens_per_second=tokens / (learnt - began) if tokens else None,
-            best=False,
-            ngram_share=None if blend is None else blend.ngrams,
-            network_share=None if blend is None else blend.network,
+            best=at.best is None or self._value(record) > self._value(at.best),
         )
-        if at.best is None or self._value(record) > self._value(at.best):
-            record = replace(record, best=True)
         self.position = Position(step=at.step, records=[*at.records, record])
         if record.best:
             self._best = {name: weight.copy() for name, weight in self._weights().items()}
@@ -219,6 +199,32 @@ class Trainer:
         self._save(hooks)
         if self.finished and len(self.position.records) < self._epochs:
             self._progress.say(f"stopped early: no better epoch in {self.position.waited}")
+
+    def _validated(self, validation: Encoded, hooks: Hooks) -> EpochRecord:
+        """What the epoch that was learnt is worth, of the network and of n-grams beside it."""
+        at, targets = self.position, validation.targets
+        scores, blend = self.evaluate(validation, f"epoch {at.epoch} validation", hooks), None
+        if self._ngram_logits is not None:
+            blend = best_blend(self._ngram_logits, scores, targets)
+            scores = blend.logits(self._ngram_logits, scores)
+        guesses = label_ids(scores)
+        size = self._config.batch_size if self._flaws.batch_means else None
+        loss = mean(cross_entropies(targets, scores), size)
+        if not math.isfinite(loss):
+            raise NotFiniteError(f"the validation loss is {loss} (epoch {at.epoch})")
+        return EpochRecord(
+            epoch=at.epoch,
+            step=at.step,
+            train_loss=at.mean.loss,
+            train_accuracy=at.mean.accuracy,
+            validation_loss=loss,
+            validation_accuracy=mean(targets == guesses, size),
+            validation_macro_f1=macro_f1(targets, guesses, self._num_labels),
+            learning_rate=self._rate(at.step - 1, at.batch),
+            best=False,
+            ngram_share=None if blend is None else blend.ngrams,
+            network_share=None if blend is None else blend.network,
+        )
 
     def _learn(self, train: Encoded, hooks: Hooks) -> int:
         """The updates of the epoch that are still to be done; gives the tokens they read."""

@@ -12,11 +12,11 @@ from torch import Tensor
 from tenor.batching import Batch
 from tenor.cells import Floats
 from tenor.config import FlawsConfig, ModelConfig, TrainConfig
-from tenor.training import network, optimizer
-from tenor.training.arithmetic import autocast, denormals_flushed, device_of, exact_products, threads
 from tenor.training.dropout import Dropout
 from tenor.training.engine import Seen, Targets
-from tenor.training.torch_reader import TorchReader
+from tenor.training.pytorch import network, optimizer
+from tenor.training.pytorch.arithmetic import autocast, denormals_flushed, device_of, exact_products, threads
+from tenor.training.pytorch.reader import TorchReader
 
 
 class TorchEngine:

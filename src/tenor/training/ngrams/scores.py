@@ -21,11 +21,11 @@ from tenor.cells import Floats
 from tenor.metrics import cross_entropies, mean
 from tenor.ngrams import scales
 from tenor.prediction import label_ids
-from tenor.training.blend import shares
 from tenor.training.encoded import Encoded
-from tenor.training.evidence import Evidence
-from tenor.training.lbfgs import Points, Values, dots, minimize
-from tenor.training.spelling import Spelling
+from tenor.training.ngrams.blend import shares
+from tenor.training.ngrams.evidence import Evidence
+from tenor.training.ngrams.lbfgs import Points, Values, dots, minimize
+from tenor.training.ngrams.spelling import Spelling
 
 STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)
 """How much the texts count against a unit of squared weights: liblinear's C, for features of a mean

@@ -10,8 +10,8 @@ import torch
 from tenor.batching import Batch
 from tenor.cells import Floats
 from tenor.config import ModelConfig
-from tenor.training import network
-from tenor.training.arithmetic import device_of, exact_products
+from tenor.training.pytorch import network
+from tenor.training.pytorch.arithmetic import device_of, exact_products
 
 
 class TorchReader:

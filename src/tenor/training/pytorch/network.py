@@ -18,8 +18,8 @@ from torch.nn import functional
 
 from tenor.batching import Batch
 from tenor.config import ModelConfig
-from tenor.training import linear
 from tenor.training.dropout import Dropout, Share
+from tenor.training.pytorch import linear
 
 Weights = Mapping[str, Tensor]
 

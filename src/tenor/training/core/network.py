@@ -1,6 +1,6 @@
 """Weights and a ragged batch in → logits, and the gradients of every weight, without PyTorch.
 
-The same function as ``tenor.training.network``, which tests it; n-grams are no part of it. What a
+The same function as ``tenor.training.pytorch.network``, which tests it; n-grams are no part of it. What a
 layer computes of a word's vector alone it computes once for each different word of a batch, as
 prediction does: of film reviews that is a quarter of the words.
 """
@@ -19,9 +19,9 @@ from tenor.batching import Batch
 from tenor.cells import Floats
 from tenor.config import ModelConfig
 from tenor.native.training import Arithmetic, Learner, multiply, number_type
-from tenor.training.core_layer import WEIGHTS, Asked, CoreLayer, Form
+from tenor.training.core.layer import WEIGHTS, Asked, CoreLayer, Form
+from tenor.training.core.pooling import Pooling
 from tenor.training.dropout import Dropout
-from tenor.training.pooling_gradient import Pooling
 
 TokenIds = npt.NDArray[np.int32]
 

@@ -19,8 +19,8 @@ from tenor.errors import TrainingError
 from tenor.metrics import cross_entropies
 from tenor.ngrams import Ngrams
 from tenor.training.encoded import Encoded
-from tenor.training.lbfgs import Points, Values, minimize
 from tenor.training.losses import Targets, gradient
+from tenor.training.ngrams.lbfgs import Points, Values, minimize
 
 _HEAD = ("head.weight", "head.bias")
 """What gives the logits of a network."""

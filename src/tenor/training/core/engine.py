@@ -15,10 +15,10 @@ from tenor.config import FlawsConfig, ModelConfig, TrainConfig
 from tenor.native.arrays import TokenIds
 from tenor.native.training import Adam, Arithmetic, Learnt
 from tenor.scorer import Scorer
-from tenor.training.core_network import CoreNetwork, Gradients
+from tenor.training.core.late_rows import LateRows
+from tenor.training.core.network import CoreNetwork, Gradients
 from tenor.training.dropout import Dropout
 from tenor.training.engine import Seen, Targets, remembered
-from tenor.training.late_rows import LateRows
 from tenor.training.losses import gradient, mean_loss
 
 _MOMENTS = {"exp_avg": "mean", "exp_avg_sq": "square"}

@@ -20,8 +20,8 @@ from tenor.batching import Batch, join
 from tenor.cells import Floats
 from tenor.spelled import characters, words_of
 from tenor.training.encoded import Encoded
-from tenor.training.evidence import by_hash, log_odds
-from tenor.training.lists import HALF, LOW, Keys, Lists, counted
+from tenor.training.ngrams.evidence import by_hash, log_odds
+from tenor.training.ngrams.lists import HALF, LOW, Keys, Lists, counted
 from tenor.vocabulary import Vocabulary
 
 _FEWEST_WORDS = 4

@@ -16,7 +16,7 @@ from tenor import ngrams
 from tenor.batching import Batch, join
 from tenor.cells import Floats
 from tenor.training.encoded import TokenIds
-from tenor.training.lists import HALF, LOW, Keys, Lists, are_new, merge, runs, sort
+from tenor.training.ngrams.lists import HALF, LOW, Keys, Lists, are_new, merge, runs, sort
 
 _FEWEST_TEXTS = 2
 _ROWS_EACH = 1.5

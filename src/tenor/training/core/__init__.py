@@ -1,0 +1,1 @@
+"""A training in the compiled core: layer → network → engine."""

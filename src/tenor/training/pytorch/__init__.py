@@ -1,0 +1,1 @@
+"""A training in PyTorch: ``linear`` → ``network`` → ``engine``; ``reader`` only reads."""

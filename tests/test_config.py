@@ -105,7 +105,7 @@ def test_a_list_refuses_a_bare_value(section, name):
         (TrainConfig, "output_dropout", 2, ".* at most 0.95$"),
         (TrainConfig, "validation", 0.0, "at least 0.01 and at most 0.9$"),
         (TrainConfig, "patience", 0, "at least 1$"),
-        (TrainConfig, "threads", 0, "at least 1$"),
+        (TrainConfig, "threads", 0, "at least 1 and at most 1024$"),
         (TrainConfig, "seed", -1, "at least 0$"),
     ],
 )

@@ -190,9 +190,7 @@ def test_a_damaged_checkpoint_is_refused_and_the_one_before_it_goes_on(whole, na
 def test_an_unfinished_training_is_not_begun_anew_by_mistake(whole):
     shutil.rmtree(whole / "checkpoints" / "step-0000040-epoch-5")
     with RunFolder(whole) as run:
-        with pytest.raises(
-            TrainingError, match=r"stopped after update 39; go on with it: tenor train --resume"
-        ):
+        with pytest.raises(TrainingError, match=r"stopped after update 39; resume it: tenor train --resume"):
             run.begin(None)
     with RunFolder(whole, force=True) as run:
         run.begin(None)
@@ -203,7 +201,9 @@ def test_a_training_whose_model_was_not_saved_is_not_begun_anew_by_mistake(whole
     with RunFolder(whole) as run:
         run.check_free()  # its model is there
         shutil.rmtree(whole.parent / "whole")
-        with pytest.raises(TrainingError, match=r"is done, but whose model was not saved .* --resume"):
+        with pytest.raises(
+            TrainingError, match=r"is finished \(40 updates\), but whose model was not saved.* --resume"
+        ):
             run.begin(None)
         assert len(run.places()) == 41
 
@@ -220,7 +220,7 @@ def test_a_run_in_memory_asks_for_its_texts(whole):
 def test_a_run_folder_without_checkpoints_says_so(tmp_path):
     with (
         RunFolder(tmp_path / "x.run") as run,
-        pytest.raises(TrainingError, match="has no checkpoint to go on from"),
+        pytest.raises(TrainingError, match="has no checkpoint to resume from"),
     ):
         resume(run)
 

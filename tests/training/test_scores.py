@@ -141,7 +141,7 @@ def test_a_row_with_two_owners_of_one_mark_lists_the_texts_of_both():
 
 
 def test_what_a_text_has_several_times_counts_the_root_of_it(monkeypatch):
-    monkeypatch.setattr("tenor.training.evidence._ROWS_EACH", 500)  # none is shared
+    monkeypatch.setattr("tenor.training.ngrams.evidence._ROWS_EACH", 500)  # none is shared
     ids = [np.array(text, np.int32) for text in ([5, 6, 5, 5, 5], [5, 6], [6, 7, 7], [7])]
     found = gather(ids, order=1, most_rows=2**10)
     of_texts = found.of_ngrams.turned(4)
@@ -375,11 +375,11 @@ def test_what_was_blended_can_be_taken_apart_again(tiny):
     network = {name: weight.copy() for name, weight in without_ngrams(model.weights).items()}
     apart = Apart(np.array([0.3], np.float32), np.array([[0.5], [-1.5]], np.float32))
     beside = Beside.of(model.config, model.weights, apart)
-    kept = {name: array.copy() for name, array in beside.apart(network).items()}
+    kept = {name: array.copy() for name, array in beside.moments(network).items()}
     blended = {name: array.copy() for name, array in beside.weights(network, Blend(0.7, 0.4)).items()}
     other = Beside.of(model.config, blended, None)
     live = {name: array.copy() for name, array in without_ngrams(blended).items()}
-    live |= other.take_apart(kept, live)
+    live |= other.restore(kept, live)
     for name, weight in network.items():
         np.testing.assert_array_equal(live[name], weight)
     for name, array in other.weights(live, Blend(0.7, 0.4)).items():
@@ -401,20 +401,20 @@ def test_what_does_not_fit_is_not_taken_apart(tiny, name):
     model = tiny(ngrams=300)
     apart = Apart(np.zeros(1, np.float32), np.zeros((3, 1), np.float32))
     beside = Beside.of(model.config, model.weights, apart)
-    kept = beside.apart(model.weights)
+    kept = beside.moments(model.weights)
     for wrong in ({}, {name: kept[name][:0]}, {name: kept[name].astype(np.float64)}):
         given = {key: array for key, array in kept.items() if key != name} | wrong
         with pytest.raises(TrainingError, match=f"no {name} that fits"):
-            beside.take_apart(given, model.weights)
+            beside.restore(given, model.weights)
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (3, 2), (3, 1, 1)])
 def test_logits_of_validation_texts_that_do_not_fit_are_refused(tiny, shape):
     model = tiny(ngrams=300)
     beside = Beside.of(model.config, model.weights, None)
-    given = beside.apart(model.weights) | {"apart.ngrams.held_out": np.zeros(shape, np.float32)}
+    given = beside.moments(model.weights) | {"apart.ngrams.held_out": np.zeros(shape, np.float32)}
     with pytest.raises(TrainingError, match=r"no apart\.ngrams\.held_out that fits"):
-        beside.take_apart(given, model.weights)
+        beside.restore(given, model.weights)
 
 
 def test_a_first_step_that_gains_little_is_not_the_last():

@@ -17,7 +17,7 @@ from tenor.training.ngrams import evidence as of_ngrams
 from tenor.training.ngrams import scores, spelling
 from tenor.training.ngrams.evidence import gather
 from tenor.training.ngrams.scores import Features, Labels
-from tenor.training.ngrams.spelling import Spelling, take_apart
+from tenor.training.ngrams.spelling import Spelling, shared_parts
 from tenor.vocabulary import build_from_counts
 
 STEMS = {"dobr": 1, "świetn": 1, "pięk": 1, "lubi": 1, "złyc": 0, "fatal": 0, "nudzi": 0, "psuj": 0}
@@ -55,9 +55,9 @@ class Spelled:
     """Texts whose words' parts have a say; those that choose stand after those to learn from."""
 
     def __init__(self, texts, validation=(), num_labels=2, longest=5, most_rows=2**12):
-        self.vocabulary = vocabulary_of(texts)
+        self.vocabulary, self.longest = vocabulary_of(texts), longest
         self.texts = encoded([*texts, *validation], self.vocabulary)
-        parts = take_apart(self.vocabulary, self.texts, longest)
+        parts = shared_parts(self.vocabulary, self.texts, longest)
         self.evidence = gather(self.texts.token_ids, order=1, most_rows=most_rows, parts=parts.hashes)
         self.spelling = Spelling(parts, self.texts, self.evidence.owners)
         num_logits = 1 if num_labels == 2 else num_labels
@@ -135,7 +135,7 @@ def test_a_word_has_its_own_score_and_that_of_its_parts():
 
 def test_every_word_owns_its_row_where_rows_are_short():
     spelled = Spelled(inflected(300))
-    parts = take_apart(spelled.vocabulary, spelled.texts, 3)
+    parts = shared_parts(spelled.vocabulary, spelled.texts, 3)
     crowded = gather(spelled.texts.token_ids, order=3, most_rows=2**9, parts=parts.hashes)
     found = hashes_of_words(np.unique(np.concatenate(spelled.texts.token_ids)))
     rows = rows_of(found, len(crowded.owners))
@@ -162,7 +162,7 @@ def test_what_training_counts_is_what_the_model_says(monkeypatch):
     at = (np.random.default_rng(0).normal(size=problem.shape) * 0.1).astype(np.float32)
     scored, bias = problem.scores(at)
     weight = Features(spelled.evidence, spelled.texts, spelled.spelling).table(scored)
-    ngrams = Ngrams(weight, spelled.evidence.owners, 1, spelled.spelling.longest)
+    ngrams = Ngrams(weight, spelled.evidence.owners, 1, spelled.longest)
     said = ngrams.scores(join(spelled.texts.for_ngrams)) + bias
     np.testing.assert_allclose(said, problem.decisions(at), atol=1e-5)
 

@@ -200,7 +200,7 @@ def test_a_label_absent_from_a_split_is_noted_before_training():
 @pytest.mark.parametrize(
     ("pairs", "note"),
     [
-        ([(f"film {n}", f"a{n // 3}") for n in range(90)], "30 labels for 90 texts: does the label stand"),
+        ([(f"film {n}", f"a{n // 3}") for n in range(90)], "30 labels for 90 texts: is that the column"),
         ([(f"film {n}", f"a{n // 3}") for n in range(90)], "which makes 33% of them"),
         (
             [("good film", "pos"), ("bad film", "neg"), ("", "neg")] * 9,

@@ -122,7 +122,7 @@ def examples_of(pairs: Iterable[tuple[str, str] | Example]) -> tuple[Example, ..
     return tuple(_example(pair, number) for number, pair in enumerate(pairs))
 
 
-def spelt(label: str) -> str:
+def normal_label(label: str) -> str:
     """The label without spaces around it, in normal form C, as texts are read.
 
     So ``é`` is one label, however a system or an editor composes it. Half a surrogate pair, which no file
@@ -139,7 +139,7 @@ def _example(pair: object, number: int) -> Example:
         case (str(text), str(label)) if not label.strip():
             raise DataError(f"item {number:,} of the data has an empty label; give it one or leave it out")
         case (str(text), str(label)):
-            return Example(text=text, label=spelt(label))
+            return Example(text=text, label=normal_label(label))
     raise DataError(
         f"item {number:,} of the data is {reprlib.repr(pair)}; each must be a text and its label, both "
         'strings: ("a fine film", "positive")'

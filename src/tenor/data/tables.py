@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from tenor.data.columns import ANYTHING, Asked, choose_columns, need_label
 from tenor.data.decoding import StrPath, check_file, cut, decode_lines, holds_model, read_lines
-from tenor.data.examples import SPLITS, Example, spelt
+from tenor.data.examples import SPLITS, Example, normal_label
 from tenor.data.records import names_columns, read_table, sniff_format, table_format
 from tenor.errors import DataError
 
@@ -98,7 +98,7 @@ def read_folder(path: StrPath, encoding: str | None = None) -> dict[str, tuple[E
     splits: dict[str, list[Example]] = {}
     for file in files:
         text = cut("".join(read_lines(file, encoding)))
-        example = Example(text=text, label=spelt(file.parent.name))
+        example = Example(text=text, label=normal_label(file.parent.name))
         splits.setdefault(_split_of(file, folder), []).append(example)
     return {split: tuple(examples) for split, examples in splits.items()}
 
@@ -227,7 +227,7 @@ def _read_fasttext(path: Path, asked: Asked) -> Iterator[Example]:
         label, text = found[1], found[2] or ""
         if text.startswith("__label__"):
             raise DataError(f"{path}, line {number} has two labels; Tenor learns one per text, keep one")
-        yield Example(text=text, label=spelt(label))
+        yield Example(text=text, label=normal_label(label))
 
 
 def _unlabelled(lines: Iterator[str]) -> Iterator[str]:
@@ -260,7 +260,7 @@ def _label(values: Mapping[str, object], column: str, place: str) -> str:
         raise DataError(
             f"{place}: the label, {column!r}, is {reprlib.repr(value)}; it must be one word, text or number"
         )
-    return spelt(str(value))
+    return normal_label(str(value))
 
 
 def _value(values: Mapping[str, object], column: str, place: str) -> object:

@@ -21,7 +21,7 @@ constexpr Named kNamed[] = {
 };
 
 constexpr int64_t kMostWhole = 4096;        // states, whose sums of products are far from an int32's end
-constexpr int64_t kWorthThreads = 1 << 20;  // multiply-adds below which waking a thread costs more
+constexpr int64_t kWorthThreads = 1 << 20;  // multiply-adds below which waking a thread that sleeps costs more
 
 // Where one vector's weights stand in the arrays that were given.
 struct Source {

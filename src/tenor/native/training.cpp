@@ -18,7 +18,7 @@ constexpr int64_t kFewestRows = 12;  // of one task
 constexpr int64_t kMostInner = 1920;  // rows of a factor that are packed at once, and stay in the cache
 constexpr int64_t kItemsAhead = 16;  // of a list, that are fetched
 constexpr int64_t kListsAtOnce = 64;  // lists whose items are looked at while they are in the cache
-constexpr int64_t kWorthThreads = 1 << 18;  // multiply-adds below which waking a thread costs more
+constexpr int64_t kWorthThreads = 1 << 18;  // multiply-adds below which sharing costs more: the threads are mostly awake
 
 // Calls on_part(first, last) for stretches of a count, on so many threads if it is worth it.
 template <class Work>

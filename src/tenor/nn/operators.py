@@ -1,7 +1,7 @@
 """``torch.ops.tenor``: one layer of any cell, in one or both directions, and its way back.
 
-PyTorch knows of them what they make without making it (for ``torch.compile``), their gradients, and
-that under autocast they are given float32.
+Registered with PyTorch: the shapes of their outputs (for ``torch.compile``), their gradients, and float32
+under autocast.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tenor.errors import InputError
 from tenor.model import layer_shapes
 from tenor.native.arrays import shaped
 from tenor.native.training import Arithmetic, Learner, kept_width
-from tenor.training.core.layer import Asked, CoreLayer, Form
+from tenor.training.core.layer import CoreLayer, Form, Wanted
 
 
 def layer(x: Tensor, offsets: Tensor, weights: Sequence[Tensor], *settings: Any) -> tuple[Tensor, Tensor]:
@@ -155,7 +155,7 @@ def _core_layer(
         directions,
         _array("x", x, (len(x), x.shape[-1]), kind),
         offsets.contiguous().numpy(),
-        asked=Asked(
+        wanted=Wanted(
             None if states is None else states.numpy(),
             kept=list(_array("kept", kept, (config.directions, len(x), width), kind)),
         ),

@@ -30,7 +30,7 @@ class Recurrent(torch.nn.Module):
 
     Under autocast to bfloat16, products round both factors to 16 bits and sum in 32. That is fast
     where the processor has AMX or AVX-512's bf16. After ``.double()`` all is computed in float64,
-    slowly, of the same code, so that ``torch.autograd.gradcheck`` can hold gradients against differences.
+    slowly, by the same code, so that ``torch.autograd.gradcheck`` can hold gradients against differences.
     """
 
     def __init__(  # noqa: PLR0913 - all that layers are, by name
@@ -59,7 +59,7 @@ class Recurrent(torch.nn.Module):
             window: words that a linear cell's gates see, 1 or 2.
             input_gate: whether a linear cell has one.
             output_gate: likewise.
-            skip: whether a linear cell's input may pass the recurrence by.
+            skip: whether a linear cell's input may bypass the recurrence.
             dropout: share of the states between layers that is left out while training.
             truncate: let gradients of states flow back within windows of so many words; None lets
                 them flow to the first.

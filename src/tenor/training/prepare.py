@@ -25,7 +25,7 @@ from tenor.training.initial import initial_weights, place_vectors
 from tenor.training.ngrams import scores
 from tenor.training.ngrams.blend import Apart
 from tenor.training.ngrams.evidence import gather
-from tenor.training.ngrams.spelling import Spelling, take_apart
+from tenor.training.ngrams.spelling import Spelling, shared_parts
 from tenor.training.progress import Progress
 from tenor.vocabulary import Vocabulary
 
@@ -153,7 +153,7 @@ def _scores(
     step = max(1, math.ceil(sum(splits["train"].lengths) / _MOST_WORDS))
     train = splits["train"].every(step)
     texts = train.followed_by(splits["validation"])
-    parts = take_apart(vocabulary, texts, model.char_ngrams) if model.spells else None
+    parts = shared_parts(vocabulary, texts, model.char_ngrams) if model.spells else None
     evidence = gather(
         texts.token_ids,
         order=model.ngram_order,

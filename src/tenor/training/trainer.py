@@ -115,7 +115,7 @@ class Trainer:
         self.position, self._best = position, dict(best)
         self.engine.restore(moments)
         if self._beside is not None:
-            self.engine.put(self._beside.take_apart(moments, self.engine.weights()))
+            self.engine.put(self._beside.restore(moments, self.engine.weights()))
 
     def run(self, train: Encoded, validation: Encoded, hooks: Hooks) -> dict[str, Floats]:
         """Train until the epochs or the patience are spent.
@@ -276,7 +276,7 @@ class Trainer:
                 raise NotFiniteError(f"{name} is not finite after update {self.position.step:,}")
         moments = self.engine.moments()
         if self._beside is not None:
-            moments |= self._beside.apart(self.engine.weights())
+            moments |= self._beside.moments(self.engine.weights())
         hooks.save(Snapshot(weights=weights, moments=moments, position=self.position, finished=self.finished))
 
     def _weights(self) -> dict[str, Floats]:

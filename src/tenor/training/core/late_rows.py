@@ -9,7 +9,7 @@ from tenor.native.training import Adam, Learnt
 
 
 class LateRows:
-    """Rows make the steps of updates that did not read them when they are read again.
+    """Rows that an update did not read make up for its step when they are read again.
 
     A row without a gradient still moves, by what is left of earlier ones. To walk through the whole
     table for that in each update costs more than the update where words are many. A row that comes

@@ -43,7 +43,7 @@ class Form(NamedTuple):
         return cls(config.cell, hidden, config.activation, gating, truncate, precision)
 
 
-class Asked(NamedTuple):
+class Wanted(NamedTuple):
     """What is wanted of a reading beside the last states and the first."""
 
     states: Floats | None = None
@@ -65,7 +65,7 @@ class CoreLayer:
         offsets: npt.NDArray[np.int64],
         *,
         row_of: npt.NDArray[np.int32] | None = None,
-        asked: Asked,
+        wanted: Wanted,
         only_back: bool = False,
         room: Callable[[int, str, tuple[int, ...]], Floats] | None = None,
     ) -> None:
@@ -77,8 +77,8 @@ class CoreLayer:
             x: (U, I) vectors of known words.
             offsets: (B+1,) where each text begins.
             row_of: (N,) which known word each word is; None where each is its own.
-            asked: what the reading is for.
-            only_back: whether it was read before, as ``asked.kept`` has it.
+            wanted: what the reading is for.
+            only_back: whether it was read before, as ``wanted.kept`` has it.
             room: gives a direction's arrays; None makes them.
         """
         self.form, self.weights, self.x = form, weights, x
@@ -87,7 +87,7 @@ class CoreLayer:
         self._room = room or (lambda _, __, shape: np.empty(shape, self._kind))
         self._only_back = only_back
         self.passes = [
-            self._pass(direction, offsets, row_of, asked, partial(self._room, direction))
+            self._pass(direction, offsets, row_of, wanted, partial(self._room, direction))
             for direction in range(len(weights))
         ]
         """By direction."""
@@ -97,7 +97,7 @@ class CoreLayer:
         direction: int,
         offsets: npt.NDArray[np.int64],
         row_of: npt.NDArray[np.int32] | None,
-        asked: Asked,
+        wanted: Wanted,
         room: Room,
     ) -> LayerPass:
         form, weights, x = self.form, self.weights[direction], self.x
@@ -125,11 +125,11 @@ class CoreLayer:
             precision=form.precision,
             state_bias=state_bias,
             truncate=form.truncate,
-            sums=asked.totals,
-            searches=asked.largest,
-            states=None if asked.states is None else asked.states[:, columns],
+            sums=wanted.totals,
+            searches=wanted.largest,
+            states=None if wanted.states is None else wanted.states[:, columns],
             room=room,
-            kept=None if asked.kept is None else asked.kept[direction],
+            kept=None if wanted.kept is None else wanted.kept[direction],
         )
 
     def _biases(self, weights: Mapping[str, Floats]) -> tuple[Floats | None, Floats | None]:

@@ -19,7 +19,7 @@ from tenor.batching import Batch
 from tenor.cells import Floats
 from tenor.config import ModelConfig
 from tenor.native.training import Arithmetic, Learner, multiply, number_type
-from tenor.training.core.layer import WEIGHTS, Asked, CoreLayer, Form
+from tenor.training.core.layer import WEIGHTS, CoreLayer, Form, Wanted
 from tenor.training.core.pooling import Pooling
 from tenor.training.dropout import Dropout
 
@@ -55,7 +55,7 @@ class _Buffers:
         self._flat: dict[str, Floats] = {}
 
     def room(self, purpose: str, shape: tuple[int, ...]) -> Floats:
-        """An array whose numbers are arbitrary, until it is asked for anew."""
+        """An array whose numbers are arbitrary, until it is wanted for anew."""
         size = math.prod(shape)
         if purpose not in self._flat or self._flat[purpose].size < size:
             self._flat[purpose] = np.empty(size + size // 4, self._kind)
@@ -154,7 +154,7 @@ class CoreNetwork:
             x,
             offsets,
             row_of=row_of,
-            asked=Asked(
+            wanted=Wanted(
                 states,
                 totals=is_last and self._pooling.needs_total,
                 largest=is_last and self._pooling.needs_largest,

@@ -26,9 +26,9 @@ _HEAD = ("head.weight", "head.bias")
 """What gives the logits of a network."""
 _WEIGHT, _OWNERS, _BIAS, _HELD_OUT = "ngrams.weight", "ngrams.owners", "ngrams.bias", "ngrams.held_out"
 _APART = "apart."
-"""Before the names of what a checkpoint holds beside what the optimizer remembers."""
+"""Prefix of the arrays of n-grams in a checkpoint."""
 _NEAR_WEIGHS = 2.0
-"""Texts that say that what is known before is best."""
+"""Strength of the pull towards what is known before, counted in texts."""
 _TOLERANCE, _MOST_STEPS = 1e-10, 200
 
 
@@ -106,15 +106,15 @@ class Beside:
             "head.bias": own + of_ngrams * self._bias,
         }
 
-    def apart(self, network: Mapping[str, Floats]) -> dict[str, Floats]:
+    def moments(self, network: Mapping[str, Floats]) -> dict[str, Floats]:
         """What blending changes, as it is without."""
         found = {name: network[name] for name in _HEAD} | {_WEIGHT: self._table[_WEIGHT], _BIAS: self._bias}
         if self._held_out is not None:
             found[_HELD_OUT] = self._held_out
         return {_APART + name: array for name, array in found.items()}
 
-    def take_apart(self, found: Mapping[str, Floats], network: Mapping[str, Floats]) -> dict[str, Floats]:
-        """Take back what ``apart`` gave.
+    def restore(self, found: Mapping[str, Floats], network: Mapping[str, Floats]) -> dict[str, Floats]:
+        """Take back what ``moments`` gave.
 
         Returns:
             The network's part.
@@ -123,7 +123,7 @@ class Beside:
             TrainingError: it does not fit.
         """
         held_out = found.get(_APART + _HELD_OUT)
-        shapes = {name: now.shape for name, now in self.apart(network).items()}
+        shapes = {name: now.shape for name, now in self.moments(network).items()}
         if held_out is not None:  # of any number of texts, where none is known yet
             shapes.setdefault(_APART + _HELD_OUT, held_out.shape[:1] + self._bias.shape)
         for name, shape in shapes.items():

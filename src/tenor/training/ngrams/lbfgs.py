@@ -27,7 +27,7 @@ _IN_A_ROW, _AT_ONCE = 2**9, 2**14
 """Numbers that are worked on together: long rows for the processor's vectors, in stretches that stay in
 its cache."""
 _SMALL_STEPS = 2
-"""That do not end it: the first ones are small as nothing is known of the curvature."""
+"""So many in a row do not end it: the first ones are small, as nothing is known of the curvature."""
 
 
 def minimize(

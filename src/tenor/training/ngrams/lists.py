@@ -22,7 +22,7 @@ _MOST_PARTS, _WORTH_A_THREAD = 8, 2**16
 
 
 def sort(keys: Keys) -> None:
-    """Make them rise, in place: a part on each of some threads, then all that rises together."""
+    """Sort in place: parts of them on several threads, then a merge."""
     count = min(native.status().threads, _MOST_PARTS, len(keys) // _WORTH_A_THREAD)
     if count < 2:
         keys.sort()
@@ -34,7 +34,7 @@ def sort(keys: Keys) -> None:
 
 
 def merge(keys: Keys) -> None:
-    """Make keys rise, in place, that do in long stretches: NumPy's stable sort takes these as they are."""
+    """Sort in place what is sorted in long stretches: NumPy's stable sort takes these as they are."""
     keys.sort(kind="stable")
 
 
@@ -48,13 +48,13 @@ def counted(keys: Keys) -> tuple[Keys, npt.NDArray[np.int64]]:
 
 
 def runs(rising: Keys) -> tuple[Keys, npt.NDArray[np.int64]]:
-    """Each of keys that rise once, and how often it is there."""
+    """Each of sorted keys once, and how often it is there."""
     begins = np.flatnonzero(are_new(rising))
     return rising[begins], np.diff(begins, append=len(rising))
 
 
 def are_new(rising: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Of numbers that rise whether each is the first of its like."""
+    """Whether each of sorted numbers is the first of its like."""
     found = np.ones(len(rising), np.bool_)
     np.not_equal(rising[1:], rising[:-1], out=found[1:])
     return found

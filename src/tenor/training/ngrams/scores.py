@@ -53,7 +53,7 @@ class Scores(NamedTuple):
 
 
 class Labels(NamedTuple):
-    """Of texts to learn from, and of those that choose, after them."""
+    """Labels of the training texts, then of the validation texts."""
 
     targets: npt.NDArray[np.int64]
     """(B,) label ids."""
@@ -133,7 +133,7 @@ def fit(
     learns_all: bool,
     fitted: Callable[[int], object] = lambda _: None,
 ) -> Scores:
-    """Fit scores to the texts to learn from, from strongly held back to freely, while the others gain.
+    """Fit with less and less regularization, for as long as the loss on the validation texts improves.
 
     Args:
         features: of all texts.

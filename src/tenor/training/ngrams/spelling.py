@@ -43,7 +43,7 @@ class Parts(NamedTuple):
     """(G,) in which of the B texts each is in a word that is spelled out, and the root of how often."""
 
 
-def take_apart(vocabulary: Vocabulary, texts: Encoded, longest: int) -> Parts:
+def shared_parts(vocabulary: Vocabulary, texts: Encoded, longest: int) -> Parts:
     """The parts of a vocabulary's words and of those that texts spell out.
 
     Of the latter each text counts as a word of its own: they are rare.

@@ -13,7 +13,7 @@ import weakref
 
 _here = threading.local()
 _every: weakref.WeakSet[threading.RLock] = weakref.WeakSet()
-_registering = threading.Lock()
+_registering = threading.RLock()  # a signal may come within, and whoever handles it may fork
 _held: list[threading.RLock] = []
 
 

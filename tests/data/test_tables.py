@@ -475,6 +475,11 @@ def test_files_without_any_ending_are_texts_too(tmp_path):
     assert [(e.label, e.text) for e in read] == [("neg", "N"), ("neg", "M"), ("pos", "P")]
 
 
+def test_tables_in_folders_are_no_texts(tmp_path):
+    with pytest.raises(DataError, match="has no texts at"):
+        read_folder(write_folder(tmp_path, {"a/1.csv": "text,label", "b/2.csv": "text,label"}))
+
+
 def test_an_ending_may_be_in_capitals(tmp_path):
     read = read_folder(write_folder(tmp_path, {"neg/1.TXT": "N", "pos/1.txt": "P"}))["train"]
     assert [e.text for e in read] == ["N", "P"]

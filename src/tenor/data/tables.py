@@ -78,7 +78,8 @@ def _labelled_format(file: Path, asked: Asked) -> str:
 def read_folder(path: StrPath, encoding: str | None = None) -> dict[str, tuple[Example, ...]]:
     """Read a folder of ``label/*.txt``, or of ``train/label/*.txt`` and ``test/label/*.txt``.
 
-    Labels and files come in alphabetical order. Where no file ends in ``.txt``, all of them are texts.
+    Labels and files come in alphabetical order. Where no file ends in ``.txt``, all of them are texts, unless
+    there are tables among them.
     Hidden files and a label ``unsup``, which is where the IMDB corpus keeps its unlabelled reviews, are
     left out.
 
@@ -131,7 +132,8 @@ def folder_files(folder: Path) -> list[Path]:
     for file in texts or strange:
         if not file.is_dir() and not file.is_file():
             raise DataError(f"{file} is a pipe or a device, or links to nothing; move it away")
-    return texts if texts or any(file.is_dir() for file in strange) else strange
+    is_other = any(file.is_dir() or table_format(file) for file in strange)
+    return texts if texts or is_other else strange
 
 
 def read_texts(

@@ -78,7 +78,7 @@ class Compressor:
         self._examples = examples
         self._on_chunk = on_chunk
         self._given = self._labels(classifier)
-        self.original = self._measured(classifier, self._given)
+        self.original = self._measured(classifier, self._given, has_note=False)
 
     def compressed(self, precision: Precision, *, words: int | None = None) -> Compressed:
         """The model at a precision, with the first so many words of its vocabulary; None keeps all."""
@@ -161,19 +161,19 @@ class Compressor:
 
     def _at(self, model: Model, precision: Precision) -> Compressed:
         classifier = TextClassifier(model.at(precision))
-        found = self._measured(classifier, self._labels(classifier))
-        size = artifact.size_bytes(self.noted(found), classifier.self_test())
-        return replace(found, size_bytes=size)
+        return self._measured(classifier, self._labels(classifier), has_note=True)
 
-    def _measured(self, classifier: TextClassifier, labels: Labels) -> Compressed:
+    def _measured(self, classifier: TextClassifier, labels: Labels, *, has_note: bool) -> Compressed:
         model = classifier.model
-        return Compressed(
+        found = Compressed(
             model=model,
-            size_bytes=artifact.size_bytes(model, classifier.self_test()),
+            size_bytes=0,
             words=num_words(model),
             changed=int((labels != self._given).sum()),
             accuracy=float((labels == self._targets).mean()),
         )
+        written = self.noted(found) if has_note else model
+        return replace(found, size_bytes=artifact.size_bytes(written, classifier.self_test()))
 
     def _labels(self, classifier: TextClassifier) -> Labels:
         return label_ids(logits_of(classifier, self._examples, self._on_chunk))

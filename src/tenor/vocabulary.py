@@ -32,13 +32,14 @@ class Vocabulary:
         for special in config.special_tokens:
             if special not in ids:
                 raise ConfigError(f"the vocabulary lacks the special token {special!r}; add it")
-        if "\n" in "".join(self.tokens):
+        together = "".join(self.tokens)
+        if "\n" in together:
             broken = next(token for token in self.tokens if "\n" in token)
             raise ConfigError(f"the token {broken!r} holds a line break; remove it from the list")
         try:
-            "\n".join(self.tokens).encode()
+            together.encode()
         except UnicodeEncodeError as error:
-            broken = next(token for token in self.tokens if error.object[error.start] in token)
+            broken = next(token for token in self.tokens if together[error.start] in token)
             raise ConfigError(f"the token {broken!r} has half of a surrogate pair; remove it") from error
         self.unknown_id = ids[config.unknown_token]
         self._special_ids = {special: ids.pop(special) for special in config.special_tokens}

@@ -112,12 +112,11 @@ def _read_rows(path: Path, kind: str, asked: Asked) -> Table:
 
 def _split(path: Path, delimiter: str, quoting: Quoting, encoding: str | None) -> Iterator[Row]:
     csv.field_size_limit(LINE_LIMIT_BYTES)  # a setting of the process: there is no other way
-    lines, skipped = read_lines(path, encoding), 0
-    if _separator(next(lines, "")):
-        skipped = 1
-    else:
-        lines = read_lines(path, encoding)
-    reader = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
+    lines = read_lines(path, encoding)
+    first = next(lines, "")
+    skipped = int(_separator(first) is not None)
+    rows = lines if skipped else chain([first], lines)
+    reader = csv.reader(rows, delimiter=delimiter, quoting=quoting, strict=True)
     line = 1 + skipped
     try:
         for row in reader:

@@ -13,10 +13,10 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from tenor.data.columns import ANYTHING, Asked, choose_columns, need_label
+from tenor.data.columns import ANYTHING, Asked, Columns, choose_columns, need_label
 from tenor.data.decoding import StrPath, check_file, cut, decode_lines, holds_model, read_lines
 from tenor.data.examples import SPLITS, Example, normal_label
-from tenor.data.records import names_columns, read_table, sniff_format, table_format
+from tenor.data.records import Table, names_columns, read_table, sniff_format, table_format
 from tenor.errors import DataError
 
 _FORMATS = "CSV, TSV, JSON lines, or lines of the form: __label__NAME text"
@@ -60,8 +60,7 @@ def layout(path: StrPath, asked: Asked = ANYTHING) -> Layout:
     kind = _labelled_format(file, asked)
     if kind == "fasttext":
         return Layout(kind, has_header=False, text_column=None, label_column=None)
-    table = read_table(file, kind, asked)
-    columns = choose_columns(table.names, [record.values for record in table.sample], asked, str(file))
+    table, columns = _opened(file, kind, asked)
     return Layout(kind, table.has_header, columns.text, columns.label)
 
 
@@ -79,9 +78,8 @@ def read_folder(path: StrPath, encoding: str | None = None) -> dict[str, tuple[E
     """Read a folder of ``label/*.txt``, or of ``train/label/*.txt`` and ``test/label/*.txt``.
 
     Labels and files come in alphabetical order. Where no file ends in ``.txt``, all of them are texts, unless
-    there are tables among them.
-    Hidden files and a label ``unsup``, which is where the IMDB corpus keeps its unlabelled reviews, are
-    left out.
+    there are tables among them. Hidden files and a label ``unsup``, which is where the IMDB corpus keeps
+    its unlabelled reviews, are left out.
 
     Raises:
         DataError: the folder has another shape, a file of it cannot be read, or some of its files
@@ -122,18 +120,19 @@ def folder_files(folder: Path) -> list[Path]:
         and file.name.lower() not in _NO_TEXTS
         and file.parent.name.lower() not in _NO_LABELS
     ]
-    texts = [file for file in found if file.suffix.lower() == ".txt" and not file.is_dir()]
+    files = [file for file in found if not file.is_dir()]
+    texts = [file for file in files if file.suffix.lower() == ".txt"]
     strange = sorted({*found} - {*texts})
     if texts and strange:
         raise DataError(
             f"{folder} has {len(texts):,} files of texts, whose names end in .txt, and beside them "
             f"{len(strange):,} others, such as {strange[0]}; give all texts that ending, move the rest away"
         )
-    for file in texts or strange:
-        if not file.is_dir() and not file.is_file():
+    for file in files:
+        if not file.is_file():
             raise DataError(f"{file} is a pipe or a device, or links to nothing; move it away")
-    is_other = any(file.is_dir() or table_format(file) for file in strange)
-    return texts if texts or is_other else strange
+    is_other = len(files) < len(found) or any(map(table_format, files))
+    return texts if texts or is_other else files
 
 
 def read_texts(
@@ -203,15 +202,20 @@ def _standard_input() -> io.BufferedReader:
     return buffer if isinstance(buffer, io.BufferedReader) else io.BufferedReader(buffer)  # type: ignore[arg-type]
 
 
-def _read_column(path: Path, kind: str, asked: Asked) -> Iterator[str]:
+def _opened(path: Path, kind: str, asked: Asked) -> tuple[Table, Columns]:
+    """A table, and which of its columns are read."""
     table = read_table(path, kind, asked)
-    columns = choose_columns(table.names, [record.values for record in table.sample], asked, str(path))
+    rows = [record.values for record in table.sample]
+    return table, choose_columns(table.names, rows, asked, str(path))
+
+
+def _read_column(path: Path, kind: str, asked: Asked) -> Iterator[str]:
+    table, columns = _opened(path, kind, asked)
     return (_text(record.values, columns.text, f"{path}, line {record.line}") for record in table.records)
 
 
 def _read_labelled(path: Path, kind: str, asked: Asked) -> Iterator[Example]:
-    table = read_table(path, kind, asked)
-    columns = choose_columns(table.names, [record.values for record in table.sample], asked, str(path))
+    table, columns = _opened(path, kind, asked)
     label_column = need_label(columns, table.names, str(path))
     for record in table.records:
         place = f"{path}, line {record.line}"

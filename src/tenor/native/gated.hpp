@@ -77,7 +77,7 @@ struct Step {
   const float* const* shares;
   const float* h;
   float *c, *next;
-  const float* const* later;  // shares of the rows' next words, which lie all over a table: asked for meanwhile
+  const float* const* later;  // as next_shares finds them
 
   template <int R, int V>
   TENOR_INLINE void tile(int row, int64_t group) const {
@@ -167,6 +167,15 @@ TENOR_INLINE void keep(const Layer& layer, const Block& block, const float* next
   give_states(layer, block, rows, t);
 }
 
+// What is to be asked for while a word is read: the shares of the rows' words at t, which lie all over a table. Of a
+// row that has ended, and where shares are computed, those it has.
+TENOR_INLINE void next_shares(const Layer& layer, const Block& block, const float* const* shares, int rows, int64_t t,
+                              const float** found) {
+  const int left = block.shares.row_of ? active(block, rows, t) : 0;
+  for (int row = 0; row < rows; ++row)
+    found[row] = row < left ? given(layer, block, word_at(block, row, t)) : shares[row];
+}
+
 // Calls step(shares, rows, t) for each position, with the words' shares; rows have a word there.
 template <class Do>
 TENOR_INLINE void each_step(const Layer& layer, const Block& block, Tiles& tiled, const Do& step) {
@@ -201,9 +210,7 @@ void read_floats(const Layer& layer, const Block& block) {
   Tiles tiled;
   each_step(layer, block, tiled, [&](const float* const* shares, int rows, int64_t t) {
     const float* later[kBlockRows];
-    const int going_on = block.shares.row_of ? active(block, rows, t + 1) : 0;
-    for (int row = 0; row < rows; ++row)
-      later[row] = row < going_on ? given(layer, block, word_at(block, row, t + 1)) : shares[row];
+    next_shares(layer, block, shares, rows, t + 1, later);
     tiles<tile_rows(C::kGates, kFusing)>(Step<C>{layer, shares, block.h, block.c, next, later}, rows, layer.groups);
     keep(layer, block, next, rows, t);
   });

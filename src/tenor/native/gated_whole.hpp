@@ -14,7 +14,7 @@ struct WholeStep {
   const Layer& layer;
   const Block& block;
   const float* const* shares;
-  const float* const* later;  // shares of the next words, which are asked for meanwhile
+  const float* const* later;  // as next_shares finds them
   Whole* next;                // (rows, units) the states in whole numbers
   bool first;
 
@@ -45,9 +45,7 @@ void read_whole(const Layer& layer, const Block& block) {
   Tiles tiled;
   each_step(layer, block, tiled, [&](const float* const* shares, int rows, int64_t t) {
     const float* later[kBlockRows];
-    const int going_on = block.shares.row_of ? active(block, rows, t + 1) : 0;
-    for (int row = 0; row < rows; ++row)
-      later[row] = row < going_on ? given(layer, block, word_at(block, row, t + 1)) : shares[row];
+    next_shares(layer, block, shares, rows, t + 1, later);
     multiply_whole<C::kGates>(layer.hh_whole, states, rows, layer.groups, tiled,
                               WholeStep<C>{layer, block, shares, later, next, t == 0});
     give_states(layer, block, rows, t);

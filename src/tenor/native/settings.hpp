@@ -16,7 +16,6 @@
 
 namespace tenor {
 
-
 struct Settings {
   std::vector<const Kernels*> available;  // slowest first
   std::string names;                      // theirs, with a space between

@@ -156,9 +156,8 @@ class Adam(NamedTuple):
         Raises:
             InputError: the gradient is not float32, or does not fit the weight.
         """
-        rows = len(learnt.weight) if row_ids is None else len(row_ids)
-        shaped("gradient", float32("gradient", gradient), (rows, *learnt.weight.shape[1:]))
         given, _kept = self._arguments(learnt, row_ids, np.array([step]))
+        shaped("gradient", float32("gradient", gradient), (given.rows, *learnt.weight.shape[1:]))
         gradient = np.ascontiguousarray(gradient)
         library.check(library.core().tenor_adam_learn(ctypes.byref(given), address(gradient), scale))
 

@@ -62,11 +62,9 @@ class RunFolder:
         self._is_new = not path.exists()
         self._lock = Lock(path / _LOCK)
         self._records: list[EpochRecord] = []
-        try:
+        with self._writing():
             path.mkdir(parents=True, exist_ok=True)
             free = self._lock.acquire(wait=False)
-        except OSError as error:
-            raise self._unwritable(error) from error
         if not free:
             raise TrainingError(
                 f"{path} is being written by another training, process {self._lock.holder()}; wait for "
@@ -137,10 +135,8 @@ class RunFolder:
         }
         self._records = []
         self._clear(places)
-        try:
+        with self._writing():
             (self.path / CURVES).unlink(missing_ok=True)
-        except OSError as error:
-            raise self._unwritable(error) from error
         self._write(METRICS, "")
         self._write(_ABOUT, json.dumps(about, indent=2, ensure_ascii=False) + "\n")
 
@@ -273,7 +269,7 @@ class RunFolder:
 
     def _clear(self, places: Iterable[Place]) -> None:
         """Remove checkpoints, and what a kill left of one that was being written or removed."""
-        try:
+        with self._writing():
             for place in places:
                 remove_folder(self.folder(place))
             for left in (self.path / _CHECKPOINTS).glob(".step-*"):
@@ -281,8 +277,6 @@ class RunFolder:
             for name in (METRICS, CURVES, _ABOUT):
                 for file in self.path.glob(f".{name}.*"):
                     file.unlink()
-        except OSError as error:
-            raise self._unwritable(error) from error
 
     def _times(self) -> dict[int, dict[str, Any]]:
         """What a clock said of each epoch, as far as ``metrics.jsonl`` can be read."""
@@ -302,13 +296,16 @@ class RunFolder:
             self._write(CURVES, render_curves(rows))
 
     def _write(self, name: str, content: str) -> None:
-        try:
+        with self._writing():
             write_file(self.path / name, content.encode("utf-8", "surrogatepass"))
-        except OSError as error:
-            raise self._unwritable(error) from error
 
-    def _unwritable(self, error: OSError) -> TrainingError:
-        return TrainingError(
-            f"cannot write the run folder {self.path}: {error.strerror}; free some space, name another "
-            "place with -o, or resume with a copy of the folder elsewhere"
-        )
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """While the folder is changed: what the system refuses is told with what to do."""
+        try:
+            yield
+        except OSError as error:
+            raise TrainingError(
+                f"cannot write the run folder {self.path}: {error.strerror}; free some space, name another "
+                "place with -o, or resume with a copy of the folder elsewhere"
+            ) from error

@@ -59,7 +59,7 @@ class TorchEngine:
         each_alone = self._flaws.sigmoid_loss
         ids = torch.from_numpy(targets).to(self._device)
         self._loss = network.loss(scores, ids, each_alone=each_alone)
-        self._read = np.unique(batch.token_ids)
+        self._read = batch.token_ids
         return Seen(scores.detach().cpu().numpy(), self._loss.item())
 
     def learn(self, rate: float) -> None:
@@ -70,7 +70,7 @@ class TorchEngine:
         if self._config.clip_norm:
             torch.nn.utils.clip_grad_norm_(self._learnt.values(), self._config.clip_norm, foreach=True)
         if isinstance(self._optimizer, optimizer.LazyAdam):
-            self._optimizer.rows = torch.from_numpy(self._read).to(self._device)
+            self._optimizer.rows = torch.from_numpy(np.unique(self._read)).to(self._device)
         self._optimizer.step()
 
     def reader(self) -> Callable[[Batch], Floats]:

@@ -92,6 +92,27 @@ inline void pack_bf16(const Factor<float>& from, int64_t inner, int64_t columns,
   }
 }
 
+#if defined(__AVX512F__)
+// Lane r of vector i becomes lane i of vector r.
+TENOR_INLINE void transpose(Int (&of)[kLanes]) {
+#pragma GCC unroll 4
+  for (int step = 1; step < kLanes; step *= 2) {
+    Int first, second;  // which lanes of two vectors, one after the other
+    for (int lane = 0; lane < kLanes; ++lane) {
+      first[lane] = lane & step ? kLanes + lane - step : lane;
+      second[lane] = lane & step ? kLanes + lane : lane + step;
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes; ++i) {
+      if (i & step) continue;
+      const __m512i a = (__m512i)of[i], b = (__m512i)of[i + step];
+      of[i] = (Int)_mm512_permutex2var_epi32(a, (__m512i)first, b);
+      of[i + step] = (Int)_mm512_permutex2var_epi32(a, (__m512i)second, b);
+    }
+  }
+}
+#endif
+
 // Some rows and a stretch of the inner dimension of a factor as (rows, padded) in bf16, pair by pair, zeros beyond.
 TENOR_INLINE void round_rows(const Factor<float>& from, int64_t rows, int64_t inner, int64_t padded, uint16_t* to) {
   if (from.column == 1) {
@@ -105,19 +126,23 @@ TENOR_INLINE void round_rows(const Factor<float>& from, int64_t rows, int64_t in
     return;
   }
   // Columns that are rows in memory: turned over in squares, pairs of numbers of a row at a time.
-  int32_t pairs[kBf16Inner / 2][kLanes];
+  constexpr int kPairs = kBf16Inner / 2;
+  Int pairs[kPairs];
   for (int64_t k = 0; k < padded; k += kBf16Inner) {
     for (int64_t row = 0; row < rows; row += kLanes) {
       const int64_t count = rows - row < kLanes ? rows - row : kLanes;
-      for (int64_t i = 0; i < kBf16Inner / 2; ++i) {
-        const Int both = rounded_pair(from, row, count, k / 2 + i, inner);
-        __builtin_memcpy(pairs[i], &both, sizeof both);
-      }
+      for (int64_t i = 0; i < kPairs; ++i) pairs[i] = rounded_pair(from, row, count, k / 2 + i, inner);
+#if defined(__AVX512F__)
+      static_assert(kPairs == kLanes);
+      transpose(pairs);
+      for (int64_t r = 0; r < count; ++r) __builtin_memcpy(to + (row + r) * padded + k, &pairs[r], sizeof pairs[r]);
+#else
       for (int64_t r = 0; r < count; ++r) {
-        int32_t turned[kBf16Inner / 2];
-        for (int i = 0; i < kBf16Inner / 2; ++i) turned[i] = pairs[i][r];
+        int32_t turned[kPairs];
+        for (int i = 0; i < kPairs; ++i) turned[i] = pairs[i][r];
         __builtin_memcpy(to + (row + r) * padded + k, turned, sizeof turned);
       }
+#endif
     }
   }
 }
@@ -134,16 +159,19 @@ struct Stretch {
 
 constexpr int64_t kTileStep = kTileRows * kBf16Inner;  // numbers of a tile
 
-// One or two tiles of rows by one or two of columns; c may be read and written in whole tiles.
+// One or two tiles of rows by one or two of columns, which may be read and written in whole tiles.
 template <int R, int V>
-TENOR_INLINE void add_tiles(const Stretch& of, int64_t row, int64_t tile, float* c, int64_t c_row) {
-  const int64_t step = c_row * static_cast<int64_t>(sizeof(float)), a_step = of.padded * 2;
+TENOR_INLINE void add_tiles(const Stretch& of, int64_t row, int64_t tile, const Factor<float>& begin, float* c,
+                            int64_t c_row) {
+  constexpr int64_t kFloat = sizeof(float);
+  const int64_t step = c_row * kFloat, a_step = of.padded * 2, begin_step = begin.row * kFloat;
   const uint16_t *a = of.rows + row * of.padded, *b = of.weights + tile * of.tile_step;
+  const float* const begin_below = begin.data + kTileRows * begin.row;
   float* const below = c + kTileRows * c_row;
-  _tile_loadd(0, c, step);
-  if constexpr (V > 1) _tile_loadd(1, c + kBf16Columns, step);
-  if constexpr (R > 1) _tile_loadd(2, below, step);
-  if constexpr (R > 1 && V > 1) _tile_loadd(3, below + kBf16Columns, step);
+  _tile_loadd(0, begin.data, begin_step);
+  if constexpr (V > 1) _tile_loadd(1, begin.data + kBf16Columns * begin.column, begin_step);
+  if constexpr (R > 1) _tile_loadd(2, begin_below, begin_step);
+  if constexpr (R > 1 && V > 1) _tile_loadd(3, begin_below + kBf16Columns * begin.column, begin_step);
   for (int64_t k = 0; k < of.padded; k += kBf16Inner, a += kBf16Inner, b += kTileStep) {
     _tile_loadd(6, b, kTileBytes);
     if constexpr (V > 1) _tile_loadd(7, b + of.tile_step, kTileBytes);
@@ -164,31 +192,36 @@ TENOR_INLINE void add_tiles(const Stretch& of, int64_t row, int64_t tile, float*
 
 // The same of what is no whole tile, by way of one that is.
 template <int R, int V>
-void add_some(const Stretch& of, int64_t row, int64_t rows, int64_t tile, int64_t columns, float* c, int64_t c_row) {
+void add_some(const Stretch& of, int64_t row, int64_t rows, int64_t tile, int64_t columns, const Factor<float>& begin,
+              float* c, int64_t c_row) {
   alignas(64) float whole[R * kTileRows * V * kBf16Columns] = {};
   constexpr int64_t kWidth = V * kBf16Columns;
-  const auto each_vector = [&](const auto& move) {
+  const auto each = [&](const auto& move) {
     for (int64_t r = 0; r < rows; ++r)
-      for (int64_t at = 0; at < columns; at += kLanes) move(whole + r * kWidth + at, c + r * c_row + at, columns - at);
+      for (int64_t at = 0; at < columns; at += kLanes) move(whole + r * kWidth + at, r, at);
   };
-  each_vector([](float* in, const float* out, int64_t left) { store(in, load_some(out, left)); });
+  each([&](float* in, int64_t r, int64_t at) {
+    store(in, load_some(begin.data + r * begin.row + at * begin.column, columns - at));
+  });
   TENOR_MEMORY_READ();
-  add_tiles<R, V>(of, row, tile, whole, kWidth);
+  add_tiles<R, V>(of, row, tile, {whole, kWidth, 1}, whole, kWidth);
   TENOR_MEMORY_READ();
-  each_vector([](const float* in, float* out, int64_t left) { store_some(out, load(in), left); });
+  each([&](const float* in, int64_t r, int64_t at) { store_some(c + r * c_row + at, load(in), columns - at); });
 }
 
 template <int R, int V>
-TENOR_INLINE void add_block(const Stretch& of, int64_t row, int64_t rows, int64_t tile, int64_t columns, float* c,
-                            int64_t c_row) {
+TENOR_INLINE void add_block(const Stretch& of, int64_t row, int64_t rows, int64_t tile, int64_t columns,
+                            const Factor<float>& begin, float* c, int64_t c_row) {
   if (rows >= R * kTileRows && columns >= V * kBf16Columns)
-    add_tiles<R, V>(of, row, tile, c, c_row);
+    add_tiles<R, V>(of, row, tile, begin, c, c_row);
   else
     add_some<R, V>(of, row, rows < R * kTileRows ? rows : R * kTileRows, tile,
-                   columns < V * kBf16Columns ? columns : V * kBf16Columns, c, c_row);
+                   columns < V * kBf16Columns ? columns : V * kBf16Columns, begin, c, c_row);
 }
 
-TENOR_INLINE void add_product(const Stretch& of, int64_t rows, int64_t columns, float* c, int64_t c_row) {
+// Adds a product of a stretch to where sums begin.
+TENOR_INLINE void add_product(const Stretch& of, int64_t rows, int64_t columns, const Factor<float>& begin, float* c,
+                              int64_t c_row) {
   Tiles tiled;
   tiled.shape(kTileRows, kTileBytes);
   for (int64_t tile = 0; tile * kBf16Columns < columns; tile += 2) {
@@ -196,11 +229,13 @@ TENOR_INLINE void add_product(const Stretch& of, int64_t rows, int64_t columns, 
     const bool wide = columns_left > kBf16Columns;
     for (int64_t row = 0; row < rows; row += 2 * kTileRows) {
       const int64_t left = rows - row;
-      float* const to = c + row * c_row + tile * kBf16Columns;
-      if (left > kTileRows && wide) add_block<2, 2>(of, row, left, tile, columns_left, to, c_row);
-      else if (left > kTileRows) add_block<2, 1>(of, row, left, tile, columns_left, to, c_row);
-      else if (wide) add_block<1, 2>(of, row, left, tile, columns_left, to, c_row);
-      else add_block<1, 1>(of, row, left, tile, columns_left, to, c_row);
+      const int64_t column = tile * kBf16Columns;
+      const Factor<float> here{begin.data + row * begin.row + column * begin.column, begin.row, begin.column};
+      float* const to = c + row * c_row + column;
+      if (left > kTileRows && wide) add_block<2, 2>(of, row, left, tile, columns_left, here, to, c_row);
+      else if (left > kTileRows) add_block<2, 1>(of, row, left, tile, columns_left, here, to, c_row);
+      else if (wide) add_block<1, 2>(of, row, left, tile, columns_left, here, to, c_row);
+      else add_block<1, 1>(of, row, left, tile, columns_left, here, to, c_row);
     }
   }
 }
@@ -226,12 +261,13 @@ TENOR_INLINE void add_pairs(int, Int row, Int weights, Vec& even, Vec& odd) {
 
 // Of R rows and V vectors of columns, whose sums stay in registers.
 template <int R, int V>
-TENOR_INLINE void add_vectors(const Stretch& of, int64_t row, const uint16_t* weights, float* c, int64_t c_row,
-                              int64_t left) {
+TENOR_INLINE void add_vectors(const Stretch& of, int64_t row, const uint16_t* weights, const Factor<float>& begin,
+                              float* c, int64_t c_row, int64_t left) {
   const uint16_t* rows = of.rows + row * of.padded;
   Vec sums[R][V];
   for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v) sums[r][v] = load_some(c + r * c_row + v * kLanes, left - v * kLanes);
+    for (int v = 0; v < V; ++v)
+      sums[r][v] = load_some(begin.data + (row + r) * begin.row + v * kLanes * begin.column, left - v * kLanes);
   for (int64_t k = 0; k < of.padded; k += kBf16Inner, rows += kBf16Inner, weights += kBf16Inner * kBf16Columns) {
     Vec even[R][V] = {}, odd[R][V] = {};
 #pragma GCC unroll 16
@@ -252,28 +288,34 @@ TENOR_INLINE void add_vectors(const Stretch& of, int64_t row, const uint16_t* we
       for (int v = 0; v < V; ++v) sums[r][v] = sums[r][v] + (even[r][v] + odd[r][v]);
   }
   for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v) store_some(c + r * c_row + v * kLanes, sums[r][v], left - v * kLanes);
+    for (int v = 0; v < V; ++v) store_some(c + (row + r) * c_row + v * kLanes, sums[r][v], left - v * kLanes);
 }
 
 template <int R, int V>
-TENOR_INLINE void add_rows(const Stretch& of, int64_t row, int64_t rows, const uint16_t* weights, float* c,
-                           int64_t c_row, int64_t left) {
-  for (; row + R <= rows; row += R) add_vectors<R, V>(of, row, weights, c + row * c_row, c_row, left);
-  if constexpr (R > 1) add_rows<R / 2, V>(of, row, rows, weights, c, c_row, left);
+TENOR_INLINE void add_rows(const Stretch& of, int64_t row, int64_t rows, const uint16_t* weights,
+                           const Factor<float>& begin, float* c, int64_t c_row, int64_t left) {
+  for (; row + R <= rows; row += R) add_vectors<R, V>(of, row, weights, begin, c, c_row, left);
+  if constexpr (R > 1) add_rows<R / 2, V>(of, row, rows, weights, begin, c, c_row, left);
 }
 
-TENOR_INLINE void add_product(const Stretch& of, int64_t rows, int64_t columns, float* c, int64_t c_row) {
+// Adds a product of a stretch to where sums begin.
+TENOR_INLINE void add_product(const Stretch& of, int64_t rows, int64_t columns, const Factor<float>& begin, float* c,
+                              int64_t c_row) {
   constexpr int64_t kWidth = kBf16Vectors * kLanes;
   static_assert(kWidth <= kBf16Columns || kLanes == kBf16Columns);
   for (int64_t column = 0; column < columns; column += kWidth) {
     const int64_t left = columns - column;
     const uint16_t* weights = of.weights + column / kBf16Columns * of.tile_step + column % kBf16Columns * 2;
-    if (left > kLanes) add_rows<4, kBf16Vectors>(of, 0, rows, weights, c + column, c_row, left);
-    else add_rows<4, 1>(of, 0, rows, weights, c + column, c_row, left);
+    const Factor<float> here{begin.data + column * begin.column, begin.row, begin.column};
+    if (left > kLanes) add_rows<4, kBf16Vectors>(of, 0, rows, weights, here, c + column, c_row, left);
+    else add_rows<4, 1>(of, 0, rows, weights, here, c + column, c_row, left);
   }
 }
 
 #endif
+
+alignas(64) constexpr float kNothing[kBf16Columns] = {};
+constexpr Factor<float> kZeros{kNothing, 0, 0};  // of any size, where sums begin at 0
 
 // Fills rows from `first` up to `last`.
 inline void multiply_bf16(const Product<float>& of, int64_t first, int64_t last) {
@@ -282,16 +324,15 @@ inline void multiply_bf16(const Product<float>& of, int64_t first, int64_t last)
   for (int64_t begin = first; begin < last; begin += kTaskRows) {
     const int64_t rows = last - begin < kTaskRows ? last - begin : kTaskRows;
     float* const c = of.c + begin * of.c_row;
-    for (int64_t row = 0; !of.add && row < rows; ++row)
-      if (of.bias) __builtin_memcpy(c + row * of.c_row, of.bias, of.columns * sizeof(float));
-      else __builtin_memset(c + row * of.c_row, 0, of.columns * sizeof(float));
-    for (int64_t k = 0; k < of.inner; k += kBf16Block) {
+    Factor<float> sums = of.add ? Factor<float>{c, of.c_row, 1} : of.bias ? Factor<float>{of.bias, 0, 1} : kZeros;
+    for (int64_t k = 0; k == 0 || k < of.inner; k += kBf16Block) {
       const int64_t width = padded - k < kBf16Block ? padded - k : kBf16Block;
       const int64_t inner = of.inner - k < width ? of.inner - k : width;
       const Factor<float> from{of.a + begin * of.a_row + k * of.a_inner, of.a_row, of.a_inner};
       round_rows(from, rows, inner, width, rounded_rows);
-      add_product({rounded_rows, width, of.b_bf16 + k * kBf16Columns, padded * kBf16Columns}, rows, of.columns, c,
+      add_product({rounded_rows, width, of.b_bf16 + k * kBf16Columns, padded * kBf16Columns}, rows, of.columns, sums, c,
                   of.c_row);
+      sums = {c, of.c_row, 1};
     }
   }
 }

@@ -11,12 +11,11 @@ namespace tenor::TENOR_ISA {
 using Shorts = int16_t __attribute__((vector_size(kLanes * 2)));
 
 constexpr real kNarrowOne = 32767;  // what 1 is in 16 bits
-constexpr real kRounding = sizeof(real) == 4 ? 0x1.8p23 : 0x1.8p52;  // adding it leaves the nearest whole number
+constexpr real kRounding = sizeof(real) == 4 ? 0x1.8p23 : 0x1.8p52;  // adding it leaves the nearest whole number last
 
 // Numbers from -1 to 1 as whole numbers of 16 bits, the nearest, and back.
 TENOR_INLINE void store_narrow(int16_t* to, Vec v) {
-  const Int whole = (Int)fma(v, splat(kNarrowOne), splat(kRounding)) - (Int)splat(kRounding);
-  const auto narrow = __builtin_convertvector(whole, Shorts);
+  const auto narrow = __builtin_convertvector((Int)fma(v, splat(kNarrowOne), splat(kRounding)), Shorts);
   __builtin_memcpy(to, &narrow, sizeof narrow);
 }
 
@@ -26,20 +25,63 @@ TENOR_INLINE Vec load_narrow(const int16_t* from) {
   return __builtin_convertvector(__builtin_convertvector(narrow, Int), Vec) * (1 / kNarrowOne);
 }
 
+// How many of a vector's numbers there are, where it is whole: known to the compiler.
+struct AllLanes {
+  TENOR_INLINE constexpr operator int64_t() const { return kLanes; }
+};
+
+// Calls work(at, left) for the vectors of so many numbers.
+template <class Work>
+TENOR_INLINE void each_vector(int64_t count, const Work& work) {
+  int64_t at = 0;
+  for (; at + kLanes <= count; at += kLanes) work(at, AllLanes{});
+  if (at < count) work(at, count - at);
+}
+
+// Sums → activations.
+template <bool kNarrow>
+struct Activate {
+  static TENOR_INLINE void sigmoids(Vec& a, Vec& b) { a = sigmoid(a), b = sigmoid(b); }
+  static TENOR_INLINE void sigmoid_and_tanh(Vec& a, Vec& b) { a = sigmoid(a), b = tanh(b); }
+  static TENOR_INLINE Vec tanh_of(Vec x) { return tanh(x); }
+};
+
+#ifndef TENOR_IN_DOUBLES
+// Within a millionth, which is less than 16 bits of a gate tell apart: a division takes as long as a dozen steps,
+// so two have one.
+template <>
+struct Activate<true> {
+  static TENOR_INLINE void sigmoids(Vec& a, Vec& b) {
+    const Vec by_a = one_by_sigmoid(a), by_b = one_by_sigmoid(b), both = 1.0f / (by_a * by_b);
+    a = by_b * both, b = by_a * both;
+  }
+  static TENOR_INLINE void sigmoid_and_tanh(Vec& a, Vec& b) {
+    const Vec by_a = one_by_sigmoid(a);
+    const Fraction of_b = tanh_fraction(b);
+    const Vec both = 1.0f / (by_a * of_b.below);
+    a = of_b.below * both, b = by_a * of_b.above * both;
+  }
+  static TENOR_INLINE Vec tanh_of(Vec x) {
+    const Fraction found = tanh_fraction(x);
+    return found.above / found.below;
+  }
+};
+#endif
+
 // A vector of units of one word, as a cell sees it; sums are its gates' (for kGates vectors).
+template <bool kNarrow>  // gates are whole numbers, in rows of narrow_row(hidden)
 struct Unit {
   int64_t at, left, hidden;
-  bool narrow;          // gates are whole numbers, in rows of narrow_row(hidden)
   real *gates, *cell;  // of the word; kept for the way back
 
   TENOR_INLINE int16_t* narrow_gate(int i) const {
     return reinterpret_cast<int16_t*>(gates) + i * narrow_row(hidden) + at;
   }
   TENOR_INLINE Vec gate(int i) const {
-    return narrow ? load_narrow(narrow_gate(i)) : load_some(gates + i * hidden + at, left);
+    return kNarrow ? load_narrow(narrow_gate(i)) : load_some(gates + i * hidden + at, left);
   }
   TENOR_INLINE void keep(int i, Vec v) const {
-    if (narrow) store_narrow(narrow_gate(i), v);
+    if (kNarrow) store_narrow(narrow_gate(i), v);
     else store_some(gates + i * hidden + at, v, left);
   }
   TENOR_INLINE Vec kept_cell() const { return load_some(cell + at, left); }
@@ -51,22 +93,24 @@ struct LSTMLearner {
   static constexpr bool kBounded = true;  // what is kept of gates is from -1 to 1
   static constexpr bool kOwnSums = false;  // the state's sums have gradients of their own
 
-  static TENOR_INLINE Vec next(const Unit& u, const real* sums, const real*, Vec, Vec c_before) {
+  template <bool kNarrow>
+  static TENOR_INLINE Vec next(const Unit<kNarrow>& u, const real* sums, const real*, Vec, Vec c_before) {
     Vec gate[kGates];
-    for (int i = 0; i < kGates; ++i) {
-      const Vec sum = load_some(sums + i * u.hidden + u.at, u.left);
-      u.keep(i, gate[i] = i == 2 ? tanh(sum) : sigmoid(sum));
-    }
+    for (int i = 0; i < kGates; ++i) gate[i] = load_some(sums + i * u.hidden + u.at, u.left);
+    Activate<kNarrow>::sigmoids(gate[0], gate[1]);
+    Activate<kNarrow>::sigmoid_and_tanh(gate[3], gate[2]);
+    for (int i = 0; i < kGates; ++i) u.keep(i, gate[i]);
     const Vec c = fma(gate[1], c_before, gate[0] * gate[2]);
     u.keep_cell(c);
-    return gate[3] * tanh(c);
+    return gate[3] * Activate<kNarrow>::tanh_of(c);
   }
 
   // Gradients of the gates' sums from that of the state; gives that of the state before, but for what
   // comes through the sums. d_cell: of the cell, in and out.
-  static TENOR_INLINE Vec back(const Unit& u, Vec d, Vec, Vec c_before, Vec& d_cell, Vec (&d_gate)[4], Vec*) {
+  template <bool kNarrow>
+  static TENOR_INLINE Vec back(const Unit<kNarrow>& u, Vec d, Vec, Vec c_before, Vec& d_cell, Vec (&d_gate)[4], Vec*) {
     const Vec in = u.gate(0), forget = u.gate(1), fresh = u.gate(2), out = u.gate(3);
-    const Vec seen = tanh(u.kept_cell());
+    const Vec seen = Activate<kNarrow>::tanh_of(u.kept_cell());
     const Vec cell = d_cell + d * out * (1.0f - seen * seen);
     d_gate[0] = cell * fresh * in * (1.0f - in);
     d_gate[1] = cell * c_before * forget * (1.0f - forget);
@@ -82,11 +126,13 @@ struct GRULearner {
   static constexpr bool kBounded = true;
   static constexpr bool kOwnSums = true;
 
-  static TENOR_INLINE Vec next(const Unit& u, const real* sums, const real* share, Vec h, Vec) {
-    const Vec reset = sigmoid(load_some(sums + u.at, u.left));
-    const Vec update = sigmoid(load_some(sums + u.hidden + u.at, u.left));
+  template <bool kNarrow>
+  static TENOR_INLINE Vec next(const Unit<kNarrow>& u, const real* sums, const real* share, Vec h, Vec) {
+    Vec reset = load_some(sums + u.at, u.left), update = load_some(sums + u.hidden + u.at, u.left);
+    Activate<kNarrow>::sigmoids(reset, update);
     const Vec of_state = load_some(sums + 2 * u.hidden + u.at, u.left);
-    const Vec fresh = tanh(fma(reset, of_state, load_some(share + 2 * u.hidden + u.at, u.left)));
+    const Vec sum = fma(reset, of_state, load_some(share + 2 * u.hidden + u.at, u.left));
+    const Vec fresh = Activate<kNarrow>::tanh_of(sum);
     u.keep(0, reset);
     u.keep(1, update);
     u.keep(2, fresh);
@@ -94,7 +140,8 @@ struct GRULearner {
     return fma(update, h, (1.0f - update) * fresh);
   }
 
-  static TENOR_INLINE Vec back(const Unit& u, Vec d, Vec h_before, Vec, Vec&, Vec (&d_gate)[4], Vec* d_sum) {
+  template <bool kNarrow>
+  static TENOR_INLINE Vec back(const Unit<kNarrow>& u, Vec d, Vec h_before, Vec, Vec&, Vec (&d_gate)[4], Vec* d_sum) {
     const Vec reset = u.gate(0), update = u.gate(1), fresh = u.gate(2);
     d_gate[2] = d * (1.0f - update) * (1.0f - fresh * fresh);
     d_gate[1] = d * (h_before - fresh) * update * (1.0f - update);
@@ -110,14 +157,16 @@ struct RNNLearner {
   static constexpr bool kBounded = !kReLU;
   static constexpr bool kOwnSums = false;
 
-  static TENOR_INLINE Vec next(const Unit& u, const real* sums, const real*, Vec, Vec) {
+  template <bool kNarrow>
+  static TENOR_INLINE Vec next(const Unit<kNarrow>& u, const real* sums, const real*, Vec, Vec) {
     const Vec sum = load_some(sums + u.at, u.left);
-    const Vec h = kReLU ? (sum < 0.0f ? splat(0.0f) : sum) : tanh(sum);
+    const Vec h = kReLU ? (sum < 0.0f ? splat(0.0f) : sum) : Activate<kNarrow>::tanh_of(sum);
     u.keep(0, h);
     return h;
   }
 
-  static TENOR_INLINE Vec back(const Unit& u, Vec d, Vec, Vec, Vec&, Vec (&d_gate)[4], Vec*) {
+  template <bool kNarrow>
+  static TENOR_INLINE Vec back(const Unit<kNarrow>& u, Vec d, Vec, Vec, Vec&, Vec (&d_gate)[4], Vec*) {
     const Vec h = u.gate(0);
     d_gate[0] = kReLU ? (h > 0.0f ? d : splat(0.0f)) : d * (1.0f - h * h);
     return splat(0.0f);
@@ -151,10 +200,10 @@ TENOR_INLINE int64_t active_at(const GatedLearning<real>& of, const SomeTexts& s
 }
 
 // Reads some texts. scratch, of each: a row of sums, H of h, and of vectors I and a row of their shares.
-template <class C>
-void gated_forward(const GatedLearning<real>& of, const SomeTexts& some, real* scratch) {
+template <class C, bool kNarrow>
+TENOR_INLINE void read_some(const GatedLearning<real>& given, const SomeTexts& some, real* scratch) {
+  const GatedLearning<real> of = given;  // a copy, that no store can change
   const int64_t hidden = of.hidden, width = C::kGates * hidden, apart = rows_apart(width);
-  const bool narrow = C::kBounded && of.narrow;
   real *const sums = scratch, *const h = sums + some.count * apart, *const x = h + some.count * hidden;
   real* const own = C::kOwnSums ? x + some.count * of.inputs : sums;  // shares of vectors
   __builtin_memset(h, 0, some.count * hidden * sizeof(real));
@@ -193,29 +242,27 @@ void gated_forward(const GatedLearning<real>& of, const SomeTexts& some, real* s
       const int64_t text = text_of(row), length = length_of(of, text), word = word_of(of, text, t);
       const int64_t rank = some.first + row * some.step, place = of.steps[t] + rank;
       const real* cells_before = t > 0 ? of.cells + (of.steps[t - 1] + rank) * hidden : nullptr;
-      const real* share = share_of(row);
-      if (t + 1 < length) {
-        if (of.row_of) fetch<false>(known(row, t + 1), width);
-        else fetch<false>(of.x + word_of(of, text, t + 1) * of.x_stride, of.inputs);
-      }
+      const real *const share = share_of(row), *const later = of.row_of && t + 1 < length ? known(row, t + 1) : share;
+      if (!of.row_of && t + 1 < length) fetch<false>(of.x + word_of(of, text, t + 1) * of.x_stride, of.inputs);
       real *const now = h + row * hidden, *const sum = of.sum_h ? pooled(of.sum_h, row) : nullptr;
       real* const max = of.max_h ? pooled(of.max_h, row) : nullptr;
       real* largest = of.largest + text * hidden;
-      __builtin_memcpy(of.before + place * hidden, now, hidden * sizeof(real));
-      for (int64_t at = 0; at < hidden; at += kLanes) {
-        const int64_t left = hidden - at;
-        const Unit unit{at, left, hidden, narrow, of.gates + place * of.gates_apart, of.cells + place * hidden};
+      each_vector(hidden, [&](int64_t at, auto left) {
+        for (int i = 0; i < C::kGates; ++i) fetch<false>(later + i * hidden + at, kLanes);
+        const Unit<kNarrow> unit{at, left, hidden, of.gates + place * of.gates_apart, of.cells + place * hidden};
         const Vec c = cells_before ? load_some(cells_before + at, left) : splat(0.0f);
-        const Vec next = C::next(unit, sums + row * apart, share, load_some(now + at, left), c);
+        const Vec before = load_some(now + at, left);
+        store_some(of.before + place * hidden + at, before, left);
+        const Vec next = C::next(unit, sums + row * apart, share, before, c);
         store_some(now + at, next, left);
         if (of.sum_h) store_some(sum + at, load_some(sum + at, left) + next, left);
-        if (!of.max_h) continue;
+        if (!of.max_h) return;
         const Vec so_far = load_some(max + at, left);
         const Int is_larger = t == 0 ? Int{} - 1 : (Int)(next > so_far);
         store_some(max + at, is_larger ? next : so_far, left);
         const Vec here = (Vec)(Int{} + static_cast<int32_t>(t));
         store_some(largest + at, is_larger ? here : load_some(largest + at, left), left);
-      }
+      });
       if (of.states) __builtin_memcpy(of.states + word * of.states_stride, now, hidden * sizeof(real));
       if (t == 0) __builtin_memcpy(pooled(of.start_h, row), now, hidden * sizeof(real));
       if (t == length - 1) __builtin_memcpy(pooled(of.final_h, row), now, hidden * sizeof(real));
@@ -224,11 +271,12 @@ void gated_forward(const GatedLearning<real>& of, const SomeTexts& some, real* s
 }
 
 // The way back of some texts through some steps. scratch, of each: H of h, H of the cell, I of a vector.
-template <class C>
-void gated_backward(const GatedLearning<real>& of, const SomeTexts& some, int64_t first, int64_t last, real* scratch) {
+template <class C, bool kNarrow>
+TENOR_INLINE void go_back_some(const GatedLearning<real>& given, const SomeTexts& some, int64_t first, int64_t last,
+                               real* scratch) {
+  const GatedLearning<real> of = given;  // a copy, that no store can change
   const int64_t hidden = of.hidden, width = C::kGates * hidden;
   const int64_t row_apart = rows_apart(width), apart = some.step * row_apart;
-  const bool narrow = C::kBounded && of.narrow;
   real *const d_h = scratch, *const d_c = d_h + some.count * hidden, *const d_x = d_c + some.count * hidden;
   if (last == of.length) __builtin_memset(d_h, 0, 2 * some.count * hidden * sizeof(real));
   for (int64_t t = last - 1; t >= first; --t) {
@@ -243,8 +291,8 @@ void gated_backward(const GatedLearning<real>& of, const SomeTexts& some, int64_
       if (t > 0)
         for (const real* d_states : of.d_states)
           if (d_states) fetch<false>(d_states + word_of(of, text, t - 1) * of.d_states_stride, hidden);
-      for (int64_t at = 0; at < hidden; at += kLanes) {
-        const int64_t left = hidden - at, here = row * hidden + at;
+      each_vector(hidden, [&](int64_t at, auto left) {
+        const int64_t here = row * hidden + at;
         const auto of_text = [&](const real* array) { return load_some(array + text * hidden + at, left); };
         Vec d = load_some(d_h + here, left);
         if (of.d_sum) d = d + of_text(of.d_sum);
@@ -256,7 +304,7 @@ void gated_backward(const GatedLearning<real>& of, const SomeTexts& some, int64_
           if (d_states) d = d + load_some(d_states + word * of.d_states_stride + at, left);
         if (of.d_final && t == length_of(of, text) - 1) d = d + of_text(of.d_final);
         if (of.d_start && t == 0) d = d + of_text(of.d_start);
-        const Unit unit{at, left, hidden, narrow, of.gates + place * of.gates_apart, of.cells + place * hidden};
+        const Unit<kNarrow> unit{at, left, hidden, of.gates + place * of.gates_apart, of.cells + place * hidden};
         const Vec c_before = cells_before ? load_some(cells_before + at, left) : splat(0.0f);
         Vec d_cell = load_some(d_c + here, left), d_gate[4], d_new = splat(0.0f);
         const Vec direct = C::back(unit, d, load_some(of.before + place * hidden + at, left), c_before, d_cell,
@@ -267,7 +315,7 @@ void gated_backward(const GatedLearning<real>& of, const SomeTexts& some, int64_
           store_some(d_words + row * apart + i * hidden + at, d_gate[i], left);
           if (C::kOwnSums) store_some(d_sums + row * apart + i * hidden + at, i == 2 ? d_new : d_gate[i], left);
         }
-      }
+      });
     }
     if (of.d_x) {
       multiply_packed(d_words, apart, of.backward_ih, nullptr, d_x, of.inputs, width, of.inputs, false, active);
@@ -282,6 +330,20 @@ void gated_backward(const GatedLearning<real>& of, const SomeTexts& some, int64_
   }
 }
 
+template <class C>
+void gated_forward(const GatedLearning<real>& of, const SomeTexts& some, real* scratch) {
+  if constexpr (C::kBounded && sizeof(real) == sizeof(float))
+    if (of.narrow) return read_some<C, true>(of, some, scratch);
+  read_some<C, false>(of, some, scratch);
+}
+
+template <class C>
+void gated_backward(const GatedLearning<real>& of, const SomeTexts& some, int64_t first, int64_t last, real* scratch) {
+  if constexpr (C::kBounded && sizeof(real) == sizeof(float))
+    if (of.narrow) return go_back_some<C, true>(of, some, first, last, scratch);
+  go_back_some<C, false>(of, some, first, last, scratch);
+}
+
 // Adds A B to C, from A (inner, rows) turned over.
 TENOR_INLINE void add_turned(const real* a, int64_t rows, const Packed<real>& b, int64_t inner, int64_t columns,
                              real* c, int64_t c_row) {
@@ -294,9 +356,12 @@ TENOR_INLINE void add_turned(const real* a, int64_t rows, const Packed<real>& b,
 
 // Adds so many numbers to others.
 TENOR_INLINE void add_to(real* to, const real* from, int64_t count) {
-  for (int64_t i = 0; i < count; i += kLanes)
-    store_some(to + i, load_some(to + i, count - i) + load_some(from + i, count - i), count - i);
+  each_vector(count, [&](int64_t at, auto left) {
+    store_some(to + at, load_some(to + at, left) + load_some(from + at, left), left);
+  });
 }
+
+constexpr int64_t kAhead = 2;  // words whose shares' gradients are asked for
 
 // Where all steps' words come together: every sum is in the order of places, whoever adds which columns.
 template <class C>
@@ -314,12 +379,18 @@ void gated_add_up(const GatedLearning<real>& of, int64_t first, int64_t last, in
       add_to(of.d_state_bias + from - 2 * hidden, of.d_sums + n * apart + from, end - from);
   }
   for (int64_t t = first; t < last; ++t) {
+    const auto word_at = [&](int64_t place) { return word_of(of, of.texts[place - of.steps[t]], t); };
+    const auto share_at = [&](int64_t place) { return of.d_shares + of.row_of[word_at(place)] * width + column; };
     for (int64_t place = of.steps[t]; place < of.steps[t + 1]; ++place) {
       const real* d = of.d_words + (place - begin) * apart + column;
-      const int64_t word = word_of(of, of.texts[place - of.steps[t]], t);
       add_to(of.d_bias + column, d, columns);
-      if (of.row_of) add_to(of.d_shares + of.row_of[word] * width + column, d, columns);
-      else __builtin_memcpy(vectors + (place - begin) * of.inputs, of.x + word * of.x_stride, of.inputs * sizeof(real));
+      if (!of.row_of) {
+        __builtin_memcpy(vectors + (place - begin) * of.inputs, of.x + word_at(place) * of.x_stride,
+                         of.inputs * sizeof(real));
+        continue;
+      }
+      if (place + kAhead < of.steps[t + 1]) fetch<true>(share_at(place + kAhead), columns);
+      add_to(share_at(place), d, columns);
     }
   }
   if (of.row_of) return;

@@ -11,7 +11,17 @@
 
 namespace tenor::TENOR_ISA {
 
-constexpr int64_t kBf16Block = 256;  // of the inner dimension, while both factors stay in the first cache
+// How much of the inner dimension is multiplied at once, and with how many rows: those stay in the first cache, while
+// columns pass by. To bring sums into tiles and back takes AMX as long as eight of its products.
+#if defined(__AMX_BF16__)
+constexpr int64_t kBf16Block = 512;
+constexpr int64_t rows_at_once(int64_t padded) { return padded <= 128 ? kTaskRows : 2 * kTileRows; }
+#else
+constexpr int64_t kBf16Block = 256;
+constexpr int64_t rows_at_once(int64_t) { return kTaskRows; }
+#endif
+constexpr int64_t kBf16Room = kTaskRows * 256;
+static_assert(rows_at_once(128) * 128 <= kBf16Room && rows_at_once(kBf16Block) * kBf16Block <= kBf16Room);
 
 using Narrow = uint16_t __attribute__((vector_size(kLanes * 2)));
 
@@ -319,10 +329,10 @@ constexpr Factor<float> kZeros{kNothing, 0, 0};  // of any size, where sums begi
 
 // Fills rows from `first` up to `last`.
 inline void multiply_bf16(const Product<float>& of, int64_t first, int64_t last) {
-  alignas(64) uint16_t rounded_rows[kTaskRows * kBf16Block];
-  const int64_t padded = padded_inner(of.inner);
-  for (int64_t begin = first; begin < last; begin += kTaskRows) {
-    const int64_t rows = last - begin < kTaskRows ? last - begin : kTaskRows;
+  alignas(64) uint16_t rounded_rows[kBf16Room];
+  const int64_t padded = padded_inner(of.inner), most = rows_at_once(padded);
+  for (int64_t begin = first; begin < last; begin += most) {
+    const int64_t rows = last - begin < most ? last - begin : most;
     float* const c = of.c + begin * of.c_row;
     Factor<float> sums = of.add ? Factor<float>{c, of.c_row, 1} : of.bias ? Factor<float>{of.bias, 0, 1} : kZeros;
     for (int64_t k = 0; k == 0 || k < of.inner; k += kBf16Block) {

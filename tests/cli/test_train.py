@@ -82,6 +82,20 @@ def test_training_says_what_it_read_each_epoch_and_what_to_type_next(train, revi
     assert lines[-1] == f'next: tenor predict -m {tmp_path / "out"} "a text"'
 
 
+def test_columns_that_were_guessed_are_told(train, table):
+    """AG News and its like: class, title, text, and no line that names them."""
+    rows = "".join(f"{row % 2},title {row},a longer text of row {row}\n" for row in range(20))
+
+    told = train(table(rows))[2]
+    asked = train(table(rows), "--text-column", 2, "--label-column", 1, "--force")
+
+    assert re.search(
+        r"note: no line of .*table.csv names its columns; column 3 is .* column 1 as their labels", told
+    )
+    assert asked[0] == 0
+    assert "names its columns" not in asked[2]
+
+
 def test_the_folder_is_named_after_the_data(tenor, reviews, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 

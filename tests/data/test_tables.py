@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tenor.data import Asked, read_examples, read_folder, read_texts
 from tenor.data.columns import ANYTHING
+from tenor.data.tables import layout
 from tenor.errors import DataError
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(
@@ -642,3 +643,48 @@ def test_what_is_not_gzipped_says_so(tmp_path):
     path.write_text("text,label\na,b\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"is not gzipped, as its name says; name it without \.gz"):
         read_examples(path)
+
+
+NAMELESS = "".join(
+    f'{row % 4},Title {row},"A longer text, the {row}th, of the row."\n' for row in (3, 7, *range(16))
+)
+"""As the corpora of Zhang, Zhao & LeCun (2015) are written: class, title, text, and no header."""
+
+
+def test_of_several_columns_without_names_the_longest_is_the_text_and_few_values_are_labels(tmp_path):
+    path = write(tmp_path / "news.csv", NAMELESS)
+
+    assert pairs(path)[:2] == [
+        ("A longer text, the 3th, of the row.", "3"),
+        ("A longer text, the 7th, of the row.", "3"),
+    ]
+    assert layout(path)[1:] == (False, "3", "1")
+    assert pairs(path, Asked("2", "1"))[0] == ("Title 3", "3")
+    assert list(read_texts(path, "2"))[-1] == "Title 15"
+
+
+@pytest.mark.parametrize(
+    ("content", "labels"),
+    [
+        ("pos,u1,a film\nneg,u2,no film\npos,u3,one\n" * 2, {"pos", "neg"}),  # a value comes again
+        ("kind,number,words\npos,1,a film\nneg,2,no film\npos,3,one\n", {"pos", "neg"}),
+        ("kind,2019,words\npos,1,a film\nneg,2,no film\n", {"pos", "neg"}),
+    ],
+)
+def test_several_columns_have_a_header_unless_the_first_row_is_one_of_the_others(tmp_path, content, labels):
+    path = write(tmp_path / "films.csv", content)
+    is_named = content.startswith("kind")
+
+    found = pairs(path, Asked("words", "kind") if is_named else Asked("3", "1"))
+
+    assert {label for _, label in found} == labels
+    assert len(found) == content.count("\n") - is_named
+
+
+def test_a_label_that_nothing_tells_among_columns_without_names_is_asked_for(tmp_path):
+    rows = "".join(f"0,{row},NO_QUERY,user {row},what they said on day {row}\n" for row in range(9))
+
+    with pytest.raises(
+        DataError, match=r"None has a name, and the first row is 1: '0', .* say --label-column NUMBER"
+    ):
+        pairs(write(tmp_path / "tweets.csv", rows))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tenor.cli.options import Subparsers, add_data, load_data
+from tenor.cli.options import Subparsers, add_data, layout_of, load_data
 from tenor.cli.output import one_line, print_json, print_table, show, terminal_width, wants_json
 
 if TYPE_CHECKING:
@@ -43,21 +42,12 @@ def run(args: argparse.Namespace) -> int:
     if args.unlabelled:
         return _print_unlabelled(args)
     dataset = load_data(args)
-    record = _describe(dataset, _layout(args))
+    record = _describe(dataset, layout_of(args))
     if wants_json(args.json):
         print_json(record)
         return 0
     _print(dataset, record)
     return 0
-
-
-def _layout(args: argparse.Namespace) -> Layout | None:
-    """How a file was understood; None of a folder or corpus."""
-    from tenor.data import CORPORA, Asked, layout
-
-    if args.data in CORPORA or not Path(args.data).is_file():
-        return None
-    return layout(args.data, Asked(args.text_column, args.label_column, args.encoding))
 
 
 def _print(dataset: Dataset, record: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from tenor.section import Range, field_help, fields
 
 if TYPE_CHECKING:
     from tenor import TextClassifier
-    from tenor.data import Dataset, Example
+    from tenor.data import Dataset, Example, Layout
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -100,6 +100,15 @@ def load_data(args: argparse.Namespace) -> Dataset:
         test=given.get("test"), validation=given.get("validation_file"),
     )  # fmt: skip
     return source.read(Fetching())
+
+
+def layout_of(args: argparse.Namespace) -> Layout | None:
+    """How the file that ``DATA`` names was understood; None of a folder or corpus."""
+    from tenor.data import CORPORA, Asked, layout
+
+    if args.data in CORPORA or not Path(args.data).is_file():
+        return None
+    return layout(args.data, Asked(args.text_column, args.label_column, args.encoding))
 
 
 def add_split(parser: argparse.ArgumentParser) -> None:

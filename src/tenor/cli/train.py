@@ -18,6 +18,7 @@ from tenor.cli.options import (
     Subparsers,
     add_data,
     add_settings,
+    layout_of,
     load_data,
     read_settings,
     reading_given,
@@ -116,6 +117,7 @@ def run(args: argparse.Namespace) -> int:
     stem = _stem(args.data) if chosen is None else chosen.name
     output = _output(args, args.output or Path(f"{stem}-model"))
     dataset = load_data(args)
+    _tell_of_guess(args)
     from tenor.data import read_texts
     from tenor.training import (
         Progress,
@@ -140,6 +142,18 @@ def run(args: argparse.Namespace) -> int:
             )  # fmt: skip
 
         return _save(work, folder, output, force=args.force)
+
+
+def _tell_of_guess(args: argparse.Namespace) -> None:
+    """Say which columns are read, where neither the file names them nor the caller did."""
+    found = layout_of(args)
+    was_asked = args.text_column and args.label_column
+    if found is None or found.text_column is None or found.has_header or was_asked:
+        return
+    say(
+        f"note: no line of {args.data} names its columns; column {found.text_column} is read as the texts, "
+        f"column {found.label_column} as their labels; say --text-column and --label-column if they are others"
+    )
 
 
 def _read_vectors(source: str, data_dir: Path | None) -> WordVectors:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import reprlib
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from tenor.errors import DataError
@@ -24,6 +25,8 @@ LABEL_NAMES = (
 # fmt: on
 _LONGEST_NAME = 5
 """Words of a column's name, where the file has two: the longer questions of a form stand beside more."""
+_ROWS_A_VALUE = 4
+"""Rows of one label, at the least, where no name says which column has them."""
 
 
 class Asked(NamedTuple):
@@ -47,13 +50,16 @@ class Columns(NamedTuple):
 def has_header(first: Sequence[str], rows: Sequence[Sequence[str]], asked: Asked) -> bool:
     """Whether the first row names the columns.
 
-    It does not where it has one or two cells and they look like data: a value that comes again
-    below, a number, a sentence. One cell is a name only where the name is a usual one.
+    It does not where its cells look like data: a value that comes again below, a number, of two cells a
+    sentence as well. One cell is a name only where the name is a usual one.
     """
     cells = [cell.strip() for cell in first]
     usual = [_normal(cell) in (*TEXT_NAMES, *LABEL_NAMES) for cell in cells]
-    if len(cells) > 2 or all(usual) or {asked.text_column, asked.label_column} & set(cells):
+    by_name = {name for name in asked[:2] if name and not name.isdecimal()}
+    if all(usual) or by_name & set(cells) or (len(cells) > 2 and any(usual)):
         return True
+    if len(cells) > 2:
+        return not _is_like(cells, rows)
     if len(cells) == 1:  # one word above sentences
         return " " not in cells[0] and bool(rows) and all(" " in row[0].strip() for row in rows)
     if any(_comes_again(first, rows, column) for column in range(len(first))):
@@ -68,9 +74,17 @@ def has_usual_names(cells: Sequence[str]) -> bool:
 
 
 def choose_columns(
-    names: Sequence[str], rows: Iterable[Mapping[str, object]], asked: Asked, place: str
+    names: Sequence[str],
+    rows: Sequence[Mapping[str, object]],
+    asked: Asked,
+    place: str,
+    *,
+    named: bool = True,
 ) -> Columns:
     """Pick the columns: as asked, else by their names, else by how long their texts are.
+
+    Of several columns without names, that of the longest cells is the text, and the only one that has
+    few values the label: so lie, among others, the corpora of Zhang, Zhao & LeCun (2015).
 
     Raises:
         DataError: a column that was asked for is not there, both are the same, or nothing says
@@ -89,6 +103,8 @@ def choose_columns(
         text = free.pop()
     if label is None and len(names) == 2 and free:
         label = free.pop()
+    if not named and len(names) > 2:
+        text, label = _by_their_cells(rows, text, label, free)
     if text is None:
         raise DataError(
             f"{place}: which column holds the text? It has columns {listed(names, 20)}; "
@@ -97,8 +113,10 @@ def choose_columns(
     return Columns(text, label)
 
 
-def need_label(columns: Columns, names: Sequence[str], place: str) -> str:
-    """The label's column.
+def need_label(
+    columns: Columns, names: Sequence[str], place: str, nameless: Mapping[str, object] | None = None
+) -> str:
+    """The label's column; ``nameless`` is the first row of a table whose columns have no names.
 
     Raises:
         DataError: there is none.
@@ -107,6 +125,12 @@ def need_label(columns: Columns, names: Sequence[str], place: str) -> str:
         return columns.label
     if len(names) == 1:
         raise DataError(f"{place} has one column, {names[0]!r}; a text and a label are needed on each line")
+    if nameless is not None:
+        begins = ", ".join(f"{name}: {reprlib.repr(value)}" for name, value in nameless.items())
+        raise DataError(
+            f"{place}: which column holds the label? None has a name, and the first row is {begins}; "
+            "say --label-column NUMBER"
+        )
     raise DataError(
         f"{place}: which column holds the label? It has columns {listed(names, 20)}; say --label-column NAME"
     )
@@ -127,10 +151,35 @@ def _usual(usual: Sequence[str], names: Sequence[str]) -> str | None:
     return next((spelt[name] for name in usual if name in spelt), None)
 
 
-def _mean_lengths(rows: Iterable[Mapping[str, object]], names: Sequence[str]) -> dict[str, int]:
+def _mean_lengths(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> dict[str, int]:
     """Characters in each column; as all have the same rows, the sum ranks as the mean does."""
-    rows = list(rows)
     return {name: sum(len(str(row.get(name, ""))) for row in rows) for name in names}
+
+
+def _by_their_cells(
+    rows: Sequence[Mapping[str, object]], text: str | None, label: str | None, free: list[str]
+) -> Columns:
+    """Of columns without names those of the text and the label, as far as they are not given."""
+    text = text or max(free, key=_mean_lengths(rows, free).__getitem__)
+    few = [name for name in free if name != text and _has_few_values(rows, name)]
+    return Columns(text, label or (few[0] if len(few) == 1 else None))
+
+
+def _has_few_values(rows: Sequence[Mapping[str, object]], name: str) -> bool:
+    """Whether a column is filled, with one value a few rows."""
+    values = {row.get(name, "") for row in rows}
+    return "" not in values and len(values) * _ROWS_A_VALUE <= len(rows)
+
+
+def _is_like(cells: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a row of several cells is like those below: has a number above numbers, or what comes again."""
+    others = [[value.strip() for value in row] for row in rows]
+    below = zip(*(row for row in others if len(row) == len(cells) and row != cells), strict=True)
+    columns = [(cell, values) for cell, values in zip(cells, below, strict=False) if cell]
+    above_numbers = [_is_number(cell) for cell, values in columns if all(map(_is_number, values))]
+    if above_numbers:
+        return all(above_numbers)
+    return any(cell in values for cell, values in columns)
 
 
 def _comes_again(first: Sequence[str], rows: Sequence[Sequence[str]], column: int) -> bool:
@@ -139,9 +188,12 @@ def _comes_again(first: Sequence[str], rows: Sequence[Sequence[str]], column: in
 
 def _is_value(cell: str) -> bool:
     """Whether a cell is a number, a sentence or nothing: not a column's name."""
-    number = re.fullmatch(r"[+-]?\d+(\.\d+)?", cell)
     is_sentence = len(cell.split()) > _LONGEST_NAME or (" " in cell and cell[-1] in ".!")
-    return not cell or bool(number) or is_sentence
+    return not cell or _is_number(cell) or is_sentence
+
+
+def _is_number(cell: str) -> bool:
+    return bool(re.fullmatch(r"[+-]?\d+(\.\d+)?", cell.strip()))
 
 
 def _normal(name: str) -> str:

@@ -206,7 +206,7 @@ def _opened(path: Path, kind: str, asked: Asked) -> tuple[Table, Columns]:
     """A table, and which of its columns are read."""
     table = read_table(path, kind, asked)
     rows = [record.values for record in table.sample]
-    return table, choose_columns(table.names, rows, asked, str(path))
+    return table, choose_columns(table.names, rows, asked, str(path), named=table.has_header)
 
 
 def _read_column(path: Path, kind: str, asked: Asked) -> Iterator[str]:
@@ -216,7 +216,8 @@ def _read_column(path: Path, kind: str, asked: Asked) -> Iterator[str]:
 
 def _read_labelled(path: Path, kind: str, asked: Asked) -> Iterator[Example]:
     table, columns = _opened(path, kind, asked)
-    label_column = need_label(columns, table.names, str(path))
+    first_row = None if table.has_header else table.sample[0].values
+    label_column = need_label(columns, table.names, str(path), first_row)
     for record in table.records:
         place = f"{path}, line {record.line}"
         text = _text(record.values, columns.text, place)

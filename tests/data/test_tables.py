@@ -683,8 +683,19 @@ def test_several_columns_have_a_header_unless_the_first_row_is_one_of_the_others
 
 def test_a_label_that_nothing_tells_among_columns_without_names_is_asked_for(tmp_path):
     rows = "".join(f"0,{row},NO_QUERY,user {row},what they said on day {row}\n" for row in range(9))
+    others = "".join(f"{row % 2},{row % 3},what they said on day {row}\n" for row in range(40))
 
     with pytest.raises(
         DataError, match=r"None has a name, and the first row is 1: '0', .* say --label-column NUMBER"
     ):
         pairs(write(tmp_path / "tweets.csv", rows))
+    with pytest.raises(DataError, match="which column holds the label"):
+        pairs(write(tmp_path / "tweets.csv", others))
+
+
+def test_a_column_of_one_value_and_one_of_many_are_no_labels(tmp_path):
+    rows = "".join(
+        f"{row % 2},{row},NO_QUERY,user {row % 9},what they said on day {row}\n" for row in range(40)
+    )
+
+    assert {label for _, label in pairs(write(tmp_path / "tweets.csv", rows))} == {"0", "1"}

@@ -152,7 +152,7 @@ def _tell_of_guess(args: argparse.Namespace) -> None:
         return
     say(
         f"note: no line of {args.data} names its columns; column {found.text_column} is read as the texts, "
-        f"column {found.label_column} as their labels; say --text-column and --label-column if they are others"
+        f"column {found.label_column} as their labels; name others by --text-column and --label-column"
     )
 
 

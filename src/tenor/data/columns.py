@@ -27,6 +27,8 @@ _LONGEST_NAME = 5
 """Words of a column's name, where the file has two: the longer questions of a form stand beside more."""
 _ROWS_A_VALUE = 4
 """Rows of one label, at the least, where no name says which column has them."""
+_TIMES_AS_MANY = 4
+"""Values that any other column has, or else none is surely the labels'."""
 
 
 class Asked(NamedTuple):
@@ -83,8 +85,8 @@ def choose_columns(
 ) -> Columns:
     """Pick the columns: as asked, else by their names, else by how long their texts are.
 
-    Of several columns without names, that of the longest cells is the text, and the only one that has
-    few values the label: so lie, among others, the corpora of Zhang, Zhao & LeCun (2015).
+    Of several columns without names, that of the longest cells is the text, and the one that has by far the
+    fewest values the label: so lie, among others, the corpora of Zhang, Zhao & LeCun (2015).
 
     Raises:
         DataError: a column that was asked for is not there, both are the same, or nothing says
@@ -161,14 +163,16 @@ def _by_their_cells(
 ) -> Columns:
     """Of columns without names those of the text and the label, as far as they are not given."""
     text = text or max(free, key=_mean_lengths(rows, free).__getitem__)
-    few = [name for name in free if name != text and _has_few_values(rows, name)]
-    return Columns(text, label or (few[0] if len(few) == 1 else None))
-
-
-def _has_few_values(rows: Sequence[Mapping[str, object]], name: str) -> bool:
-    """Whether a column is filled, with one value a few rows."""
-    values = {row.get(name, "") for row in rows}
-    return "" not in values and len(values) * _ROWS_A_VALUE <= len(rows)
+    values = {name: {row.get(name, "") for row in rows} for name in free if name != text}
+    counts = {
+        name: len(found)
+        for name, found in values.items()
+        if "" not in found and len(found) * _ROWS_A_VALUE <= len(rows)
+    }
+    varied = {name: count for name, count in counts.items() if count > 1} or counts
+    ranked = sorted(varied, key=varied.__getitem__)
+    is_sure = bool(ranked) and all(varied[ranked[0]] * _TIMES_AS_MANY <= varied[name] for name in ranked[1:])
+    return Columns(text, label or (ranked[0] if is_sure else None))
 
 
 def _is_like(cells: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:

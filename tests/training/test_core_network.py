@@ -202,6 +202,25 @@ def test_what_is_no_number_stays_none_in_bf16():
     assert found[3] == 2
 
 
+@pytest.mark.parametrize("scale", [1, 10, 1000])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_activations_beside_products_in_bf16_are_right_to_a_millionth(cell, scale):
+    """Where products are exact: of one number each, and nothing of the state."""
+    config, weights, batch, targets = made(
+        {"cell": cell, "hidden_sizes": (20,), "pooling": ("last",), "bidirectional": False}, num_labels=20
+    )
+    of_words = np.arange(config.embedding_dim) == 0
+    for name, weight in weights.items():
+        if "weight_hh" in name or "bias" in name:
+            weight[:] = 0
+        elif "weight_ih" in name or name == "embedding.weight":
+            weight[:] = in_bf16(weight * np.float32(scale)) * of_words
+    weights["head.weight"][:] = np.eye(20)
+    states, right = (core(config, weights, batch, targets, precision=each)[0] for each in ("bf16", "float32"))
+    assert np.abs(right).max() > 0.02
+    np.testing.assert_allclose(states, right, rtol=0, atol=3e-6)
+
+
 @pytest.mark.parametrize(
     "settings", [LINEAR | {"window": 2}, {"cell": "lstm"}, {"cell": "gru"}, {"cell": "rnn"}]
 )

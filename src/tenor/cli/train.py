@@ -146,9 +146,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _tell_of_guess(args: argparse.Namespace) -> None:
     """Say which columns are read, where neither the file names them nor the caller did."""
+    if args.text_column and args.label_column:
+        return  # before the file is opened once more
     found = layout_of(args)
-    was_asked = args.text_column and args.label_column
-    if found is None or found.text_column is None or found.has_header or was_asked:
+    if found is None or found.text_column is None or found.has_header:
         return
     say(
         f"note: no line of {args.data} names its columns; column {found.text_column} is read as the texts, "

@@ -58,10 +58,10 @@ def has_header(first: Sequence[str], rows: Sequence[Sequence[str]], asked: Asked
     cells = [cell.strip() for cell in first]
     usual = [_normal(cell) in (*TEXT_NAMES, *LABEL_NAMES) for cell in cells]
     by_name = {name for name in asked[:2] if name and not name.isdecimal()}
-    if all(usual) or by_name & set(cells) or (len(cells) > 2 and any(usual)):
+    if all(usual) or by_name & set(cells):
         return True
     if len(cells) > 2:
-        return not _is_like(cells, rows)
+        return any(usual) or not _is_like(cells, rows)
     if len(cells) == 1:  # one word above sentences
         return " " not in cells[0] and bool(rows) and all(" " in row[0].strip() for row in rows)
     if any(_comes_again(first, rows, column) for column in range(len(first))):
@@ -81,7 +81,7 @@ def choose_columns(
     asked: Asked,
     place: str,
     *,
-    named: bool = True,
+    named: bool,
 ) -> Columns:
     """Pick the columns: as asked, else by their names, else by how long their texts are.
 
@@ -197,7 +197,7 @@ def _is_value(cell: str) -> bool:
 
 
 def _is_number(cell: str) -> bool:
-    return bool(re.fullmatch(r"[+-]?\d+(\.\d+)?", cell.strip()))
+    return bool(re.fullmatch(r"[+-]?\d+(\.\d+)?", cell))
 
 
 def _normal(name: str) -> str:

@@ -12,7 +12,7 @@
 namespace tenor::TENOR_ISA {
 
 // How much of the inner dimension is multiplied at once, and with how many rows: those stay in the first cache, while
-// columns pass by. To bring sums into tiles and back takes AMX as long as eight of its products.
+// columns pass by. To bring four tiles of sums in and back takes AMX as long as six products, and longer from afar.
 #if defined(__AMX_BF16__)
 constexpr int64_t kBf16Block = 512;
 constexpr int64_t rows_at_once(int64_t padded) { return padded <= 128 ? kTaskRows : 2 * kTileRows; }
